@@ -1,0 +1,2 @@
+//! The `impasto` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Impasto's fast CPU engine: kernels, plan, arena and threads.

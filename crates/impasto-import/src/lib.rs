@@ -1,0 +1,1 @@
+//! Reads the weight files people have (PyTorch .pth, safetensors) without executing anything in them.

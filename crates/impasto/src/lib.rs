@@ -1,0 +1,1 @@
+//! Paint pictures, video and cameras in any style: the library's face.
