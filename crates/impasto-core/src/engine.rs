@@ -1,0 +1,154 @@
+//! The face that every engine shows: prepare a plan for one network at one size, then run it per frame.
+
+use crate::image::Image;
+use crate::network::{Network, Op, TableError};
+use crate::tensor::{Shape, Tensor};
+use crate::weights::{Weights, WeightsError};
+use std::sync::Arc;
+
+/// Walks networks.
+///
+/// Contract, checked by [`crate::conformance`]: the plan's output equals the reference engine's within
+/// the suite's tolerances, for every table that [`Network::check`] accepts; it does not depend on the
+/// number of threads; and two runs from the same state are bit-equal.
+pub trait Engine: Send + Sync {
+    /// Short name for messages, with the instruction set or adapter, such as `cpu (avx512)`.
+    fn name(&self) -> String;
+
+    /// Plans `network` for pictures of `height` x `width` px. The weights are shared, not copied, where
+    /// an engine needs no layout of its own.
+    fn prepare(
+        &self,
+        network: &Network,
+        weights: &Arc<Weights>,
+        height: usize,
+        width: usize,
+    ) -> Result<Box<dyn Plan>, EngineError>;
+}
+
+/// One network, ready for pictures of one size.
+pub trait Plan: Send {
+    /// What [`Plan::run`] takes: `[channels, height, width]` of the picture.
+    fn input_shape(&self) -> Shape;
+
+    /// What [`Plan::run`] makes, cropped as the table says.
+    fn output_shape(&self) -> Shape;
+
+    /// Runs the network. `input` and `output` must have the plan's shapes, and `conditions.style` the
+    /// length of the network's style vector.
+    fn run(
+        &mut self,
+        input: &Tensor,
+        conditions: &Conditions,
+        output: &mut Tensor,
+    ) -> Result<(), EngineError>;
+
+    /// The same from picture to picture, for networks with three channels in and out. Engines that
+    /// convert while they read and write override this.
+    fn run_image(
+        &mut self,
+        input: &Image,
+        conditions: &Conditions,
+        output: &mut Image,
+    ) -> Result<(), EngineError> {
+        let mut painted = Tensor::zeros(self.output_shape());
+        let picture = Shape::new(3, input.height(), input.width());
+        check_shape("input picture", self.input_shape(), picture)?;
+        check_shape("output picture", self.output_shape(), Shape::new(3, output.height(), output.width()))?;
+        self.run(&input.to_tensor(), conditions, &mut painted)?;
+        output.read_tensor(&painted);
+        Ok(())
+    }
+
+    /// Forgets the content statistics that [`Conditions::smoothing`] remembers: at a scene cut.
+    fn reset(&mut self);
+}
+
+/// What a frame is painted with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conditions<'a> {
+    /// The style vector: for each site of the table, its two halves (see [`crate::SiteKind`]).
+    pub style: &'a [f32],
+    /// `0..1`: how far the statistics at AdaIN sites go from the content's own (0, which gives the
+    /// network's reconstruction) to the style's (1). Equals mixing the features, as in the original.
+    /// Modulation sites do not know it.
+    pub strength: f32,
+    /// `0..1`: how much of the content statistics at AdaIN sites (mean and standard deviation) is kept from the
+    /// frames before: `used = smoothing * used_before + (1 - smoothing) * own`. The first frame uses its own.
+    pub smoothing: f32,
+}
+
+impl<'a> Conditions<'a> {
+    /// At full strength, each frame by itself.
+    pub fn new(style: &'a [f32]) -> Self {
+        Self { style, strength: 1.0, smoothing: 0.0 }
+    }
+
+    /// For networks without sites, such as style encoders.
+    pub const NONE: Conditions<'static> = Conditions { style: &[], strength: 1.0, smoothing: 0.0 };
+
+    /// Tells whether these fit `network`.
+    pub fn check(&self, network: &Network) -> Result<(), EngineError> {
+        let (expected, found) = (network.style_len(), self.style.len());
+        if expected != found {
+            return Err(TableError::StyleLength { network: network.name.clone(), expected, found }.into());
+        }
+        for (name, value) in [("strength", self.strength), ("smoothing", self.smoothing)] {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(EngineError::Range { name, value });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Why an engine cannot paint.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The table is unsound, or does not fit the style.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// The weights do not fit the table.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// A tensor or picture of another shape than the plan's.
+    #[error("the {what} has shape {found}, this plan takes {expected}")]
+    Shape {
+        /// Which.
+        what: &'static str,
+        /// The plan's.
+        expected: Shape,
+        /// The one given.
+        found: Shape,
+    },
+    /// A dial outside `0..1`.
+    #[error("{name} must be between 0 and 1, found {value}")]
+    Range {
+        /// The dial.
+        name: &'static str,
+        /// Where it stands.
+        value: f32,
+    },
+    /// The engine's device cannot do it.
+    #[error("{0}")]
+    Device(String),
+}
+
+/// Tells whether a shape is the plan's.
+pub fn check_shape(what: &'static str, expected: Shape, found: Shape) -> Result<(), EngineError> {
+    if expected == found { Ok(()) } else { Err(EngineError::Shape { what, expected, found }) }
+}
+
+/// Checks everything that [`Engine::prepare`] must refuse, and gives the shape of every node.
+pub fn check_prepare(
+    network: &Network,
+    weights: &Weights,
+    height: usize,
+    width: usize,
+) -> Result<Vec<Shape>, EngineError> {
+    network.check()?;
+    network.check_weights(weights)?;
+    let shapes = network.shapes(height, width)?;
+    debug_assert!(matches!(network.nodes[0].op, Op::Input { .. }));
+    Ok(shapes)
+}
