@@ -1,1 +1,35 @@
-//! Paint pictures, video and cameras in any style: the library's face.
+//! Paint pictures, video and cameras in any style.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use impasto::{Dials, Image, Stylizer, Provenance};
+//! # fn tour(model: impasto::Model, photo: &Image, painting: &Image) -> Result<(), impasto::PaintError> {
+//! let stylizer = Stylizer::builder(Arc::new(model)).build()?;
+//! let style = stylizer.encode(painting, Provenance { name: "wave".into(), ..Default::default() })?;
+//! let painted = stylizer.paint(photo, &style, &Dials::default())?;
+//! # assert_eq!(painted.width(), photo.width());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! * A [`Stylizer`] holds a model and an engine. It encodes paintings into [`Style`]s and paints stills of any size.
+//! * A [`Session`] paints frames: it keeps the plan, and may keep content statistics from frame to frame.
+//! * A [`Style`] is a short vector: [`Style::mix`] and [`Style::toward`] mix and fade.
+//! * [`scene`] draws a moving picture for when there is no camera.
+#![forbid(unsafe_code)]
+
+pub mod builtin;
+pub mod color;
+mod error;
+pub mod regions;
+pub mod scene;
+mod session;
+mod stylizer;
+mod tiles;
+
+pub use error::PaintError;
+pub use impasto_core::style::Provenance;
+pub use impasto_core::{Image, Model, Style};
+pub use regions::Mask;
+pub use session::Session;
+pub use stylizer::{Dials, EngineChoice, Stylizer, StylizerBuilder};

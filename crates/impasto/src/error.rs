@@ -1,0 +1,42 @@
+//! Why a picture cannot be painted.
+
+use impasto_core::{EngineError, StyleError};
+
+/// Why a picture cannot be painted, or a painting not be encoded.
+#[derive(Debug, thiserror::Error)]
+pub enum PaintError {
+    /// The engine cannot do it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The style does not fit the model, or is damaged.
+    #[error(transparent)]
+    Style(#[from] StyleError),
+    /// A dial outside `0..1`.
+    #[error("{name} must be between 0 and 1, found {value}")]
+    Dial {
+        /// The dial.
+        name: &'static str,
+        /// Where it stands.
+        value: f32,
+    },
+    /// The engine is not part of this build.
+    #[error("this build has no {0} engine; build it with `--features {0}`, or use `--engine cpu`")]
+    NoEngine(&'static str),
+    /// A mask of another size.
+    #[error(
+        "a mask of {found_width}x{found_height} px for a photo of {width}x{height} px; resize the mask to the photo"
+    )]
+    MaskSize {
+        /// The photo's width in px.
+        width: usize,
+        /// The photo's height in px.
+        height: usize,
+        /// The mask's width in px.
+        found_width: usize,
+        /// The mask's height in px.
+        found_height: usize,
+    },
+    /// No region to paint.
+    #[error("there is no region to paint: give at least one mask with a style")]
+    NoRegion,
+}

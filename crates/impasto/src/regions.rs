@@ -1,0 +1,73 @@
+//! Painting parts of a photo in different styles.
+
+use crate::{Dials, PaintError, Stylizer};
+use impasto_core::image::byte_from_unit;
+use impasto_core::{Image, Style};
+
+/// How much of a region each pixel belongs to: rows from the top, `0..=255` a pixel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mask {
+    width: usize,
+    height: usize,
+    coverage: Vec<u8>,
+}
+
+impl Mask {
+    /// Wraps coverages.
+    ///
+    /// # Panics
+    /// If there is not one for each of `width * height` pixels.
+    pub fn new(width: usize, height: usize, coverage: Vec<u8>) -> Self {
+        assert_eq!(coverage.len(), width * height, "one coverage a pixel");
+        Self { width, height, coverage }
+    }
+
+    /// White covers, black does not: the luma (BT.601) of a picture.
+    pub fn from_image(image: &Image) -> Self {
+        let luma = |p: &[u8]| 0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2]);
+        let coverage = image.rgb().chunks_exact(3).map(|p| byte_from_unit(luma(p) / 255.0)).collect();
+        Self { width: image.width(), height: image.height(), coverage }
+    }
+}
+
+/// Paints the whole photo once a style and blends the paintings by the masks; where masks overlap their
+/// coverages are weights, and where none covers, the photo stays. Strokes therefore run on
+/// under the border of a region, and a soft mask gives a soft border.
+pub(crate) fn paint(
+    stylizer: &Stylizer,
+    photo: &Image,
+    regions: &[(Mask, Style)],
+    dials: &Dials,
+) -> Result<Image, PaintError> {
+    if regions.is_empty() {
+        return Err(PaintError::NoRegion);
+    }
+    let (width, height) = (photo.width(), photo.height());
+    let mut sums = vec![0.0f32; 3 * width * height];
+    let mut covered = vec![0.0f32; width * height];
+    for (mask, style) in regions {
+        if (mask.width, mask.height) != (width, height) {
+            let (found_width, found_height) = (mask.width, mask.height);
+            return Err(PaintError::MaskSize { width, height, found_width, found_height });
+        }
+        let painted = stylizer.paint(photo, style, dials)?;
+        for (i, &coverage) in mask.coverage.iter().enumerate() {
+            let weight = f32::from(coverage) / 255.0;
+            covered[i] += weight;
+            let (sum, pixel) = (&mut sums[3 * i..3 * i + 3], &painted.rgb()[3 * i..3 * i + 3]);
+            sum.iter_mut().zip(pixel).for_each(|(sum, &byte)| *sum += weight * f32::from(byte));
+        }
+    }
+    Ok(blend(photo, &sums, &covered))
+}
+
+fn blend(photo: &Image, sums: &[f32], covered: &[f32]) -> Image {
+    let mut out = photo.clone();
+    for (i, pixel) in out.rgb_mut().chunks_exact_mut(3).enumerate() {
+        let (own, total) = ((1.0 - covered[i]).max(0.0), covered[i].max(1.0));
+        for (c, byte) in pixel.iter_mut().enumerate() {
+            *byte = byte_from_unit((own * f32::from(*byte) + sums[3 * i + c]) / (total * 255.0));
+        }
+    }
+    out
+}

@@ -1,0 +1,186 @@
+//! A model and an engine, and what they do together.
+
+use crate::regions::{self, Mask};
+use crate::{PaintError, Session, color, tiles};
+use impasto_core::reference::ReferenceEngine;
+use impasto_core::style::Provenance;
+use impasto_core::{Conditions, Engine, Image, Model, Network, Plan, Style, Tensor};
+use std::sync::Arc;
+
+/// Which engine paints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// The fastest of those that this build has and this machine can run.
+    #[default]
+    Auto,
+    /// The CPU, with the best instructions that it has.
+    Cpu,
+    /// The GPU.
+    Gpu,
+    /// The plain judge: slow.
+    Reference,
+}
+
+/// How a frame is painted, besides the style.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dials {
+    /// `0..1`, default 1: from the photo reconstructed by the network to the style in full.
+    pub strength: f32,
+    /// `0..1`, default 0: from the painting's colours to the photo's (see [`color::keep_color`]).
+    pub keep_color: f32,
+    /// `0..1`, default 0: how much of the content statistics a [`Session`] keeps from frame to frame. Stills ignore it.
+    pub smoothing: f32,
+}
+
+impl Default for Dials {
+    fn default() -> Self {
+        Self { strength: 1.0, keep_color: 0.0, smoothing: 0.0 }
+    }
+}
+
+impl Dials {
+    pub(crate) fn check(&self) -> Result<(), PaintError> {
+        let dials =
+            [("strength", self.strength), ("keep-color", self.keep_color), ("steady", self.smoothing)];
+        match dials.into_iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
+            Some((name, value)) => Err(PaintError::Dial { name, value }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Sets up a [`Stylizer`].
+pub struct StylizerBuilder {
+    model: Arc<Model>,
+    engine: EngineChoice,
+    threads: usize,
+    tile_px: usize,
+}
+
+impl StylizerBuilder {
+    /// Which engine paints; [`EngineChoice::Auto`] by default.
+    pub fn engine(mut self, engine: EngineChoice) -> Self {
+        self.engine = engine;
+        self
+    }
+
+    /// How many threads the CPU engine may use; 0, the default, is one a core.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Photos with a longer side than this many px are painted in tiles where the network allows it; 2048 by default.
+    pub fn tile_px(mut self, px: usize) -> Self {
+        self.tile_px = px;
+        self
+    }
+
+    /// Builds the engine.
+    pub fn build(self) -> Result<Stylizer, PaintError> {
+        let engine: Arc<dyn Engine> = match self.engine {
+            EngineChoice::Auto | EngineChoice::Cpu => Arc::new(ReferenceEngine),
+            EngineChoice::Gpu => return Err(PaintError::NoEngine("gpu")),
+            EngineChoice::Reference => Arc::new(ReferenceEngine),
+        };
+        Ok(Stylizer { model: self.model, engine, tile_px: self.tile_px })
+    }
+}
+
+/// A model and an engine. It encodes paintings into styles and paints stills of any size; [`Stylizer::session`] paints frames.
+pub struct Stylizer {
+    model: Arc<Model>,
+    engine: Arc<dyn Engine>,
+    tile_px: usize,
+}
+
+/// The longer side of a photo whose own style vector is wanted.
+const OWN_STYLE_PX: usize = 256;
+
+impl Stylizer {
+    /// A builder for this model.
+    pub fn builder(model: Arc<Model>) -> StylizerBuilder {
+        StylizerBuilder { model, engine: EngineChoice::Auto, threads: 0, tile_px: 2048 }
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// The engine's name, with its instruction set or adapter.
+    pub fn engine_name(&self) -> String {
+        self.engine.name()
+    }
+
+    pub(crate) fn plan(
+        &self,
+        network: &Network,
+        height: usize,
+        width: usize,
+    ) -> Result<Box<dyn Plan>, PaintError> {
+        Ok(self.engine.prepare(network, &self.model.weights, height, width)?)
+    }
+
+    /// The style of a painting. Its size sets that of the strokes: a smaller painting gives finer ones.
+    pub fn encode(&self, painting: &Image, provenance: Provenance) -> Result<Style, PaintError> {
+        let mut plan = self.plan(&self.model.encoder, painting.height(), painting.width())?;
+        let vector = encode_with(plan.as_mut(), painting)?;
+        Ok(Style::new(&self.model, provenance, vector)?)
+    }
+
+    /// Paints a still; the result has the photo's size.
+    pub fn paint(&self, photo: &Image, style: &Style, dials: &Dials) -> Result<Image, PaintError> {
+        dials.check()?;
+        style.check(&self.model)?;
+        if photo.width().max(photo.height()) > self.tile_px && tiles::possible(&self.model) {
+            let mut out = tiles::paint(self, photo, style.vector(), dials.strength, self.tile_px)?;
+            color::keep_color(&mut out, photo, dials.keep_color);
+            return Ok(out);
+        }
+        let mut out = Image::black(photo.width(), photo.height());
+        self.session().paint(photo, style, &Dials { smoothing: 0.0, ..*dials }, &mut out)?;
+        Ok(out)
+    }
+
+    /// Paints regions of a photo in different styles; what no mask covers stays as it is.
+    pub fn paint_regions(
+        &self,
+        photo: &Image,
+        regions: &[(Mask, Style)],
+        dials: &Dials,
+    ) -> Result<Image, PaintError> {
+        regions::paint(self, photo, regions, dials)
+    }
+
+    /// Starts painting frames.
+    pub fn session(&self) -> Session<'_> {
+        Session::new(self)
+    }
+
+    /// The photo with its longer side at most [`OWN_STYLE_PX`], by averaging whole boxes of pixels.
+    pub(crate) fn style_sized(&self, photo: &Image) -> Image {
+        let step = photo.width().max(photo.height()).div_ceil(OWN_STYLE_PX);
+        let (width, height) = (photo.width() / step, photo.height() / step);
+        Image::from_fn(width.max(1), height.max(1), |x, y| box_mean(photo, x * step, y * step, step))
+    }
+}
+
+/// The mean of `step` x `step` pixels from column `x`, row `y` on, as far as they lie in the picture.
+fn box_mean(image: &Image, x: usize, y: usize, step: usize) -> [u8; 3] {
+    let (right, bottom) = ((x + step).min(image.width()), (y + step).min(image.height()));
+    let mut sums = [0u32; 3];
+    for y in y..bottom {
+        for x in x..right {
+            image.pixel(x, y).into_iter().zip(&mut sums).for_each(|(byte, sum)| *sum += u32::from(byte));
+        }
+    }
+    let count = ((right - x) * (bottom - y)) as u32;
+    sums.map(|sum| ((sum + count / 2) / count) as u8)
+}
+
+pub(crate) fn encode_with(plan: &mut dyn Plan, painting: &Image) -> Result<Vec<f32>, PaintError> {
+    let mut vector = Tensor::zeros(plan.output_shape());
+    plan.run(&painting.to_tensor(), &Conditions::NONE, &mut vector)?;
+    Ok(vector.into_data())
+}

@@ -1,0 +1,154 @@
+//! A stylizer over a small network with random weights.
+
+use impasto::{Dials, EngineChoice, Image, Mask, Model, PaintError, Provenance, Style, Stylizer, scene};
+use impasto_core::conformance::Case;
+use impasto_core::image::psnr_db;
+use impasto_core::model::StrengthKind;
+use impasto_core::{NetworkBuilder, Padding};
+use std::sync::Arc;
+
+/// The classic network's kinds of layer: pooling before the only AdaIN, upsampling after it.
+fn model(strength: StrengthKind) -> Arc<Model> {
+    let mut b = NetworkBuilder::new("painter").fit_picture(1);
+    let x = b.input(3);
+    let x = b.conv("a", x, 8, 3, 1, Padding::Reflect);
+    let x = b.relu(x);
+    let x = b.max_pool2(x);
+    let x = b.conv("b", x, 8, 3, 1, Padding::Reflect);
+    let x = b.relu(x);
+    let features = x;
+    let x = b.adain_unbiased("site", x, 8, 1e-5);
+    let x = b.conv("c", x, 8, 3, 1, Padding::Reflect);
+    let x = b.upsample2(x);
+    let x = b.conv("d", x, 3, 3, 1, Padding::Reflect);
+    b.scale(x, 0.2, 0.4);
+    let painter = Case::new("painter", b.finish(), 8, 8, 3);
+    let mut encoder = painter.network.truncated(features);
+    encoder.name = "encoder".into();
+    let mut b = NetworkBuilder::new("encoder");
+    b.input(3);
+    encoder.nodes[1..].iter().for_each(|node| {
+        b.push(&node.name, node.op.clone());
+    });
+    b.mean_std(features, 1e-5, true);
+    let weights = (*painter.weights).clone();
+    Arc::new(
+        Model::new("tiny", painter.network, b.finish(), weights, strength, "CC0-1.0", serde_json::json!({}))
+            .unwrap(),
+    )
+}
+
+fn stylizer(strength: StrengthKind) -> Stylizer {
+    Stylizer::builder(model(strength)).engine(EngineChoice::Reference).build().unwrap()
+}
+
+/// The style of stripes, wider with `seconds`.
+fn style(stylizer: &Stylizer, seconds: f32) -> Style {
+    let painting = Image::from_fn(40, 30, |x, y| match ((x + y) as f32 / seconds * 20.0) as usize % 3 {
+        0 => [230, 40, 30],
+        1 => [20, 20, (6 * x) as u8],
+        _ => [250, 240, 90],
+    });
+    stylizer.encode(&painting, Provenance::default()).unwrap()
+}
+
+#[test]
+fn a_photo_keeps_its_size_at_any_size() {
+    let stylizer = stylizer(StrengthKind::Features);
+    let style = style(&stylizer, 30.0);
+    for (width, height) in [(1, 1), (2, 1), (7, 5), (33, 18)] {
+        let photo = scene::draw(width, height, 0.0);
+        let painted = stylizer.paint(&photo, &style, &Dials::default()).unwrap();
+        assert_eq!((painted.width(), painted.height()), (width, height));
+    }
+}
+
+#[test]
+fn tiles_leave_no_seam() {
+    let whole = stylizer(StrengthKind::Features);
+    let photo = scene::draw(101, 75, 0.0);
+    let style = style(&whole, 30.0);
+    for strength in [1.0, 0.4] {
+        let dials = Dials { strength, ..Dials::default() };
+        let expected = whole.paint(&photo, &style, &dials).unwrap();
+        let tiled = Stylizer::builder(whole.model().clone())
+            .engine(EngineChoice::Reference)
+            .tile_px(24)
+            .build()
+            .unwrap();
+        let found = tiled.paint(&photo, &style, &dials).unwrap();
+        assert!(psnr_db(&expected, &found) > 60.0, "{}", psnr_db(&expected, &found));
+        let worst = expected.rgb().iter().zip(found.rgb()).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(worst <= Some(1), "{worst:?}");
+    }
+}
+
+#[test]
+fn strength_goes_from_the_photo_to_the_style() {
+    for kind in [StrengthKind::Features, StrengthKind::Code] {
+        let stylizer = stylizer(kind);
+        let photo = scene::draw(40, 30, 0.0);
+        let (wave, own) = (style(&stylizer, 30.0), stylizer.encode(&photo, Provenance::default()).unwrap());
+        let at = |style: &Style, strength| {
+            stylizer.paint(&photo, style, &Dials { strength, ..Dials::default() }).unwrap()
+        };
+        assert!(psnr_db(&at(&wave, 0.0), &at(&own, 1.0)) > 40.0, "strength 0 is the photo in its own style");
+        assert!(psnr_db(&at(&wave, 0.5), &at(&wave, 1.0)) < 45.0, "strength does something");
+    }
+}
+
+#[test]
+fn regions_are_painted_where_their_masks_say() {
+    let stylizer = stylizer(StrengthKind::Features);
+    let photo = scene::draw(32, 24, 0.0);
+    let (a, b) = (style(&stylizer, 30.0), style(&stylizer, 90.0));
+    let half = |left: bool| {
+        Mask::new(32, 24, (0..32 * 24).map(|i| if (i % 32 < 16) == left { 255 } else { 0 }).collect())
+    };
+    let painted = stylizer.paint_regions(
+        &photo,
+        &[(half(true), a.clone()), (half(false), b.clone())],
+        &Dials::default(),
+    );
+    let painted = painted.unwrap();
+    let alone = |style: &Style| stylizer.paint(&photo, style, &Dials::default()).unwrap();
+    let (left, right) = (alone(&a), alone(&b));
+    for y in 0..24 {
+        assert_eq!(painted.pixel(3, y), left.pixel(3, y));
+        assert_eq!(painted.pixel(29, y), right.pixel(29, y));
+    }
+    let only = stylizer.paint_regions(&photo, &[(half(true), a)], &Dials::default()).unwrap();
+    assert_eq!(only.pixel(29, 5), photo.pixel(29, 5));
+    let wrong = Mask::new(1, 1, vec![255]);
+    assert!(matches!(
+        stylizer.paint_regions(&photo, &[(wrong, b)], &Dials::default()),
+        Err(PaintError::MaskSize { .. })
+    ));
+    assert!(matches!(stylizer.paint_regions(&photo, &[], &Dials::default()), Err(PaintError::NoRegion)));
+}
+
+#[test]
+fn a_session_follows_sizes_and_refuses_bad_dials() {
+    let stylizer = stylizer(StrengthKind::Features);
+    let style = style(&stylizer, 30.0);
+    let (mut session, mut out) = (stylizer.session(), Image::black(1, 1));
+    for (width, height) in [(20, 10), (12, 16), (20, 10)] {
+        let frame = scene::draw(width, height, 0.0);
+        session.paint(&frame, &style, &Dials::default(), &mut out).unwrap();
+        assert_eq!(out, stylizer.paint(&frame, &style, &Dials::default()).unwrap());
+    }
+    let frame = scene::draw(20, 10, 40.0);
+    let steady = Dials { smoothing: 0.9, ..Dials::default() };
+    session.paint(&frame, &style, &steady, &mut out).unwrap();
+    assert_ne!(out, stylizer.paint(&frame, &style, &Dials::default()).unwrap(), "statistics are carried");
+    session.reset();
+    session.paint(&frame, &style, &steady, &mut out).unwrap();
+    assert_eq!(out, stylizer.paint(&frame, &style, &Dials::default()).unwrap(), "and forgotten");
+    for strength in [f32::NAN, -0.1, 1.1] {
+        let dials = Dials { strength, ..Dials::default() };
+        assert!(matches!(
+            stylizer.paint(&frame, &style, &dials),
+            Err(PaintError::Dial { name: "strength", .. })
+        ));
+    }
+}
