@@ -24,8 +24,10 @@ mod error;
 pub mod regions;
 pub mod scene;
 mod session;
+pub mod steady;
 mod stylizer;
 mod tiles;
+pub mod upsample;
 
 pub use error::PaintError;
 pub use impasto_core::style::Provenance;
