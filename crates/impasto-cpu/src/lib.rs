@@ -1,1 +1,24 @@
-//! Impasto's fast CPU engine: kernels, plan, arena and threads.
+//! Impasto's fast engine for CPUs.
+//!
+//! ```text
+//! engine      an instruction set and threads
+//! plan        a table at one size: folded, lowered to steps, placed in memory
+//! kernel      one idea a file; winograd has its own folder
+//! simd        instruction sets behind one trait, chosen at run time
+//! pool        threads; memory: the arena
+//! ```
+//!
+//! Contract: results equal the reference engine's within the conformance suite's tolerances, do not depend on the
+//! number of threads, and are bit-equal from run to run. A frame allocates nothing.
+
+mod engine;
+mod kernel;
+mod memory;
+mod plan;
+mod pool;
+mod simd;
+mod winograd;
+
+pub use engine::CpuEngine;
+pub use plan::{CpuPlan, StepTime};
+pub use simd::{Isa, IsaError};

@@ -1,0 +1,88 @@
+//! Where the time of a frame goes: `cargo run --release -p impasto-cpu --example layers -- [classic|light] [WxH] [threads] [runs]`.
+//!
+//! Weights are random; time does not depend on them.
+
+use impasto_core::conformance::Case;
+use impasto_core::{Network, NetworkBuilder, Padding, Plan, Tensor, classic};
+use impasto_cpu::{CpuEngine, Isa, StepTime};
+use std::time::Duration;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut words = std::env::args().skip(1);
+    let name = words.next().unwrap_or("classic".into());
+    let (width, height) = size(&words.next().unwrap_or("512x512".into()))?;
+    let threads = words.next().map_or(Ok(1), |word| word.parse())?;
+    let runs = words.next().map_or(Ok(7), |word| word.parse())?;
+    let network = if name == "light" { light() } else { classic::painter(classic::Variance::Port) };
+    let case = Case::new(&name, network, height, width, 1);
+    let engine = CpuEngine::with(Isa::from_env()?, threads)?;
+    let mut plan = engine.plan(&case.network, &case.weights, height, width)?;
+    let mut output = Tensor::zeros(plan.output_shape());
+    let mut frames: Vec<Vec<StepTime>> = Vec::new();
+    for _ in 0..runs + 2 {
+        frames.push(plan.run_timed(&case.input, &case.conditions(), &mut output)?);
+    }
+    let frames = &frames[2..];
+    for i in 0..frames[0].len() {
+        let time = median(frames.iter().map(|frame| frame[i].time));
+        let step = &frames[0][i];
+        let speed = 2e-9 * step.macs as f64 / time.as_secs_f64();
+        println!("{:9.3} ms {speed:7.1} GFLOP/s  {}", time.as_secs_f64() * 1e3, step.label);
+    }
+    let total = median(frames.iter().map(|frame| frame.iter().map(|step| step.time).sum()));
+    println!(
+        "{:9.3} ms in all, median of {runs}; {} {} thread(s)",
+        total.as_secs_f64() * 1e3,
+        engine.isa(),
+        engine.threads()
+    );
+    Ok(())
+}
+
+fn size(word: &str) -> Result<(usize, usize), Box<dyn std::error::Error>> {
+    let (width, height) = word.split_once('x').ok_or("a size is WIDTHxHEIGHT")?;
+    Ok((width.parse()?, height.parse()?))
+}
+
+fn median(times: impl Iterator<Item = Duration>) -> Duration {
+    let mut times: Vec<Duration> = times.collect();
+    times.sort();
+    times[times.len() / 2]
+}
+
+/// A network of the light family's shape.
+fn light() -> Network {
+    let pad = Padding::Replicate;
+    let mut b = NetworkBuilder::new("light").fit_picture(8);
+    let x = b.input(3);
+    let x = b.conv("down1", x, 16, 3, 2, pad);
+    let half = b.relu(x);
+    let x = b.conv("down2", half, 48, 3, 2, pad);
+    let skip = b.relu(x);
+    let x = b.conv("down3", skip, 80, 3, 2, pad);
+    let x = b.adain("down3 site", x, 80, 1e-5);
+    let mut x = b.relu(x);
+    for i in 0..2 {
+        x = residual(&mut b, i, x, 80);
+    }
+    let x = b.upsample2(x);
+    let x = b.conv("up1", x, 48, 3, 1, pad);
+    let x = b.add(x, skip);
+    let x = b.adain("up1 site", x, 48, 1e-5);
+    let x = b.relu(x);
+    let x = residual(&mut b, 2, x, 48);
+    let x = b.upsample2(x);
+    let x = b.conv("up2", x, 16, 3, 1, pad);
+    let x = b.relu(x);
+    let x = b.upsample2(x);
+    b.conv("up3", x, 3, 3, 1, pad);
+    b.finish()
+}
+
+fn residual(b: &mut NetworkBuilder, i: usize, x: usize, channels: usize) -> usize {
+    let y = b.conv(&format!("res{i}a"), x, channels, 3, 1, Padding::Replicate);
+    let y = b.adain(&format!("res{i} site"), y, channels, 1e-5);
+    let y = b.relu(y);
+    let y = b.conv(&format!("res{i}b"), y, channels, 3, 1, Padding::Replicate);
+    b.add(x, y)
+}

@@ -1,0 +1,76 @@
+//! The engine: an instruction set and threads.
+
+use crate::plan::CpuPlan;
+use crate::pool::Pool;
+use crate::simd::{Isa, IsaError};
+use impasto_core::{Engine, EngineError, Network, Plan, Weights};
+use std::sync::{Arc, Mutex};
+
+/// The fast engine for CPUs. Its plans share its threads, so that two plans never fight over the processors.
+pub struct CpuEngine {
+    isa: Isa,
+    threads: usize,
+    pool: Arc<Mutex<Pool>>,
+}
+
+impl CpuEngine {
+    /// The instruction set that `IMPASTO_ISA` names, else the best of this machine; a thread for each processor that
+    /// this process may use.
+    ///
+    /// # Errors
+    /// When `IMPASTO_ISA` names something that this machine cannot run.
+    pub fn new() -> Result<CpuEngine, IsaError> {
+        CpuEngine::with(Isa::from_env()?, 0)
+    }
+
+    /// A chosen instruction set, and `threads` threads, the caller's included; 0 means one for each processor that
+    /// this process may use. Results do not depend on it.
+    ///
+    /// # Errors
+    /// When this machine cannot run `isa`.
+    pub fn with(isa: Isa, threads: usize) -> Result<CpuEngine, IsaError> {
+        let all = || std::thread::available_parallelism().map_or(1, usize::from);
+        let pool = Pool::new(if threads == 0 { all() } else { threads });
+        Ok(CpuEngine { isa: isa.checked()?, threads: pool.threads(), pool: Arc::new(Mutex::new(pool)) })
+    }
+
+    /// The instruction set in use.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Threads that work, the caller's included.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// As [`Engine::prepare`], with the plan's own type, which can also be timed step by step.
+    ///
+    /// # Errors
+    /// As [`Engine::prepare`].
+    pub fn plan(
+        &self,
+        network: &Network,
+        weights: &Weights,
+        height: usize,
+        width: usize,
+    ) -> Result<CpuPlan, EngineError> {
+        CpuPlan::new(self.isa, &self.pool, network, weights, height, width)
+    }
+}
+
+impl Engine for CpuEngine {
+    fn name(&self) -> String {
+        format!("cpu ({})", self.isa)
+    }
+
+    fn prepare(
+        &self,
+        network: &Network,
+        weights: &Arc<Weights>,
+        height: usize,
+        width: usize,
+    ) -> Result<Box<dyn Plan>, EngineError> {
+        Ok(Box::new(self.plan(network, weights, height, width)?))
+    }
+}

@@ -1,0 +1,94 @@
+//! Writes a view to memory as it is seen, alone or added to another: `out = max(a + b, floor)`.
+//!
+//! Also the way channels are put one after another: each part is written at its offset in the output's channels.
+
+use super::step::{Frame, Step};
+use super::view::{Map, View};
+use crate::simd::{Isa, Kernel, Simd};
+
+/// A planned step.
+pub(crate) struct Blend {
+    pub isa: Isa,
+    pub a: View,
+    pub b: Option<View>,
+    /// ReLU at the end.
+    pub relu: bool,
+    pub out: Map,
+    /// First channel of the output that is written.
+    pub offset: usize,
+    /// Channels that are written; those beyond the view's are zero.
+    pub channels: usize,
+}
+
+/// Positions in one job, about.
+const POSITIONS: usize = 4096;
+
+impl Blend {
+    fn rows(&self) -> usize {
+        (POSITIONS / self.out.width).clamp(1, self.out.height)
+    }
+}
+
+impl Step for Blend {
+    fn label(&self) -> String {
+        let what = if self.b.is_some() { "add" } else { "copy" };
+        format!("{what} {} at {}x{}", self.channels, self.out.width, self.out.height)
+    }
+
+    fn jobs(&self) -> usize {
+        self.out.height.div_ceil(self.rows())
+    }
+
+    unsafe fn job(&self, job: usize, _scratch: *mut f32, _: &Frame<'_>) {
+        let first = job * self.rows();
+        let end = (first + self.rows()).min(self.out.height);
+        self.isa.run(Job { step: self, first, end });
+    }
+}
+
+struct Job<'a> {
+    step: &'a Blend,
+    first: usize,
+    end: usize,
+}
+
+impl Kernel for Job<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let step = self.step;
+        for y in self.first..self.end {
+            for x in 0..step.out.width {
+                let whole = step.channels.min(step.a.map.channels) / S::LANES * S::LANES;
+                // SAFETY: positions are inside all maps; `offset + channels` is at most the output's channels.
+                unsafe {
+                    let out = step.out.at(y, x).add(step.offset);
+                    for lane in (0..whole).step_by(S::LANES) {
+                        s.store(out.add(lane), value(s, step, y, x, lane));
+                    }
+                    let mut rest = [0.0; 16];
+                    if whole < step.a.map.channels && whole < step.channels {
+                        s.store(rest.as_mut_ptr(), value(s, step, y, x, whole));
+                    }
+                    for lane in whole..step.channels {
+                        *out.add(lane) = rest.get(lane - whole).copied().unwrap_or(0.0);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The position and `lane..lane + LANES` must be inside both views.
+#[inline(always)]
+unsafe fn value<S: Simd>(s: S, step: &Blend, y: usize, x: usize, lane: usize) -> S::F {
+    let read = |view: &View| {
+        let shift = u32::from(view.up);
+        // SAFETY: as the caller says.
+        unsafe { view.touch(s, lane).apply(s, s.load(view.map.at(y >> shift, x >> shift).add(lane))) }
+    };
+    let a = read(&step.a);
+    let sum = step.b.as_ref().map_or(a, |b| s.add(a, read(b)));
+    if step.relu { s.at_least(s.splat(0.0), sum) } else { sum }
+}

@@ -1,0 +1,108 @@
+//! What happens to a convolution's sums before they are written: bias, ReLU, residual, ReLU, statistics.
+
+use super::view::{Map, Ptr, View};
+use crate::simd::{Simd, zero};
+
+/// The way of a sum `v` into memory: `max(max(v + bias, floor) + residual, floor)`.
+#[derive(Clone, Copy)]
+pub(crate) struct Finish {
+    /// One per channel, padded.
+    pub bias: Ptr,
+    /// ReLU before the residual is added.
+    pub relu_before: bool,
+    /// What is added; of the output's size, not doubled.
+    pub residual: Option<View>,
+    /// ReLU after that.
+    pub relu_after: bool,
+    /// Where it goes.
+    pub out: Map,
+    /// Whether the maximum of 2x2 positions is written instead of each.
+    pub pool: bool,
+    /// Where each job leaves its sums for the statistics, see [`Sums`].
+    pub sums: Option<Ptr>,
+}
+
+/// [`Finish`] for one register of channels.
+pub(crate) struct Lane<'a, S: Simd> {
+    finish: &'a Finish,
+    channel: usize,
+    bias: S::F,
+    before: S::F,
+    after: S::F,
+}
+
+impl Finish {
+    /// For channels `channel..channel + LANES`.
+    ///
+    /// # Safety
+    /// They must be inside the output's channels.
+    #[inline(always)]
+    pub(crate) unsafe fn lane<S: Simd>(&self, s: S, channel: usize) -> Lane<'_, S> {
+        let floor = |relu| s.splat(if relu { 0.0 } else { f32::NEG_INFINITY });
+        // SAFETY: `bias` has as many values as the output has channels.
+        let bias = unsafe { s.load(self.bias.0.add(channel)) };
+        Lane { finish: self, channel, bias, before: floor(self.relu_before), after: floor(self.relu_after) }
+    }
+}
+
+impl<S: Simd> Lane<'_, S> {
+    /// The value to write at row `y`, column `x`.
+    ///
+    /// # Safety
+    /// The position must be inside the residual, if there is one.
+    #[inline(always)]
+    pub(crate) unsafe fn value(&self, s: S, sum: S::F, y: usize, x: usize) -> S::F {
+        let v = s.at_least(self.before, s.add(sum, self.bias));
+        let Some(residual) = &self.finish.residual else { return s.at_least(self.after, v) };
+        // SAFETY: inside, as the caller says; residual and output have the same channels.
+        let other = unsafe {
+            let other = s.load(residual.map.at(y, x).add(self.channel));
+            residual.touch(s, self.channel).apply(s, other)
+        };
+        s.at_least(self.after, s.add(v, other))
+    }
+}
+
+/// Running sums of `x - shift` and its square; `shift` is the job's first value, so that nothing cancels.
+/// In memory: `shift[channels]`, `sum[channels]`, `square[channels]` for each job.
+#[derive(Clone, Copy)]
+pub(crate) struct Sums<S: Simd> {
+    shift: S::F,
+    sum: S::F,
+    square: S::F,
+    started: bool,
+}
+
+impl<S: Simd> Sums<S> {
+    /// Nothing yet.
+    #[inline(always)]
+    pub(crate) fn new(s: S) -> Self {
+        Sums { shift: zero(s), sum: zero(s), square: zero(s), started: false }
+    }
+
+    /// Takes a value in.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, s: S, v: S::F) {
+        if !self.started {
+            self.started = true;
+            self.shift = v;
+        }
+        let d = s.sub(v, self.shift);
+        self.sum = s.add(self.sum, d);
+        self.square = s.fma(d, d, self.square);
+    }
+
+    /// Writes the sums of one job.
+    ///
+    /// # Safety
+    /// `slot` must be writable for `3 * channels` values, `channel + LANES` at most `channels`.
+    #[inline(always)]
+    pub(crate) unsafe fn store(&self, s: S, slot: *mut f32, channel: usize, channels: usize) {
+        // SAFETY: inside the slot, as the caller says.
+        unsafe {
+            s.store(slot.add(channel), self.shift);
+            s.store(slot.add(channels + channel), self.sum);
+            s.store(slot.add(2 * channels + channel), self.square);
+        }
+    }
+}

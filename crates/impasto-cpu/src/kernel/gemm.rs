@@ -1,0 +1,81 @@
+//! The matrix product every dense convolution ends in: a register tile of `MR` rows and `NV` registers of columns.
+//!
+//! ```text
+//! c[j][r] = sum over i < k of a[i][r] * b[i][j]
+//!
+//! a  [k/16][MR][16]         rows are pixels or Winograd tiles; 16 channels of one row lie together, because that
+//!                           is what the packing and the transforms can store with one instruction
+//! b  [k][NV * LANES]        weights, columns are output channels
+//! c  [NV * LANES / 16][MR][16]
+//! ```
+//!
+//! Each step of `k` loads `NV` registers of `b` and broadcasts `MR` values of `a`: with AVX-512 28 products for 16
+//! loads, so the two multipliers, not the two load ports, are what is busy. The tile never leaves the registers.
+
+use crate::simd::{BLOCK, Simd, zero};
+
+/// One register tile, written (not added) to `c`. `k` is a multiple of 16.
+///
+/// # Safety
+/// `a` must be readable for `k * MR` values, `b` for `k * NV * LANES`, `c` writable for `MR * NV * LANES`.
+#[inline(always)]
+pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
+    s: S,
+    k: usize,
+    mut a: *const f32,
+    mut b: *const f32,
+    c: *mut f32,
+) {
+    let mut acc = [[zero(s); NV]; MR];
+    // SAFETY: every offset stays below the lengths that the caller vouches for.
+    unsafe {
+        for _ in 0..k / BLOCK {
+            for kk in 0..BLOCK {
+                let mut columns = [zero(s); NV];
+                for (j, column) in columns.iter_mut().enumerate() {
+                    *column = s.load(b.add(j * S::LANES));
+                }
+                for (r, row) in acc.iter_mut().enumerate() {
+                    let value = s.splat(*a.add(r * BLOCK + kk));
+                    for (sum, &column) in row.iter_mut().zip(&columns) {
+                        *sum = s.fma(value, column, *sum);
+                    }
+                }
+                b = b.add(NV * S::LANES);
+            }
+            a = a.add(MR * BLOCK);
+        }
+        for (r, row) in acc.iter().enumerate() {
+            for (j, &sum) in row.iter().enumerate() {
+                let lane = j * S::LANES;
+                s.store(c.add(lane / BLOCK * MR * BLOCK + r * BLOCK + lane % BLOCK), sum);
+            }
+        }
+    }
+}
+
+/// How the columns of a product are cut into register tiles: `(first block, blocks)`, widest first.
+pub(crate) fn column_tiles<S: Simd>(blocks: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..blocks).step_by(S::NB).map(move |first| (first, S::NB.min(blocks - first)))
+}
+
+/// Packs a row-major `[k][columns]` matrix for [`tile`]: column tiles one after the other, each `[k][width]`.
+/// `columns` is in blocks of 16; `widest` is [`Simd::NB`].
+pub(crate) fn pack_columns(
+    widest: usize,
+    k: usize,
+    blocks: usize,
+    value: impl Fn(usize, usize) -> f32,
+    out: &mut [f32],
+) {
+    let mut at = 0;
+    for first in (0..blocks).step_by(widest) {
+        let width = widest.min(blocks - first) * BLOCK;
+        for i in 0..k {
+            for j in 0..width {
+                out[at] = value(i, first * BLOCK + j);
+                at += 1;
+            }
+        }
+    }
+}

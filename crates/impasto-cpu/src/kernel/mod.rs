@@ -1,0 +1,14 @@
+//! Kernels, one idea a file. All are generic over the instruction set ([`crate::simd`]).
+
+pub(crate) mod blend;
+pub(crate) mod depthwise;
+pub(crate) mod few;
+pub(crate) mod finish;
+pub(crate) mod gemm;
+pub(crate) mod packed;
+pub(crate) mod picture;
+pub(crate) mod pool;
+pub(crate) mod site;
+pub(crate) mod statistics;
+pub(crate) mod step;
+pub(crate) mod view;

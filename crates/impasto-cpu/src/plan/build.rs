@@ -1,0 +1,259 @@
+//! From steps on paper to steps with memory and packed weights.
+
+use super::arena::layout;
+use super::fold::{ConvWeights, Layer};
+use super::lower::{BufferId, Conv, Lowered, Spec, SumsId, Target, Value, is_winograd};
+use crate::kernel::blend::Blend;
+use crate::kernel::depthwise::Depthwise;
+use crate::kernel::few::{self, Few};
+use crate::kernel::finish::Finish;
+use crate::kernel::packed::{self, Feed, Packed};
+use crate::kernel::picture::{Export, Import, Size};
+use crate::kernel::pool::Pool;
+use crate::kernel::site::{AdaIn, Modulate};
+use crate::kernel::statistics::{MeanStd, Parts, Summed};
+use crate::kernel::step::Step;
+use crate::kernel::view::{Map, Ptr, View, padded};
+use crate::memory::Arena;
+use crate::simd::Isa;
+use crate::winograd::{self, Winograd};
+use std::sync::Mutex;
+
+/// Steps, and the memory that they point into.
+pub(crate) struct Built {
+    pub steps: Vec<Box<dyn Step>>,
+    pub memory: Vec<Arena>,
+}
+
+/// Sizes at the two ends of a plan.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends {
+    pub picture: Size,
+    pub canvas: Size,
+}
+
+/// Gives every step its memory and weights.
+pub(crate) fn build(isa: Isa, layers: &[Layer], lowered: &Lowered, ends: Ends) -> Built {
+    let places = layout(lowered);
+    let mut builder = Builder {
+        isa,
+        layers,
+        lowered,
+        ends,
+        maps: vec![],
+        affines: vec![],
+        parts: vec![None; lowered.sums],
+        memory: vec![],
+    };
+    let activations = builder.allocate(places.total);
+    for (shape, &offset) in lowered.buffers.iter().zip(&places.offsets) {
+        // SAFETY: the layout places every activation inside the total.
+        let data = Ptr(unsafe { activations.0.add(offset) });
+        let (height, width, channels) = (shape.height, shape.width, padded(shape.channels));
+        builder.maps.push(Map { data, height, width, channels });
+    }
+    for &(channels, constant) in &lowered.affines {
+        let affine = builder.affine(channels, constant);
+        builder.affines.push(affine);
+    }
+    let steps = lowered.specs.iter().map(|spec| builder.step(spec)).collect();
+    Built { steps, memory: builder.memory }
+}
+
+struct Builder<'a> {
+    isa: Isa,
+    layers: &'a [Layer],
+    lowered: &'a Lowered,
+    ends: Ends,
+    maps: Vec<Map>,
+    affines: Vec<Ptr>,
+    parts: Vec<Option<Parts>>,
+    memory: Vec<Arena>,
+}
+
+impl Builder<'_> {
+    fn allocate(&mut self, len: usize) -> Ptr {
+        let arena = Arena::new(len);
+        let at = Ptr(arena.ptr());
+        self.memory.push(arena);
+        at
+    }
+
+    fn allocate_from(&mut self, values: &[f32], len: usize) -> Ptr {
+        let at = self.allocate(len);
+        let arena = self.memory.last_mut().expect("just allocated");
+        arena.as_mut_slice()[..values.len()].copy_from_slice(values);
+        at
+    }
+
+    fn affine(&mut self, channels: usize, constant: Option<(f32, f32)>) -> Ptr {
+        let stored = padded(channels);
+        let mut values = vec![0.0; 2 * stored];
+        if let Some((mul, add)) = constant {
+            values[..channels].fill(mul);
+            values[stored..stored + channels].fill(add);
+        }
+        self.allocate_from(&values, 2 * stored)
+    }
+
+    fn view(&self, value: Value) -> View {
+        let Value::Buffer { buffer, up, affine, relu } = value else {
+            unreachable!("lowering imports the picture for all but convolutions")
+        };
+        View { map: self.maps[buffer], up, affine: affine.map(|id| self.affines[id]), relu }
+    }
+
+    fn parts(&self, sums: SumsId) -> Parts {
+        self.parts[sums].clone().expect("sums are made before they are used")
+    }
+
+    fn step(&mut self, spec: &Spec) -> Box<dyn Step> {
+        let isa = self.isa;
+        match spec {
+            Spec::Conv(conv) => self.conv(conv),
+            &Spec::Import { mul, add, out } => {
+                Box::new(Import { size: self.ends.picture, mul, add, out: self.maps[out] })
+            }
+            &Spec::Blend { a, b, out, offset, channels } => Box::new(Blend {
+                isa,
+                a: self.view(a),
+                b: b.map(|b| self.view(b)),
+                relu: false,
+                out: self.maps[out],
+                offset,
+                channels,
+            }),
+            &Spec::Pool { input, out } => Box::new(Pool { isa, view: self.view(input), out: self.maps[out] }),
+            &Spec::Sums { input, sums } => self.summed(input, sums),
+            Spec::AdaIn { sums, style, eps, unbiased, out } => Box::new(AdaIn {
+                parts: self.parts(*sums),
+                before: Mutex::new(Vec::with_capacity(style.len() / 2)),
+                style: style.clone(),
+                eps: *eps,
+                unbiased: *unbiased,
+                out: self.affines[*out],
+            }),
+            Spec::Modulate { style, out } => {
+                let channels = padded(self.lowered.affines[*out].0);
+                Box::new(Modulate { style: style.clone(), out: self.affines[*out], channels })
+            }
+            &Spec::MeanStd { sums, eps, unbiased, channels, out } => {
+                Box::new(MeanStd { parts: self.parts(sums), channels, eps, unbiased, out: self.maps[out] })
+            }
+            &Spec::Export { input } => {
+                Box::new(Export { isa, view: self.view(input), size: self.ends.canvas })
+            }
+        }
+    }
+
+    fn summed(&mut self, input: BufferId, sums: SumsId) -> Box<dyn Step> {
+        let map = self.maps[input];
+        let slots = self.allocate(map.height * 3 * map.channels);
+        let step = Summed { isa: self.isa, map, slots };
+        self.note_parts(sums, &step, slots, map.channels);
+        Box::new(step)
+    }
+
+    fn note_parts(&mut self, sums: SumsId, step: &dyn Step, slots: Ptr, channels: usize) {
+        let positions = (0..step.jobs()).map(|job| step.positions(job) as f64).collect();
+        self.parts[sums] = Some(Parts { slots, positions, channels });
+    }
+
+    fn conv(&mut self, conv: &Conv) -> Box<dyn Step> {
+        let layers = self.layers;
+        let weights = layers[conv.layer].conv.as_ref().expect("a convolution has weights");
+        let out = match conv.target {
+            Target::Canvas => return Box::new(self.few(conv, weights)),
+            Target::Buffer(out) => self.maps[out],
+        };
+        let finish = Finish {
+            bias: self.allocate_from(&weights.bias, out.channels),
+            relu_before: conv.relu_before,
+            residual: conv.residual.map(|value| self.view(value)),
+            relu_after: conv.relu_after,
+            out,
+            pool: conv.pool,
+            sums: None,
+        };
+        let mut step = self.kernel(conv, weights, finish);
+        if let Some(sums) = conv.sums {
+            let slots = self.allocate(step.jobs() * 3 * out.channels);
+            step.finish_mut().expect("convolutions leave sums").sums = Some(slots);
+            self.note_parts(sums, &*step, slots, out.channels);
+        }
+        step
+    }
+
+    /// The fastest kernel for a convolution.
+    fn kernel(&self, conv: &Conv, weights: &ConvWeights, finish: Finish) -> Box<dyn Step> {
+        let op = &self.layers[conv.layer].op;
+        let Conv { kernel, stride, padding, groups, .. } = *conv;
+        let channels = (conv.input_shape.channels, weights.bias.len());
+        let taps = kernel * kernel;
+        let weight = |o: usize, i: usize, tap: usize| grouped(weights, channels, groups, taps, o, i, tap);
+        if let Value::Picture { mul, add } = conv.input {
+            let feed = Feed::Picture { size: self.ends.picture, mul, add };
+            return Box::new(self.packed(conv, feed, &weight, channels, finish));
+        }
+        let view = self.view(conv.input);
+        if is_winograd(op, conv.input_shape) {
+            let window = |o: usize, i: usize| std::array::from_fn(|tap| weight(o, i, tap));
+            let layer = winograd::Layer { weight: &window, view, padding, finish, channels };
+            return Box::new(Winograd::new(self.isa, &layer));
+        }
+        if groups == channels.0 && groups == channels.1 && groups > 1 {
+            let window = (kernel, stride, padding);
+            return Box::new(Depthwise::new(self.isa, view, finish, &weights.weight, window));
+        }
+        Box::new(self.packed(conv, Feed::View(view), &weight, channels, finish))
+    }
+
+    fn packed(
+        &self,
+        conv: &Conv,
+        feed: Feed,
+        weight: &dyn Fn(usize, usize, usize) -> f32,
+        channels: (usize, usize),
+        finish: Finish,
+    ) -> Packed {
+        let size = (conv.input_shape.height, conv.input_shape.width);
+        let Conv { kernel, stride, padding, .. } = *conv;
+        Packed::new(
+            self.isa,
+            &packed::Layer { weight, feed, size, kernel, stride, padding, finish, channels },
+        )
+    }
+
+    fn few(&self, conv: &Conv, weights: &ConvWeights) -> Few {
+        let inputs = conv.input_shape.channels;
+        let taps = conv.kernel * conv.kernel;
+        let weight = |o: usize, i: usize, tap: usize| weights.weight[(o * inputs + i) * taps + tap];
+        Few::new(
+            self.isa,
+            &few::Layer {
+                weight: &weight,
+                bias: &weights.bias,
+                view: self.view(conv.input),
+                inputs,
+                size: self.ends.canvas,
+                window: (conv.kernel, conv.stride, conv.padding),
+                relu: conv.relu_before,
+            },
+        )
+    }
+}
+
+/// One weight of a grouped convolution as if it were dense: zero between channels of different groups.
+fn grouped(
+    weights: &ConvWeights,
+    (cin, cout): (usize, usize),
+    groups: usize,
+    taps: usize,
+    o: usize,
+    i: usize,
+    tap: usize,
+) -> f32 {
+    let (inner, outer) = (cin / groups, cout / groups);
+    let same = i / inner == o / outer;
+    if same { weights.weight[(o * inner + i % inner) * taps + tap] } else { 0.0 }
+}

@@ -1,0 +1,111 @@
+//! The table as the engine sees it: constant layers folded into the convolutions beside them.
+//!
+//! * A scale right after a convolution goes into its weights and bias.
+//! * A 1x1 convolution of the picture goes into the convolution that reads it, where the padding repeats values
+//!   of the picture; with zero padding the border would change.
+
+use impasto_core::{Network, NodeId, Op, Padding, Weights, WeightsError};
+
+/// One layer.
+#[derive(Clone, Debug)]
+pub(crate) struct Layer {
+    /// What it does, with inputs rewired.
+    pub op: Op,
+    /// A convolution's weights.
+    pub conv: Option<ConvWeights>,
+}
+
+/// `weight[out][in / groups][kernel][kernel]`, `bias[out]`.
+#[derive(Clone, Debug)]
+pub(crate) struct ConvWeights {
+    pub weight: Vec<f32>,
+    pub bias: Vec<f32>,
+}
+
+/// Copies and folds a table. A scale that was folded becomes `1 * x + 0`; a convolution that was folded has no reader.
+pub(crate) fn fold(network: &Network, weights: &Weights) -> Result<Vec<Layer>, WeightsError> {
+    let mut layers = Vec::with_capacity(network.nodes.len());
+    let channels = network.shapes(64, 64).map_err(|e| WeightsError::Table(e.to_string()))?;
+    for node in &network.nodes {
+        let conv = match node.op {
+            Op::Conv { input, out_channels, kernel, groups, .. } => {
+                let shape = [out_channels, channels[input].channels / groups, kernel, kernel];
+                let weight = weights.expect(&format!("{}.weight", node.name), &shape)?.to_vec();
+                let bias = weights.expect(&format!("{}.bias", node.name), &shape[..1])?.to_vec();
+                Some(ConvWeights { weight, bias })
+            }
+            _ => None,
+        };
+        layers.push(Layer { op: node.op.clone(), conv });
+    }
+    for id in 0..layers.len() {
+        fold_scale(&mut layers, id);
+    }
+    for id in 0..layers.len() {
+        fold_first(&mut layers, id);
+    }
+    Ok(layers)
+}
+
+/// Which layers read each layer, counting only layers that the output needs.
+pub(crate) fn readers(layers: &[Layer]) -> Vec<Vec<NodeId>> {
+    let mut needed = vec![false; layers.len()];
+    needed[layers.len() - 1] = true;
+    let mut readers = vec![Vec::new(); layers.len()];
+    for id in (0..layers.len()).rev().collect::<Vec<_>>() {
+        if needed[id] {
+            for input in layers[id].op.inputs() {
+                needed[input] = true;
+                readers[input].push(id);
+            }
+        }
+    }
+    readers
+}
+
+fn fold_scale(layers: &mut [Layer], id: NodeId) {
+    let Op::Scale { input, mul, add } = layers[id].op else { return };
+    if readers(layers)[input].len() != 1 {
+        return;
+    }
+    let Some(conv) = &mut layers[input].conv else { return };
+    conv.weight.iter_mut().for_each(|w| *w *= mul);
+    conv.bias.iter_mut().for_each(|b| *b = *b * mul + add);
+    layers[id].op = Op::Scale { input, mul: 1.0, add: 0.0 };
+}
+
+fn fold_first(layers: &mut [Layer], id: NodeId) {
+    let Op::Conv { input: picture, kernel: 1, stride: 1, groups: 1, out_channels, .. } = layers[id].op else {
+        return;
+    };
+    let small = matches!(layers[picture].op, Op::Input { channels } if channels <= 4) && out_channels <= 4;
+    let [reader] = readers(layers)[id][..] else { return };
+    let Op::Conv { ref mut input, kernel, groups: 1, padding, .. } = layers[reader].op else { return };
+    if !small || (padding == Padding::Zero && kernel > 1) {
+        return;
+    }
+    *input = picture;
+    let first = layers[id].conv.clone().expect("a convolution has weights");
+    let second = layers[reader].conv.as_mut().expect("a convolution has weights");
+    *second = composed(&first, second, kernel * kernel);
+}
+
+/// `second` after the 1x1 convolution `first`, where no zeros are padded.
+fn composed(first: &ConvWeights, second: &ConvWeights, taps: usize) -> ConvWeights {
+    let middle = first.bias.len();
+    let inner = first.weight.len() / middle;
+    let at = |o: usize, m: usize, tap: usize| f64::from(second.weight[(o * middle + m) * taps + tap]);
+    let mut weight = Vec::with_capacity(second.bias.len() * inner * taps);
+    let mut bias = Vec::with_capacity(second.bias.len());
+    for (o, &b) in second.bias.iter().enumerate() {
+        for c in 0..inner {
+            for tap in 0..taps {
+                let product = |m: usize| at(o, m, tap) * f64::from(first.weight[m * inner + c]);
+                weight.push((0..middle).map(product).sum::<f64>() as f32);
+            }
+        }
+        let through = |m: usize| (0..taps).map(|tap| at(o, m, tap)).sum::<f64>() * f64::from(first.bias[m]);
+        bias.push((f64::from(b) + (0..middle).map(through).sum::<f64>()) as f32);
+    }
+    ConvWeights { weight, bias }
+}

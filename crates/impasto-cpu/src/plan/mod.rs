@@ -1,0 +1,177 @@
+//! A network at one size: steps, memory, threads.
+
+mod arena;
+mod build;
+mod fold;
+mod lower;
+
+use crate::kernel::picture::Size;
+use crate::kernel::step::{Canvas, Frame, Picture, Step};
+use crate::memory::{Arena, LINE};
+use crate::pool::Pool;
+use crate::simd::Isa;
+use build::{Ends, build};
+use impasto_core::engine::{check_prepare, check_shape};
+use impasto_core::{Conditions, EngineError, Image, Network, Op, Plan, Shape, Tensor, Weights};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// One step's share of a frame, see [`CpuPlan::run_timed`].
+#[derive(Clone, Debug)]
+pub struct StepTime {
+    /// Kernel and sizes.
+    pub label: String,
+    /// Multiply-accumulates of the layer as the table states it; 0 for steps that are not convolutions.
+    pub macs: u64,
+    /// Time from the step's first job to the end of its last.
+    pub time: Duration,
+}
+
+/// A network, ready for pictures of one size. All memory is allocated here; running allocates nothing.
+pub struct CpuPlan {
+    network: Network,
+    input: Shape,
+    output: Shape,
+    steps: Vec<Box<dyn Step>>,
+    memory: Vec<Arena>,
+    scratch: Arena,
+    /// Scratch values of each thread.
+    scratch_step: usize,
+    pool: Arc<Mutex<Pool>>,
+}
+
+impl CpuPlan {
+    pub(crate) fn new(
+        isa: Isa,
+        pool: &Arc<Mutex<Pool>>,
+        network: &Network,
+        weights: &Weights,
+        height: usize,
+        width: usize,
+    ) -> Result<CpuPlan, EngineError> {
+        let shapes = check_prepare(network, weights, height, width)?;
+        let layers = fold::fold(network, weights)?;
+        let style: Vec<_> = (0..network.sites.len()).map(|site| network.site_range(site)).collect();
+        let lowered = lower::lower(&layers, &shapes, &style);
+        let Op::Input { channels } = network.nodes[0].op else { unreachable!("the table was checked") };
+        let (input, output) = (Shape::new(channels, height, width), network.output_shape(height, width)?);
+        let ends = Ends { picture: size(input), canvas: size(output) };
+        let built = build(isa, &layers, &lowered, ends);
+        let threads = pool.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).threads();
+        let widest = built.steps.iter().map(|step| step.scratch()).max().unwrap_or(0);
+        // Threads must not share a line; a little more keeps them from sharing cache sets.
+        let scratch_step = (widest + 4 * LINE).next_multiple_of(LINE);
+        Ok(CpuPlan {
+            network: network.clone(),
+            input,
+            output,
+            steps: built.steps,
+            memory: built.memory,
+            scratch: Arena::new(threads * scratch_step),
+            scratch_step,
+            pool: Arc::clone(pool),
+        })
+    }
+
+    /// Bytes of activations and scratch memory; packed weights come on top.
+    pub fn memory_bytes(&self) -> usize {
+        (self.memory.iter().map(Arena::len).sum::<usize>() + self.scratch.len()) * 4
+    }
+
+    /// As [`Plan::run`], and tells where the time went.
+    ///
+    /// # Errors
+    /// As [`Plan::run`].
+    pub fn run_timed(
+        &mut self,
+        input: &Tensor,
+        conditions: &Conditions<'_>,
+        output: &mut Tensor,
+    ) -> Result<Vec<StepTime>, EngineError> {
+        let frame = self.tensor_frame(input, conditions, output)?;
+        let mut times = Vec::with_capacity(self.steps.len());
+        self.frame(&frame, |step, time| {
+            times.push(StepTime { label: step.label(), macs: step.macs(), time });
+        });
+        Ok(times)
+    }
+
+    fn tensor_frame<'a>(
+        &self,
+        input: &'a Tensor,
+        conditions: &Conditions<'a>,
+        output: &mut Tensor,
+    ) -> Result<Frame<'a>, EngineError> {
+        conditions.check(&self.network)?;
+        check_shape("input", self.input, input.shape())?;
+        check_shape("output", self.output, output.shape())?;
+        Ok(Frame {
+            input: Picture::Planar(input.data()),
+            output: Canvas::Planar(output.data_mut().as_mut_ptr()),
+            conditions: *conditions,
+        })
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, mut done: impl FnMut(&dyn Step, Duration)) {
+        let mut pool = self.pool.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let (scratch, each) = (crate::kernel::view::Ptr(self.scratch.ptr()), self.scratch_step);
+        for step in &self.steps {
+            let start = Instant::now();
+            pool.run(step.jobs(), &|job, worker| {
+                // By reference, so that the closure captures the whole `Ptr`, which may cross threads.
+                let scratch = &scratch;
+                // SAFETY: workers are below the pool's threads and have their own scratch; steps run one after
+                // another, each job once; the canvas was checked to have the plan's shape.
+                unsafe { step.job(job, scratch.0.add(worker * each), frame) };
+            });
+            done(&**step, start.elapsed());
+        }
+    }
+}
+
+fn size(shape: Shape) -> Size {
+    Size { channels: shape.channels, height: shape.height, width: shape.width }
+}
+
+impl Plan for CpuPlan {
+    fn input_shape(&self) -> Shape {
+        self.input
+    }
+
+    fn output_shape(&self) -> Shape {
+        self.output
+    }
+
+    fn run(
+        &mut self,
+        input: &Tensor,
+        conditions: &Conditions<'_>,
+        output: &mut Tensor,
+    ) -> Result<(), EngineError> {
+        let frame = self.tensor_frame(input, conditions, output)?;
+        self.frame(&frame, |_, _| ());
+        Ok(())
+    }
+
+    fn run_image(
+        &mut self,
+        input: &Image,
+        conditions: &Conditions<'_>,
+        output: &mut Image,
+    ) -> Result<(), EngineError> {
+        conditions.check(&self.network)?;
+        check_shape("input picture", self.input, Shape::new(3, input.height(), input.width()))?;
+        check_shape("output picture", self.output, Shape::new(3, output.height(), output.width()))?;
+        let frame = Frame {
+            input: Picture::Bytes(input.rgb()),
+            output: Canvas::Bytes(output.rgb_mut().as_mut_ptr()),
+            conditions: *conditions,
+        };
+        self.frame(&frame, |_, _| ());
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.steps.iter().for_each(|step| step.reset());
+    }
+}

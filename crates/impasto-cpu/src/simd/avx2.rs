@@ -1,0 +1,89 @@
+//! AVX2 with FMA: 16 registers of 8 lanes.
+
+use super::{Kernel, Simd};
+use crate::kernel::gemm;
+use std::arch::x86_64::*;
+
+/// Proof that AVX2 and FMA are there.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    /// # Safety
+    /// The CPU must have AVX2 and FMA.
+    pub(super) unsafe fn new() -> Self {
+        Avx2(())
+    }
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn enter<K: Kernel>(token: Avx2, kernel: K) -> K::Out {
+    kernel.run(token)
+}
+
+impl Simd for Avx2 {
+    const LANES: usize = 8;
+    const MR: usize = 6;
+    const NB: usize = 1;
+    type F = __m256;
+
+    #[inline]
+    fn vectorize<K: Kernel>(self, kernel: K) -> K::Out {
+        // SAFETY: `self` proves the features.
+        unsafe { enter(self, kernel) }
+    }
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_set1_ps(x) }
+    }
+    #[inline(always)]
+    unsafe fn load(self, p: *const f32) -> __m256 {
+        // SAFETY: `self` proves AVX2; the caller gives 8 readable values.
+        unsafe { _mm256_loadu_ps(p) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32, v: __m256) {
+        // SAFETY: `self` proves AVX2; the caller gives room for 8 values.
+        unsafe { _mm256_storeu_ps(p, v) }
+    }
+    #[inline(always)]
+    fn add(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sub(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    fn fma(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: `self` proves FMA.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+    #[inline(always)]
+    fn at_least(self, floor: __m256, x: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2. MAXPS gives its second operand when either is not a number.
+        unsafe { _mm256_max_ps(floor, x) }
+    }
+    #[inline(always)]
+    fn sum(self, v: __m256) -> f32 {
+        // SAFETY: `self` proves AVX2.
+        unsafe {
+            let half = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+            let pair = _mm_add_ps(half, _mm_movehl_ps(half, half));
+            _mm_cvtss_f32(_mm_add_ss(pair, _mm_shuffle_ps(pair, pair, 1)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn gemm_tile(self, _blocks: usize, k: usize, a: *const f32, b: *const f32, c: *mut f32) {
+        // SAFETY: passed on from the caller; there is only one width.
+        unsafe { gemm::tile::<Self, 6, 2>(self, k, a, b, c) }
+    }
+}

@@ -1,0 +1,91 @@
+//! AVX-512: 32 registers of 16 lanes. Needs AVX512F, and FMA and AVX2 for what the compiler adds around it.
+
+use super::{Kernel, Simd};
+use crate::kernel::gemm;
+use std::arch::x86_64::*;
+
+/// Proof that AVX512F is there.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512(());
+
+impl Avx512 {
+    /// # Safety
+    /// The CPU must have AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX2 and FMA.
+    pub(super) unsafe fn new() -> Self {
+        Avx512(())
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+fn enter<K: Kernel>(token: Avx512, kernel: K) -> K::Out {
+    kernel.run(token)
+}
+
+// SAFETY (every block below): `self` exists only where the CPU has AVX512F; pointers are as the trait demands.
+impl Simd for Avx512 {
+    const LANES: usize = 16;
+    const MR: usize = 14;
+    const NB: usize = 2;
+    type F = __m512;
+
+    #[inline]
+    fn vectorize<K: Kernel>(self, kernel: K) -> K::Out {
+        // SAFETY: `self` proves the features.
+        unsafe { enter(self, kernel) }
+    }
+    #[inline(always)]
+    fn splat(self, x: f32) -> __m512 {
+        // SAFETY: `self` proves AVX512F.
+        unsafe { _mm512_set1_ps(x) }
+    }
+    #[inline(always)]
+    unsafe fn load(self, p: *const f32) -> __m512 {
+        // SAFETY: `self` proves AVX512F; the caller gives 16 readable values.
+        unsafe { _mm512_loadu_ps(p) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, p: *mut f32, v: __m512) {
+        // SAFETY: `self` proves AVX512F; the caller gives room for 16 values.
+        unsafe { _mm512_storeu_ps(p, v) }
+    }
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX512F.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX512F.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX512F.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    fn fma(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX512F.
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+    #[inline(always)]
+    fn at_least(self, floor: __m512, x: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX512F. MAXPS gives its second operand when either is not a number.
+        unsafe { _mm512_max_ps(floor, x) }
+    }
+    #[inline(always)]
+    fn sum(self, v: __m512) -> f32 {
+        // SAFETY: `self` proves AVX512F.
+        unsafe { _mm512_reduce_add_ps(v) }
+    }
+    #[inline(always)]
+    unsafe fn gemm_tile(self, blocks: usize, k: usize, a: *const f32, b: *const f32, c: *mut f32) {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            match blocks {
+                2 => gemm::tile::<Self, 14, 2>(self, k, a, b, c),
+                _ => gemm::tile::<Self, 14, 1>(self, k, a, b, c),
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Instruction sets behind one small trait.
+//!
+//! A value of a type that implements [`Simd`] is a *token*: it can only be made where the CPU was seen to have
+//! the instructions ([`Isa::is_available`]), so holding one is the proof that using them is sound. A kernel is
+//! written once, generic over the token, and [`Isa::run`] compiles that one body for every instruction set.
+//!
+//! Why not `pulp` or `wide`: a kernel here needs about fifteen operations, all on `f32`, and exact control over
+//! the register tile of the matrix product, which differs per machine ([`Simd::MR`]). That is less code than the
+//! glue around a library would be, and it keeps every `std::arch` call of the crate in this folder.
+//!
+//! How a body becomes AVX-512 code: all trait methods are `#[inline(always)]`, and [`Simd::vectorize`] calls the
+//! kernel inside a function with `#[target_feature]`. Everything inlines into that function and is compiled with
+//! its features. A kernel must therefore be `#[inline(always)]` down to its last helper.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod isa;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod portable;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm;
+
+pub use isa::{Isa, IsaError};
+pub(crate) use portable::Portable;
+
+/// Channels in one block of the layout: every activation has a multiple of this many channels in memory.
+pub(crate) const BLOCK: usize = 16;
+
+/// A body to be compiled once per instruction set.
+pub(crate) trait Kernel {
+    /// What the body gives back.
+    type Out;
+    /// The body. Must be `#[inline(always)]`.
+    fn run<S: Simd>(self, s: S) -> Self::Out;
+}
+
+/// What a kernel may do with an instruction set.
+///
+/// Floating-point results may differ between sets in the last bits (fused or separate multiply and add), never
+/// between runs or numbers of threads on one set.
+pub(crate) trait Simd: Copy + Send + Sync + 'static {
+    /// `f32` values in one register; divides [`BLOCK`].
+    const LANES: usize;
+    /// Rows (pixels or tiles) of the matrix product's register tile.
+    const MR: usize;
+    /// Blocks of 16 output channels in the widest register tile, 1 or 2.
+    const NB: usize;
+    /// One register.
+    type F: Copy;
+
+    /// Compiles and calls `kernel` with these instructions.
+    fn vectorize<K: Kernel>(self, kernel: K) -> K::Out;
+
+    /// All lanes `x`.
+    fn splat(self, x: f32) -> Self::F;
+    /// Reads `LANES` values.
+    ///
+    /// # Safety
+    /// `p` must be readable for `LANES` values; any alignment.
+    unsafe fn load(self, p: *const f32) -> Self::F;
+    /// Writes `LANES` values.
+    ///
+    /// # Safety
+    /// `p` must be writable for `LANES` values; any alignment.
+    unsafe fn store(self, p: *mut f32, v: Self::F);
+    /// `a + b`
+    fn add(self, a: Self::F, b: Self::F) -> Self::F;
+    /// `a - b`
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F;
+    /// `a * b`
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F;
+    /// `a * b + c`, rounded once where the CPU can.
+    fn fma(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    /// The larger of `floor` and `x`; `x` where `x` is not a number, so that a broken value stays visible.
+    fn at_least(self, floor: Self::F, x: Self::F) -> Self::F;
+    /// Sum of the lanes, always in the same order.
+    fn sum(self, v: Self::F) -> f32;
+
+    /// The register tile of the matrix product, see [`crate::kernel::gemm`].
+    ///
+    /// # Safety
+    /// As for [`crate::kernel::gemm::tile`] with `MR` rows and `blocks` (at most `NB`) blocks of columns.
+    unsafe fn gemm_tile(self, blocks: usize, k: usize, a: *const f32, b: *const f32, c: *mut f32);
+}
+
+/// Zero in every lane.
+#[inline(always)]
+pub(crate) fn zero<S: Simd>(s: S) -> S::F {
+    s.splat(0.0)
+}

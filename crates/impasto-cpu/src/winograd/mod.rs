@@ -1,0 +1,494 @@
+//! 3x3 convolution with stride 1 by Winograd's F(4x4, 3x3), fused with what stands around it.
+//!
+//! The output is cut into tiles of 4x4 positions. A job takes a few tiles through three phases, small enough that
+//! everything between them stays in the core's second-level cache:
+//!
+//! ```text
+//! 1. input     6x6 positions of each tile -> v [36][tiles][in]        padding, upsampling, AdaIN, ReLU on the way
+//! 2. product   v[p] x u[p] -> m [36][tiles][out]   for each of the 36 points, see kernel::gemm
+//! 3. output    m -> 4x4 positions of each tile                         bias, ReLU, residual, statistics, pool
+//! ```
+//!
+//! Errors: about 3e-5 of the largest output. An infinity or NaN spreads over its tiles.
+
+mod transform;
+
+use crate::kernel::finish::{Finish, Sums};
+use crate::kernel::gemm::column_tiles;
+use crate::kernel::step::{Frame, Step};
+use crate::kernel::view::{Axis, View, line_axis};
+use crate::memory::Arena;
+use crate::simd::{BLOCK, Isa, Kernel, Simd};
+use impasto_core::Padding;
+use transform::{Form, Input, InputUp, Output, OutputUp, square};
+
+/// Values of `m` that are alive at once stay near this, so that they do not push `v` out of the cache.
+const M_VALUES: usize = 128 << 10;
+/// The same for `v`.
+const V_VALUES: usize = 256 << 10;
+/// Added to strides that would otherwise be multiples of a page, which caches map to one place.
+const SKEW: usize = BLOCK;
+
+/// A planned layer.
+pub(crate) struct Winograd {
+    isa: Isa,
+    form: Form,
+    view: View,
+    finish: Finish,
+    rows: Axis,
+    columns: Axis,
+    /// Transformed weights: for each point the packed columns of [`crate::kernel::gemm`].
+    weights: Arena,
+    tiles: Tiling,
+    macs: u64,
+}
+
+/// How the picture is cut.
+#[derive(Clone, Copy)]
+struct Tiling {
+    across: usize,
+    total: usize,
+    /// Tiles in one job, a multiple of the product's rows.
+    per_job: usize,
+    /// Blocks of output channels that are in work at once.
+    chunk: usize,
+    /// Values from one point of `v` to the next, and of `m`.
+    v_step: usize,
+    m_step: usize,
+}
+
+/// What a layer is made of.
+pub(crate) struct Layer<'a> {
+    /// `[out][in][3][3]`.
+    pub weight: &'a dyn Fn(usize, usize) -> [f32; 9],
+    /// What it reads.
+    pub view: View,
+    /// What stands outside.
+    pub padding: Padding,
+    /// What follows.
+    pub finish: Finish,
+    /// Channels in the table: in and out.
+    pub channels: (usize, usize),
+}
+
+/// Output positions along one side of a tile.
+const TILE: usize = 4;
+
+impl Winograd {
+    /// Plans a layer and transforms its weights.
+    pub(crate) fn new(isa: Isa, layer: &Layer<'_>) -> Winograd {
+        let Layer { view, finish, padding, .. } = *layer;
+        let form = Form { up: view.up };
+        let (rows, simd) = isa.run(GemmShape);
+        let tiles = Tiling::new(view, rows);
+        let down = view.height().div_ceil(TILE);
+        let count = |tiles: usize| tiles * form.step() + form.inputs() - form.step();
+        let (cin, cout) = layer.channels;
+        Winograd {
+            isa,
+            form,
+            view,
+            finish,
+            rows: line_axis(view.map.height, view.up, count(down), padding),
+            columns: line_axis(view.map.width, view.up, count(tiles.across), padding),
+            weights: transformed(form, simd, layer),
+            tiles: tiles.for_output(finish.out.channels, form),
+            macs: (view.height() * view.width() * 9 * cin * cout) as u64,
+        }
+    }
+}
+
+impl Winograd {
+    /// First tile and number of tiles of a job.
+    fn share(&self, job: usize) -> (usize, usize) {
+        let first = job * self.tiles.per_job;
+        (first, self.tiles.per_job.min(self.tiles.total - first))
+    }
+
+    /// Positions that a tile writes.
+    fn tile_positions(&self, t: usize) -> usize {
+        let (y, x) = (t / self.tiles.across * TILE, t % self.tiles.across * TILE);
+        let (high, wide) = ((self.view.height() - y).min(TILE), (self.view.width() - x).min(TILE));
+        if self.finish.pool { high.div_ceil(2) * wide.div_ceil(2) } else { high * wide }
+    }
+}
+
+/// Register tile of an instruction set: rows, and blocks of columns.
+pub(crate) struct GemmShape;
+impl Kernel for GemmShape {
+    type Out = (usize, usize);
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> (usize, usize) {
+        (S::MR, S::NB)
+    }
+}
+
+impl Tiling {
+    fn new(view: View, rows: usize) -> Tiling {
+        let (down, across) = (view.height().div_ceil(TILE), view.width().div_ceil(TILE));
+        let total = down * across;
+        let fits = V_VALUES / (36 * view.map.channels);
+        // At least some sixteen jobs where the picture allows it, so that threads end together.
+        let per_job = fits.clamp(28, 112).min(total.div_ceil(16)).next_multiple_of(rows);
+        let v_step = per_job * view.map.channels + SKEW;
+        Tiling { across, total, per_job, chunk: 0, v_step, m_step: 0 }
+    }
+
+    fn for_output(self, channels: usize, form: Form) -> Tiling {
+        let blocks = channels / BLOCK;
+        let fits = M_VALUES / (form.products().pow(2) * self.per_job * BLOCK);
+        // An even number of blocks, so that the widest register tiles fit.
+        let chunk = (fits & !1).clamp(2, blocks.max(2)).min(blocks);
+        Tiling { chunk, m_step: self.per_job * chunk * BLOCK + SKEW, ..self }
+    }
+}
+
+/// Bias and weights are packed once: `[point][column tile][in][width]`.
+fn transformed(form: Form, widest: usize, layer: &Layer<'_>) -> Arena {
+    let (cin, cout) = layer.channels;
+    let (kin, blocks) = (layer.view.map.channels, layer.finish.out.channels / BLOCK);
+    let points = form.products().pow(2);
+    let mut arena = Arena::new(points * kin * blocks * BLOCK);
+    let out = arena.as_mut_slice();
+    for o in 0..cout {
+        let tile = o / BLOCK / widest * widest;
+        let width = widest.min(blocks - tile) * BLOCK;
+        let at = tile * BLOCK * kin + (o - tile * BLOCK);
+        for i in 0..cin {
+            for (p, v) in form.weights(&(layer.weight)(o, i)).into_iter().enumerate() {
+                out[p * kin * blocks * BLOCK + at + i * width] = v as f32;
+            }
+        }
+    }
+    arena
+}
+
+impl Step for Winograd {
+    fn label(&self) -> String {
+        let (map, out) = (self.view.map, self.finish.out);
+        let up = if self.form.up { " up" } else { "" };
+        format!(
+            "winograd{up} {}>{} at {}x{}",
+            map.channels,
+            out.channels,
+            self.view.width(),
+            self.view.height()
+        )
+    }
+
+    fn jobs(&self) -> usize {
+        self.tiles.total.div_ceil(self.tiles.per_job)
+    }
+
+    fn scratch(&self) -> usize {
+        let (v, m) = (self.form.inputs().pow(2), self.form.products().pow(2));
+        v * self.tiles.v_step + m * self.tiles.m_step + 36 * BLOCK
+    }
+
+    fn macs(&self) -> u64 {
+        self.macs
+    }
+
+    fn positions(&self, job: usize) -> usize {
+        let (first, count) = self.share(job);
+        (first..first + count).map(|t| self.tile_positions(t)).sum()
+    }
+
+    fn finish_mut(&mut self) -> Option<&mut Finish> {
+        Some(&mut self.finish)
+    }
+
+    unsafe fn job(&self, job: usize, scratch: *mut f32, _: &Frame<'_>) {
+        let (first, count) = self.share(job);
+        let v = scratch;
+        // SAFETY: `scratch()` adds up these parts.
+        let (m, patch) = unsafe {
+            let m = v.add(self.form.inputs().pow(2) * self.tiles.v_step);
+            (m, m.add(self.form.products().pow(2) * self.tiles.m_step))
+        };
+        self.isa.run(Job { layer: self, job, first, count, v, m, patch });
+    }
+}
+
+/// One job on its way through the three phases.
+struct Job<'a> {
+    layer: &'a Winograd,
+    job: usize,
+    first: usize,
+    count: usize,
+    v: *mut f32,
+    m: *mut f32,
+    patch: *mut f32,
+}
+
+impl Kernel for Job<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let blocks = self.layer.finish.out.channels / BLOCK;
+        let chunk = self.layer.tiles.chunk;
+        // SAFETY: the layer's sizes were planned together; `Step::job` vouches for the pointers.
+        unsafe {
+            self.inputs(s);
+            for first in (0..blocks).step_by(chunk) {
+                let width = chunk.min(blocks - first);
+                self.products(s, first, width);
+                self.outputs(s, first, width);
+            }
+        }
+    }
+}
+
+impl Job<'_> {
+    /// Row and column of a tile of this job.
+    #[inline(always)]
+    fn tile(&self, t: usize) -> (usize, usize) {
+        let t = self.first + t;
+        (t / self.layer.tiles.across, t % self.layer.tiles.across)
+    }
+
+    /// Phase 1.
+    ///
+    /// # Safety
+    /// As for [`Step::job`].
+    #[inline(always)]
+    unsafe fn inputs<S: Simd>(&self, s: S) {
+        let map = self.layer.view.map;
+        let (side, step) = (self.layer.form.inputs(), self.layer.form.step());
+        for t in 0..self.count {
+            let (ty, tx) = self.tile(t);
+            let (y, x) = (ty * step, tx * step);
+            let inside = y > 0 && x > 0 && y - 1 + side <= map.height && x - 1 + side <= map.width;
+            for block in 0..map.channels / BLOCK {
+                // SAFETY: rows and columns of the axes are inside the map, and so is a window that is `inside`.
+                unsafe {
+                    let out =
+                        self.v.add(t / S::MR * S::MR * map.channels + (block * S::MR + t % S::MR) * BLOCK);
+                    if inside {
+                        let from = map.at(y - 1, x - 1).add(block * BLOCK);
+                        self.transform::<S, true>(
+                            s,
+                            from,
+                            map.width * map.channels,
+                            map.channels,
+                            block,
+                            out,
+                        );
+                    } else {
+                        self.gather(s, y, x, block);
+                        self.transform::<S, false>(s, self.patch, side * BLOCK, BLOCK, block, out);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Copies one tile's window from the border into the patch, padded, with the view applied.
+    ///
+    /// # Safety
+    /// As for [`Job::inputs`].
+    #[inline(always)]
+    unsafe fn gather<S: Simd>(&self, s: S, y: usize, x: usize, block: usize) {
+        let side = self.layer.form.inputs();
+        let view = &self.layer.view;
+        for lane in (0..BLOCK).step_by(S::LANES) {
+            // SAFETY: indices of the axes are inside the map or negative; the patch holds 36 blocks.
+            unsafe {
+                let touch = view.touch(s, block * BLOCK + lane);
+                for (dy, &row) in self.layer.rows[y..y + side].iter().enumerate() {
+                    for (dx, &column) in self.layer.columns[x..x + side].iter().enumerate() {
+                        let value = if row < 0 || column < 0 {
+                            s.splat(0.0)
+                        } else {
+                            let at = view.map.at(row as usize, column as usize);
+                            touch.apply(s, s.load(at.add(block * BLOCK + lane)))
+                        };
+                        s.store(self.patch.add((dy * side + dx) * BLOCK + lane), value);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Transforms one window of one block of channels.
+    ///
+    /// # Safety
+    /// The window must be readable at `from` with these strides, `out` writable at every point.
+    #[inline(always)]
+    unsafe fn transform<S: Simd, const TOUCH: bool>(
+        &self,
+        s: S,
+        from: *const f32,
+        row: usize,
+        column: usize,
+        block: usize,
+        out: *mut f32,
+    ) {
+        let view = &self.layer.view;
+        let v_step = self.layer.tiles.v_step;
+        let touched = TOUCH && !view.is_plain();
+        for lane in (0..BLOCK).step_by(S::LANES) {
+            // SAFETY: as the caller says.
+            unsafe {
+                let touch = view.touch(s, block * BLOCK + lane);
+                let plain = |y: usize, x: usize| s.load(from.add(y * row + x * column + lane));
+                let through = |y: usize, x: usize| touch.apply(s, plain(y, x));
+                let wide = |y: usize, x: usize, v| s.store(out.add((y * 6 + x) * v_step + lane), v);
+                let narrow = |y: usize, x: usize, v| s.store(out.add((y * 4 + x) * v_step + lane), v);
+                match (self.layer.form.up, touched) {
+                    (false, false) => square(s, Input, plain, wide),
+                    (false, true) => square(s, Input, through, wide),
+                    (true, false) => square(s, InputUp, plain, narrow),
+                    (true, true) => square(s, InputUp, through, narrow),
+                }
+            }
+        }
+    }
+
+    /// Phase 2, for `width` blocks of output channels from `first` on.
+    ///
+    /// # Safety
+    /// As for [`Step::job`], after phase 1.
+    #[inline(always)]
+    unsafe fn products<S: Simd>(&self, s: S, first: usize, width: usize) {
+        let layer = self.layer;
+        let kin = layer.view.map.channels;
+        let blocks = layer.finish.out.channels / BLOCK;
+        let panels = self.count.div_ceil(S::MR);
+        for p in 0..layer.form.products().pow(2) {
+            // SAFETY: points, panels and blocks are below what scratch and weights were sized for.
+            unsafe {
+                let a = self.v.add(layer.form.source(p) * layer.tiles.v_step);
+                let b = layer.weights.ptr().add((p * blocks + first) * BLOCK * kin);
+                let c = self.m.add(p * layer.tiles.m_step);
+                for (block, wide) in column_tiles::<S>(width) {
+                    for panel in 0..panels {
+                        let c = c.add((panel * width + block) * S::MR * BLOCK);
+                        s.gemm_tile(wide, kin, a.add(panel * S::MR * kin), b.add(block * BLOCK * kin), c);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Phase 3, for the same blocks.
+    ///
+    /// # Safety
+    /// As for [`Step::job`], after phase 2.
+    #[inline(always)]
+    unsafe fn outputs<S: Simd>(&self, s: S, first: usize, width: usize) {
+        let finish = &self.layer.finish;
+        for block in 0..width {
+            for lane in (0..BLOCK).step_by(S::LANES) {
+                let channel = (first + block) * BLOCK + lane;
+                let mut sums = Sums::new(s);
+                for t in 0..self.count {
+                    // SAFETY: the tile is inside `m` and, cut at the edges, inside the output.
+                    unsafe {
+                        let at = (t / S::MR * width + block) * S::MR * BLOCK + t % S::MR * BLOCK + lane;
+                        let sums = finish.sums.is_some().then_some(&mut sums);
+                        self.output(s, self.m.add(at), self.tile(t), channel, sums);
+                    }
+                }
+                if let Some(slots) = finish.sums {
+                    let channels = finish.out.channels;
+                    // SAFETY: there is one slot for every job.
+                    unsafe { sums.store(s, slots.0.add(self.job * 3 * channels), channel, channels) };
+                }
+            }
+        }
+    }
+
+    /// Writes one tile of one register of channels.
+    ///
+    /// # Safety
+    /// `m` must be readable at every point, the tile be one of the layer's.
+    #[inline(always)]
+    unsafe fn output<S: Simd>(
+        &self,
+        s: S,
+        m: *const f32,
+        (ty, tx): (usize, usize),
+        channel: usize,
+        sums: Option<&mut Sums<S>>,
+    ) {
+        let m_step = self.layer.tiles.m_step;
+        let mut tile = [[s.splat(0.0); TILE]; TILE];
+        let write = |y: usize, x: usize, v| tile[y][x] = v;
+        if self.layer.form.up {
+            // SAFETY: as the caller says.
+            let read = |y: usize, x: usize| unsafe { s.load(m.add((y * 5 + x) * m_step)) };
+            square(s, OutputUp, read, write);
+        } else {
+            // SAFETY: as the caller says.
+            let read = |y: usize, x: usize| unsafe { s.load(m.add((y * 6 + x) * m_step)) };
+            square(s, Output, read, write);
+        }
+        // SAFETY: as the caller says.
+        unsafe { store_tile(s, &self.layer.finish, tile, self.layer.view, (ty, tx), channel, sums) };
+    }
+}
+
+/// Finishes a tile and writes what of it lies inside the picture.
+///
+/// # Safety
+/// The tile's first position must be inside the output (before pooling) of `view`'s size.
+#[inline(always)]
+unsafe fn store_tile<S: Simd>(
+    s: S,
+    finish: &Finish,
+    mut tile: [[S::F; TILE]; TILE],
+    view: View,
+    (ty, tx): (usize, usize),
+    channel: usize,
+    mut sums: Option<&mut Sums<S>>,
+) {
+    let (y, x) = (ty * TILE, tx * TILE);
+    let (high, wide) = ((view.height() - y).min(TILE), (view.width() - x).min(TILE));
+    // SAFETY: positions below `high` and `wide` are inside; pooled positions are half of those.
+    unsafe {
+        let lane = finish.lane(s, channel);
+        for (dy, row) in tile.iter_mut().enumerate().take(high) {
+            for (dx, v) in row.iter_mut().enumerate().take(wide) {
+                *v = lane.value(s, *v, y + dy, x + dx);
+                if !finish.pool {
+                    s.store(finish.out.at(y + dy, x + dx).add(channel), *v);
+                    if let Some(sums) = &mut sums {
+                        sums.add(s, *v);
+                    }
+                }
+            }
+        }
+        if finish.pool {
+            pool_tile(s, finish, &tile, (y / 2, x / 2), (high, wide), channel, sums);
+        }
+    }
+}
+
+/// Writes the maxima of 2x2 positions; windows over the edge take what there is.
+///
+/// # Safety
+/// As for [`store_tile`].
+#[inline(always)]
+unsafe fn pool_tile<S: Simd>(
+    s: S,
+    finish: &Finish,
+    tile: &[[S::F; TILE]; TILE],
+    (y, x): (usize, usize),
+    (high, wide): (usize, usize),
+    channel: usize,
+    mut sums: Option<&mut Sums<S>>,
+) {
+    for dy in (0..high).step_by(2) {
+        for dx in (0..wide).step_by(2) {
+            let (below, right) = ((dy + 1).min(high - 1), (dx + 1).min(wide - 1));
+            let upper = s.at_least(tile[dy][dx], tile[dy][right]);
+            let v = s.at_least(upper, s.at_least(tile[below][dx], tile[below][right]));
+            // SAFETY: half of a position inside the unpooled output.
+            unsafe { s.store(finish.out.at(y + dy / 2, x + dx / 2).add(channel), v) };
+            if let Some(sums) = &mut sums {
+                sums.add(s, v);
+            }
+        }
+    }
+}
