@@ -34,4 +34,4 @@ pub use impasto_core::style::Provenance;
 pub use impasto_core::{Image, Model, Style};
 pub use regions::Mask;
 pub use session::Session;
-pub use stylizer::{Dials, EngineChoice, Stylizer, StylizerBuilder};
+pub use stylizer::{Dials, EngineChoice, Stylizer, StylizerBuilder, engine};

@@ -78,12 +78,20 @@ impl StylizerBuilder {
 
     /// Builds the engine.
     pub fn build(self) -> Result<Stylizer, PaintError> {
-        let engine: Arc<dyn Engine> = match self.engine {
-            EngineChoice::Auto | EngineChoice::Cpu => Arc::new(ReferenceEngine),
-            EngineChoice::Gpu => return Err(PaintError::NoEngine("gpu")),
-            EngineChoice::Reference => Arc::new(ReferenceEngine),
-        };
+        let engine = engine(self.engine, self.threads)?;
         Ok(Stylizer { model: self.model, engine, tile_px: self.tile_px })
+    }
+}
+
+/// The engine of that choice, with `threads` threads where it has its own (0 is one a core).
+///
+/// # Errors
+/// [`PaintError::NoEngine`] when this build has none.
+pub fn engine(choice: EngineChoice, threads: usize) -> Result<Arc<dyn Engine>, PaintError> {
+    let _ = threads;
+    match choice {
+        EngineChoice::Auto | EngineChoice::Cpu | EngineChoice::Reference => Ok(Arc::new(ReferenceEngine)),
+        EngineChoice::Gpu => Err(PaintError::NoEngine("gpu")),
     }
 }
 
