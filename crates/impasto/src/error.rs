@@ -22,6 +22,9 @@ pub enum PaintError {
     /// The engine is not part of this build.
     #[error("this build has no {0} engine; build it with `--features {0}`, or use `--engine cpu`")]
     NoEngine(&'static str),
+    /// `IMPASTO_ISA` names an instruction set that this machine cannot run.
+    #[error(transparent)]
+    Isa(#[from] impasto_cpu::IsaError),
     /// A mask of another size.
     #[error(
         "a mask of {found_width}x{found_height} px for a photo of {width}x{height} px; resize the mask to the photo"

@@ -5,6 +5,7 @@ use crate::{PaintError, Session, color, tiles};
 use impasto_core::reference::ReferenceEngine;
 use impasto_core::style::Provenance;
 use impasto_core::{Conditions, Engine, Image, Model, Network, Plan, Style, Tensor};
+use impasto_cpu::{CpuEngine, Isa};
 use std::sync::Arc;
 
 /// Which engine paints.
@@ -88,9 +89,9 @@ impl StylizerBuilder {
 /// # Errors
 /// [`PaintError::NoEngine`] when this build has none.
 pub fn engine(choice: EngineChoice, threads: usize) -> Result<Arc<dyn Engine>, PaintError> {
-    let _ = threads;
     match choice {
-        EngineChoice::Auto | EngineChoice::Cpu | EngineChoice::Reference => Ok(Arc::new(ReferenceEngine)),
+        EngineChoice::Auto | EngineChoice::Cpu => Ok(Arc::new(CpuEngine::with(Isa::from_env()?, threads)?)),
+        EngineChoice::Reference => Ok(Arc::new(ReferenceEngine)),
         EngineChoice::Gpu => Err(PaintError::NoEngine("gpu")),
     }
 }
