@@ -3,6 +3,7 @@
 //! ```text
 //! engine      an instruction set and threads
 //! plan        a table at one size: folded, lowered to steps, placed in memory
+//! amx         bf16 convolutions, forward and backward, for the trainer
 //! kernel      one idea a file; winograd has its own folder
 //! simd        instruction sets behind one trait, chosen at run time
 //! pool        threads; memory: the arena
@@ -11,6 +12,8 @@
 //! Contract: results equal the reference engine's within the conformance suite's tolerances, do not depend on the
 //! number of threads, and are bit-equal from run to run. A frame allocates nothing.
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+pub mod amx;
 mod engine;
 mod kernel;
 mod memory;
