@@ -32,7 +32,8 @@ pub enum ImportError {
 
     /// A VGG as published must be normalised before AdaIN can use it, and there are no pictures to do it on.
     #[error(
-        "{}: this is {kind}, whose channels are of very unequal strength; painting needs them normalised:          give a few dozen photos to do it on, or take a vgg_normalised.pth", path.display()
+        "{}: this is {kind}, whose channels are of very unequal strength; painting needs them normalised: \
+         give a few dozen photos to do it on, or take a vgg_normalised.pth", path.display()
     )]
     NeedsPictures {
         /// The file.

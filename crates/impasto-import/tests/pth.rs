@@ -1,8 +1,9 @@
 //! Real `.pth` files (made by `data/make.py` with PyTorch) read as PyTorch reads them, or are refused.
 
+use std::io::Cursor;
 use std::path::PathBuf;
 
-use impasto_import::{Element, ReadError, TensorFile};
+use impasto_import::{Element, Limits, ReadError, TensorFile};
 
 fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
@@ -73,6 +74,12 @@ fn whole_modules_and_programs_are_refused() {
 }
 
 #[test]
+fn a_compressed_archive_is_not_unfolded() {
+    let refused = refusal("bomb.pth");
+    assert!(refused.to_string().contains("is compressed, which PyTorch never does"), "{refused}");
+}
+
+#[test]
 fn a_weight_that_is_not_a_number_is_told_with_its_place() {
     for name in ["nan_zip.pth", "nan_legacy.pth"] {
         let mut file = TensorFile::open(&data(name)).unwrap();
@@ -85,4 +92,26 @@ fn a_missing_file_and_a_missing_tensor_are_errors() {
     assert!(matches!(refusal("no such file.pth"), ReadError::Io(_)));
     let mut file = TensorFile::open(&data("zoo_zip.pth")).unwrap();
     assert!(matches!(file.read("nobody"), Err(ReadError::NoSuchTensor { .. })));
+}
+
+#[test]
+fn a_file_cut_short_anywhere_is_an_error() {
+    for name in ["zoo_zip.pth", "zoo_legacy.pth"] {
+        let whole = std::fs::read(data(name)).unwrap();
+        for end in 0..whole.len() {
+            let cut = TensorFile::from_reader(Cursor::new(&whole[..end]), Limits::default());
+            assert!(cut.is_err(), "{name} cut at {end}");
+        }
+    }
+}
+
+#[test]
+fn one_flipped_bit_in_an_archive_is_noticed() {
+    let mut whole = std::fs::read(data("zoo_zip.pth")).unwrap();
+    let mut file = TensorFile::open(&data("zoo_zip.pth")).unwrap();
+    let first = file.read("plain").unwrap().values[0].to_le_bytes();
+    let at = whole.windows(4).position(|bytes| bytes == first).unwrap();
+    whole[at] ^= 1;
+    let mut file = TensorFile::from_reader(Cursor::new(whole), Limits::default()).unwrap();
+    assert!(matches!(file.read("plain"), Err(ReadError::Tensor { .. })));
 }

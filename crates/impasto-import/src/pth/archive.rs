@@ -24,12 +24,23 @@ pub(super) fn open<R: BufRead + Seek>(stream: R, limits: &Limits) -> Result<(Arc
     let mut zip = ZipArchive::new(stream).map_err(|e| unusable("the archive", e))?;
     let folder = folder(&zip)?;
     let big_endian = is_big_endian(&mut zip, &folder)?;
-    let views = {
-        let entry = stored(&mut zip, &format!("{folder}/data.pkl"))?;
-        let pickle = Pickle::read(std::io::BufReader::new(entry), limits)?;
-        pickle.tensors(limits)?
-    };
+    let description = description(&mut zip, &folder, limits)?;
+    let views = Pickle::read(description.as_slice(), limits)?.tensors(limits)?;
     Ok((Archive { zip, folder, big_endian }, views))
+}
+
+/// The pickle, read to its end so that its checksum is compared.
+fn description<R: Read + Seek>(zip: &mut ZipArchive<R>, folder: &str, limits: &Limits) -> Result<Vec<u8>> {
+    let path = format!("{folder}/data.pkl");
+    let mut entry = stored(zip, &path)?;
+    if entry.size() > limits.header_bytes {
+        let what = "the pickle, in bytes,";
+        return Err(ReadError::TooLarge { what, found: entry.size(), limit: limits.header_bytes });
+    }
+    let mut bytes = Vec::new();
+    let read = entry.read_to_end(&mut bytes);
+    read.map_err(|e| ReadError::Archive { problem: format!("`{path}`: {e}") })?;
+    Ok(bytes)
 }
 
 impl<R: Read + Seek> Archive<R> {

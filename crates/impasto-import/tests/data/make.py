@@ -9,6 +9,7 @@ import collections
 import os
 import pathlib
 import pickle
+import zipfile
 
 import torch
 from safetensors.torch import save_file
@@ -63,6 +64,8 @@ def main():
     save(tensors, "zoo_zip_protocol4.pth", True, pickle_protocol=4)
     save(net, "module_zip.pth", True)
     (HERE / "attack.pkl").write_bytes(pickle.dumps(Attack(), protocol=2))
+    with zipfile.ZipFile(HERE / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("bomb/data.pkl", bytes(1 << 20))
     torch.jit.save(torch.jit.script(torch.nn.ReLU()), HERE / "torchscript.pth")
 
 
