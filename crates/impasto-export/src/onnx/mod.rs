@@ -1,0 +1,237 @@
+//! A model as ONNX, opset 13: one file that paints, one that turns a painting into a style.
+//!
+//! The painter takes `image` `[1, 3, H, W]` and `style` `[1, n, 1, 1]` and gives `picture` `[1, 3, H, W]`,
+//! not clamped. The encoder takes `image` and gives `style`. All three are 32-bit floats. A style is the
+//! vector of a `.style` file of the same model; mixing styles is arithmetic on it.
+
+mod check;
+mod graph;
+mod lower;
+pub mod proto;
+
+pub use check::check;
+
+use crate::error::ExportError;
+use crate::fold::{Folded, pixel_map};
+use impasto_core::weights::Precision;
+use impasto_core::{Model, Network, Op, Weights};
+use lower::{Manner, lowered};
+use prost::Message;
+use proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use std::path::{Path, PathBuf};
+
+/// The set of operators that is used.
+pub const OPSET: i64 = 13;
+/// The file format that goes with it.
+const IR_VERSION: i64 = 7;
+
+/// Height and width of the pictures that a file takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// Always these, in px.
+    Fixed {
+        /// Width in px.
+        width: usize,
+        /// Height in px.
+        height: usize,
+    },
+    /// Any, known at run time. Where the table reflects a border, no side of a feature map may be
+    /// shorter than the border.
+    Dynamic,
+}
+
+/// What 0 and white are in pictures, going in and coming out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Range {
+    /// `0..1`, as in our own tensors.
+    #[default]
+    Unit,
+    /// `0..255`, folded into the first and last layer.
+    Bytes,
+}
+
+/// Order of the three channels of pictures, going in and coming out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColourOrder {
+    /// Red first, as in our own tensors.
+    #[default]
+    Rgb,
+    /// Blue first, as OpenCV has it; folded into the first and last layer.
+    Bgr,
+}
+
+/// How ONNX files are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnnxOptions {
+    /// Size of the photos that the painter takes.
+    pub size: Size,
+    /// Size of the paintings that the encoder takes.
+    pub encoder_size: Size,
+    /// How weights are kept; the graph computes in 32 bits either way.
+    pub precision: Precision,
+    /// Range of pictures.
+    pub range: Range,
+    /// Channel order of pictures.
+    pub order: ColourOrder,
+}
+
+impl Default for OnnxOptions {
+    fn default() -> Self {
+        Self {
+            size: Size::Dynamic,
+            encoder_size: Size::Dynamic,
+            precision: Precision::F32,
+            range: Range::Unit,
+            order: ColourOrder::Rgb,
+        }
+    }
+}
+
+/// Bytes of the two files of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnnxFiles {
+    /// Takes `image` and `style`, gives `picture`.
+    pub painter: Vec<u8>,
+    /// Takes `image`, gives `style`.
+    pub encoder: Vec<u8>,
+}
+
+impl OnnxFiles {
+    /// Where [`OnnxFiles::save`] puts the encoder: `light.onnx` has `light.encoder.onnx` beside it.
+    pub fn encoder_path(path: &Path) -> PathBuf {
+        path.with_extension("encoder.onnx")
+    }
+
+    /// Writes the painter to `path` and the encoder beside it. Both are written under other names
+    /// first, so that neither file is ever half there.
+    pub fn save(&self, path: &Path) -> Result<(), ExportError> {
+        let files = [(path.to_path_buf(), &self.painter), (Self::encoder_path(path), &self.encoder)];
+        let beside = |path: &Path| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(".part");
+            PathBuf::from(name)
+        };
+        let write = || -> Result<(), ExportError> {
+            for (path, bytes) in &files {
+                std::fs::write(beside(path), bytes).map_err(ExportError::io(path))?;
+            }
+            for (path, _) in &files {
+                std::fs::rename(beside(path), path).map_err(ExportError::io(path))?;
+            }
+            Ok(())
+        };
+        write().inspect_err(|_| {
+            for (path, _) in &files {
+                let _ = std::fs::remove_file(beside(path));
+            }
+        })
+    }
+}
+
+/// Writes `model` as ONNX.
+pub fn export_onnx(model: &Model, options: &OnnxOptions) -> Result<OnnxFiles, ExportError> {
+    let metadata = metadata(model, options);
+    let painter = painter_graph(&model.painter, &model.weights, options)?;
+    let encoder = encoder_graph(&model.encoder, &model.weights, options)?;
+    let doc = |what: &str| format!("{what} of Impasto's model {} {}", model.name, model.id());
+    Ok(OnnxFiles {
+        painter: file(painter, &doc("Painter"), &metadata),
+        encoder: file(encoder, &doc("Style encoder"), &metadata),
+    })
+}
+
+/// A painter, or any other table, with input `image` and output `picture`.
+pub fn painter_graph(
+    network: &Network,
+    weights: &Weights,
+    options: &OnnxOptions,
+) -> Result<GraphProto, ExportError> {
+    let mut folded = checked(network, weights)?;
+    folded.fold_scales();
+    take_pixels(&mut folded, options)?;
+    if options.range == Range::Bytes || options.order == ColourOrder::Bgr {
+        let gain = if options.range == Range::Bytes { 255.0 } else { 1.0 };
+        folded.map_output(&pixel_map(gain, options.order == ColourOrder::Bgr));
+    }
+    let manner = Manner {
+        input: "image",
+        output: "picture",
+        size: options.size,
+        precision: options.precision,
+        plain_norms: false,
+    };
+    lowered(&folded.network, &folded.weights, manner)
+}
+
+/// A style encoder, with input `image` and output `style`.
+pub fn encoder_graph(
+    network: &Network,
+    weights: &Weights,
+    options: &OnnxOptions,
+) -> Result<GraphProto, ExportError> {
+    let mut folded = checked(network, weights)?;
+    folded.fold_scales();
+    take_pixels(&mut folded, options)?;
+    let manner = Manner {
+        input: "image",
+        output: "style",
+        size: options.encoder_size,
+        precision: options.precision,
+        plain_norms: false,
+    };
+    lowered(&folded.network, &folded.weights, manner)
+}
+
+fn checked(network: &Network, weights: &Weights) -> Result<Folded, ExportError> {
+    network.check()?;
+    network.check_weights(weights)?;
+    Ok(Folded::new(network, weights))
+}
+
+/// Makes the table take pictures as `options` say.
+fn take_pixels(folded: &mut Folded, options: &OnnxOptions) -> Result<(), ExportError> {
+    if options.range == Range::Unit && options.order == ColourOrder::Rgb {
+        return Ok(());
+    }
+    match folded.network.nodes[0].op {
+        Op::Input { channels: 3 } => {}
+        Op::Input { channels } => {
+            return Err(ExportError::NotAPicture { network: folded.network.name.clone(), channels });
+        }
+        _ => unreachable!("the table is sound"),
+    }
+    let gain = if options.range == Range::Bytes { 1.0 / 255.0 } else { 1.0 };
+    folded.map_input(&pixel_map(gain, options.order == ColourOrder::Bgr));
+    Ok(())
+}
+
+/// The bytes of a file around `graph`, with text by key.
+pub fn file(graph: GraphProto, doc: &str, metadata: &[(String, String)]) -> Vec<u8> {
+    let entry =
+        |(key, value): &(String, String)| StringStringEntryProto { key: key.clone(), value: value.clone() };
+    let model = ModelProto {
+        ir_version: Some(IR_VERSION),
+        producer_name: "impasto".into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        doc_string: doc.into(),
+        graph: Some(graph),
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: Some(OPSET) }],
+        metadata_props: metadata.iter().map(entry).collect(),
+    };
+    model.encode_to_vec()
+}
+
+/// What a file tells of its model: name, id, rights, and how pictures are meant.
+fn metadata(model: &Model, options: &OnnxOptions) -> Vec<(String, String)> {
+    let pairs = [
+        ("impasto.version", env!("CARGO_PKG_VERSION").to_string()),
+        ("impasto.model", model.name.clone()),
+        ("impasto.model_id", model.id().to_string()),
+        ("impasto.strength", serde_json::json!(model.strength).as_str().unwrap_or_default().to_string()),
+        ("impasto.style_length", model.painter.style_len().to_string()),
+        ("impasto.range", if options.range == Range::Bytes { "0..255" } else { "0..1" }.to_string()),
+        ("impasto.order", if options.order == ColourOrder::Bgr { "BGR" } else { "RGB" }.to_string()),
+        ("license", model.license.clone()),
+    ];
+    pairs.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
+}
