@@ -1,1 +1,16 @@
 //! Frames in and out of Impasto: stills, video and cameras.
+//!
+//! A *still* is read with [`still::read`] and written with [`still::write`]: whatever the file held
+//! (any orientation, colour profile or depth), the picture in memory is upright 8-bit sRGB.
+//!
+//! This crate knows no engine: what paints the frames is handed in.
+
+pub mod atomic;
+mod error;
+pub mod folder;
+pub mod resize;
+pub mod still;
+#[cfg(test)]
+mod testing;
+
+pub use error::{Error, Result};

@@ -1,0 +1,107 @@
+//! Pictures larger and smaller, through `fast_image_resize`.
+
+use fast_image_resize::images::{Image as Buffer, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use impasto_core::Image;
+
+use crate::still::Still;
+
+/// The size of a picture whose shorter side becomes `shorter_px`, its shape kept; 0 keeps the size.
+/// The longer side is rounded to nearest.
+pub fn size_for_shorter_side(width: usize, height: usize, shorter_px: usize) -> (usize, usize) {
+    let short = width.min(height);
+    if shorter_px == 0 || short == 0 {
+        return (width, height);
+    }
+    let scaled = |side: usize| ((side * shorter_px + short / 2) / short).max(1);
+    (scaled(width), scaled(height))
+}
+
+/// The picture at `width` x `height` px (neither 0): Lanczos with three lobes, which averages when it makes smaller.
+pub fn resize(image: &Image, width: usize, height: usize) -> Image {
+    if (image.width(), image.height()) == (width, height) {
+        return image.clone();
+    }
+    let rgbx = image.rgb().chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
+    let rgbx = scale(rgbx, (image.width(), image.height()), (width, height));
+    let rgb = rgbx.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+    Image::new(width, height, rgb).expect("the size was asked for")
+}
+
+/// The picture with its shorter side at `shorter_px`; 0 keeps it.
+pub fn resize_shorter_side(image: &Image, shorter_px: usize) -> Image {
+    let (width, height) = size_for_shorter_side(image.width(), image.height(), shorter_px);
+    resize(image, width, height)
+}
+
+/// A plane of one byte a pixel, `from` its (width, height) `to` another.
+pub fn resize_plane(plane: &[u8], from: (usize, usize), to: (usize, usize)) -> Vec<u8> {
+    if from == to {
+        return plane.to_vec();
+    }
+    let four = plane.iter().flat_map(|&v| [v; 4]).collect();
+    scale(four, from, to).into_iter().step_by(4).collect()
+}
+
+/// The still, its picture and its alpha, with the shorter side at `shorter_px`; 0 keeps it.
+pub fn resize_still(still: Still, shorter_px: usize) -> Still {
+    let from = (still.image.width(), still.image.height());
+    let to = size_for_shorter_side(from.0, from.1, shorter_px);
+    if from == to {
+        return still;
+    }
+    let alpha = still.alpha.as_deref().map(|a| resize_plane(a, from, to));
+    Still { image: resize(&still.image, to.0, to.1), alpha, ..still }
+}
+
+/// Four independent channels.
+fn scale(pixels: Vec<u8>, from: (usize, usize), to: (usize, usize)) -> Vec<u8> {
+    let source =
+        ImageRef::new(from.0 as u32, from.1 as u32, &pixels, PixelType::U8x4).expect("four bytes a pixel");
+    let mut target = Buffer::new(to.0 as u32, to.1 as u32, PixelType::U8x4);
+    let options =
+        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).use_alpha(false);
+    Resizer::new().resize(&source, &mut target, &options).expect("both have four bytes a pixel");
+    target.into_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shorter_side_rules_and_the_longer_is_rounded() {
+        assert_eq!(size_for_shorter_side(1920, 1080, 512), (910, 512));
+        assert_eq!(size_for_shorter_side(1080, 1920, 512), (512, 910));
+        assert_eq!(size_for_shorter_side(300, 200, 0), (300, 200));
+        assert_eq!(size_for_shorter_side(10_000, 1, 3), (30_000, 3));
+        assert_eq!(size_for_shorter_side(7, 7, 1), (1, 1));
+    }
+
+    #[test]
+    fn flat_stays_flat_and_channels_stay_apart() {
+        let image = Image::from_fn(50, 30, |_, _| [10, 120, 250]);
+        for (w, h) in [(25, 15), (100, 60), (1, 1), (33, 77)] {
+            let small = resize(&image, w, h);
+            assert_eq!((small.width(), small.height()), (w, h));
+            assert!(small.rgb().chunks_exact(3).all(|p| p == [10, 120, 250]), "{w}x{h}");
+        }
+    }
+
+    #[test]
+    fn halving_averages_instead_of_dropping() {
+        let stripes = Image::from_fn(64, 64, |x, _| if x % 2 == 0 { [0; 3] } else { [200; 3] });
+        let half = resize(&stripes, 32, 32);
+        assert!((4..28).all(|x| (95..=105).contains(&half.pixel(x, 9)[0])), "{:?}", &half.rgb()[..12]);
+    }
+
+    #[test]
+    fn alpha_follows_the_picture() {
+        let mut still = Still::from_image(Image::from_fn(40, 20, |_, _| [9; 3]));
+        still.alpha = Some((0..800).map(|i| if i % 40 < 20 { 0 } else { 255 }).collect());
+        let small = resize_still(still, 10);
+        let alpha = small.alpha.unwrap();
+        assert_eq!((small.image.width(), alpha.len()), (20, 200));
+        assert_eq!((alpha[2], alpha[17]), (0, 255));
+    }
+}

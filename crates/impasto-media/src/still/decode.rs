@@ -1,0 +1,138 @@
+//! PNG, WebP, TIFF, BMP and GIF, through the `image` crate.
+
+use std::io::Cursor;
+
+use image::codecs::{
+    bmp::BmpDecoder, gif::GifDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder,
+};
+use image::metadata::Orientation;
+use image::{AnimationDecoder, DynamicImage, GrayImage, ImageDecoder, ImageError, RgbImage};
+use impasto_core::Image;
+
+use super::{Format, Limits, Note, Still, colour, exif};
+use crate::error::{Error, Result, plain};
+
+/// What a decoder found, before colours and orientation are put right.
+pub(super) struct Raw {
+    pub pixels: Pixels,
+    pub icc: Option<Vec<u8>>,
+    pub exif: Option<Vec<u8>>,
+    pub orientation: Orientation,
+    pub notes: Vec<Note>,
+}
+
+/// Pixels in the file's own colours.
+pub(super) enum Pixels {
+    /// Grey or RGB, with or without alpha.
+    Plain(DynamicImage),
+    /// Cyan, magenta, yellow, black, interleaved; 255 is full ink.
+    Cmyk { width: usize, height: usize, inks: Vec<u8> },
+}
+
+impl Raw {
+    /// Colours to sRGB, then the right way up.
+    pub(super) fn into_still(self, format: Format) -> Still {
+        let mut notes = self.notes;
+        let (mut rgb, mut alpha) = match self.pixels {
+            Pixels::Plain(picture) => colour::from_plain(picture, self.icc.as_deref(), &mut notes),
+            Pixels::Cmyk { width, height, inks } => {
+                let rgb = colour::from_cmyk(&inks, self.icc.as_deref(), &mut notes);
+                (rgb_image(width, height, rgb), None)
+            }
+        };
+        rgb = upright(DynamicImage::ImageRgb8(rgb), self.orientation).into_rgb8();
+        alpha = alpha.map(|a| upright(DynamicImage::ImageLuma8(a), self.orientation).into_luma8());
+        let opaque = |a: &GrayImage| a.iter().all(|&a| a == 255);
+        let (width, height) = (rgb.width() as usize, rgb.height() as usize);
+        Still {
+            image: Image::new(width, height, rgb.into_raw()).expect("sizes were checked before decoding"),
+            alpha: alpha.filter(|a| !opaque(a)).map(GrayImage::into_raw),
+            format,
+            exif: self.exif.and_then(exif::for_upright),
+            notes,
+        }
+    }
+}
+
+fn rgb_image(width: usize, height: usize, rgb: Vec<u8>) -> RgbImage {
+    RgbImage::from_raw(width as u32, height as u32, rgb).expect("three bytes a pixel")
+}
+
+fn upright(mut picture: DynamicImage, orientation: Orientation) -> DynamicImage {
+    picture.apply_orientation(orientation);
+    picture
+}
+
+/// Decodes a file of `format` (all but JPEG).
+pub(super) fn decode(bytes: &[u8], name: &str, format: Format, limits: Limits) -> Result<Raw> {
+    let fail = |e| error_from(e, name, format);
+    let bytes = Cursor::new(bytes);
+    let caps = caps(limits);
+    match format {
+        Format::Png => {
+            let decoder = PngDecoder::with_limits(bytes, caps).map_err(fail)?;
+            let animated = decoder.is_apng().unwrap_or(false);
+            take(decoder, animated, name, format, limits)
+        }
+        Format::WebP => {
+            let decoder = WebPDecoder::new(bytes).map_err(fail)?;
+            let animated = decoder.has_animation();
+            take(decoder, animated, name, format, limits)
+        }
+        Format::Tiff => take(TiffDecoder::new(bytes).map_err(fail)?, false, name, format, limits),
+        Format::Bmp => take(BmpDecoder::new(bytes).map_err(fail)?, false, name, format, limits),
+        Format::Gif => gif(GifDecoder::new(bytes).map_err(fail)?, name, limits),
+        Format::Jpeg => unreachable!("JPEG has its own decoder"),
+    }
+}
+
+/// Checks the claimed size, then reads metadata and pixels.
+fn take(
+    mut decoder: impl ImageDecoder,
+    animated: bool,
+    name: &str,
+    format: Format,
+    limits: Limits,
+) -> Result<Raw> {
+    let fail = |e| error_from(e, name, format);
+    let (width, height) = decoder.dimensions();
+    limits.check(name, width as usize, height as usize)?;
+    decoder.set_limits(caps(limits)).map_err(fail)?;
+    let icc = decoder.icc_profile().ok().flatten();
+    let exif = decoder.exif_metadata().ok().flatten();
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let notes = animated.then_some(Note::FirstFrameOnly).into_iter().collect();
+    let pixels = Pixels::Plain(DynamicImage::from_decoder(decoder).map_err(fail)?);
+    Ok(Raw { pixels, icc, exif, orientation, notes })
+}
+
+/// The first frame on the whole canvas.
+fn gif(mut decoder: GifDecoder<Cursor<&[u8]>>, name: &str, limits: Limits) -> Result<Raw> {
+    let fail = |e| error_from(e, name, Format::Gif);
+    let (width, height) = decoder.dimensions();
+    limits.check(name, width as usize, height as usize)?;
+    decoder.set_limits(caps(limits)).map_err(fail)?;
+    let icc = decoder.icc_profile().ok().flatten();
+    let mut frames = decoder.into_frames();
+    let first = frames.next().ok_or_else(|| Error::damaged(name, Format::Gif.name(), "it has no frame"))?;
+    let pixels = Pixels::Plain(DynamicImage::ImageRgba8(first.map_err(fail)?.into_buffer()));
+    let animated = matches!(frames.next(), Some(Ok(_)));
+    let notes = animated.then_some(Note::FirstFrameOnly).into_iter().collect();
+    Ok(Raw { pixels, icc, exif: None, orientation: Orientation::NoTransforms, notes })
+}
+
+/// Our limits as the decoders know them: 16 bytes a pixel is RGBA of 32-bit floats.
+fn caps(limits: Limits) -> image::Limits {
+    let mut caps = image::Limits::no_limits();
+    caps.max_alloc = Some(limits.pixels.saturating_mul(16).max(64 << 20));
+    caps
+}
+
+fn error_from(error: ImageError, name: &str, format: Format) -> Error {
+    match error {
+        ImageError::Unsupported(e) => {
+            Error::Unsupported { name: name.into(), format: format.name(), why: plain(e) }
+        }
+        e => Error::damaged(name, format.name(), e),
+    }
+}
