@@ -1,0 +1,4 @@
+//! Impasto's trainer.
+
+pub mod loss;
+pub mod walk;
