@@ -17,6 +17,7 @@ pub mod classic;
 pub mod conformance;
 pub mod engine;
 pub mod image;
+pub mod light;
 pub mod model;
 pub mod network;
 pub mod reference;
