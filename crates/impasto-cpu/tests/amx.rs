@@ -55,7 +55,8 @@ impl Map {
     fn fill_rim(&mut self, padding: Padding) {
         for v in -1..=self.height as isize {
             for u in -1..=self.width as isize {
-                if let (Some(sv), Some(su)) = (padding.source(v, self.height), padding.source(u, self.width)) {
+                if let (Some(sv), Some(su)) = (padding.source(v, self.height), padding.source(u, self.width))
+                {
                     for c in 0..self.channels {
                         let (to, from) = (self.at(v, u, c), self.at(sv as isize, su as isize, c));
                         self.data[to] = self.data[from];
@@ -75,7 +76,10 @@ fn taps(kernel: usize) -> Vec<(usize, isize, isize)> {
 }
 
 fn assert_near(found: f64, expected: f64, scale: f64, what: &str) {
-    assert!((found - expected).abs() <= RELATIVE * (expected.abs() + scale), "{what}: {found} for {expected}");
+    assert!(
+        (found - expected).abs() <= RELATIVE * (expected.abs() + scale),
+        "{what}: {found} for {expected}"
+    );
 }
 
 const SIZES: [(usize, usize, usize, usize); 5] =
@@ -86,9 +90,12 @@ fn forward_equals_naive_loops() {
     let Some(amx) = amx_or_skip("forward_equals_naive_loops") else { return };
     let mut random = Random::new(1);
     for (inputs, outputs, h, w) in SIZES {
-        for (kernel, stride, padding) in
-            [(3, 1, Padding::Reflect), (3, 2, Padding::Replicate), (3, 1, Padding::Zero), (1, 1, Padding::Zero)]
-        {
+        for (kernel, stride, padding) in [
+            (3, 1, Padding::Reflect),
+            (3, 2, Padding::Replicate),
+            (3, 1, Padding::Zero),
+            (1, 1, Padding::Zero),
+        ] {
             let mut x = Map::random(inputs, h, w, &mut random);
             x.fill_rim(padding);
             let weight: Vec<f32> = (0..outputs * inputs * kernel * kernel)
@@ -150,7 +157,8 @@ fn transposed_equals_naive_loops() {
                 let open = gate.get(v as isize, u as isize, i) > 0.0;
                 let sum = before[at] + if open { expected[at] } else { 0.0 };
                 // Up to four roundings, each of a partial sum of up to 16.
-                let what = format!("transposed {inputs} {outputs} {h}x{w} k{kernel} {padding:?} at {v} {u} {i}");
+                let what =
+                    format!("transposed {inputs} {outputs} {h}x{w} k{kernel} {padding:?} at {v} {u} {i}");
                 assert_near(dx.data[at].to_f64(), sum, 16.0, &what);
             }
         }
@@ -179,7 +187,11 @@ fn weights_gradient_equals_naive_loops() {
                             .map(|(v, u)| x.get(v + dv, u + du, i) * dy.get(v, u, o))
                             .sum();
                         let found = f64::from(gradient[(t * ip + i) * op + o]);
-                        assert!((found - 1.0 - sum).abs() < 1e-4 * (1.0 + sum.abs()), "{found} for {}", 1.0 + sum);
+                        assert!(
+                            (found - 1.0 - sum).abs() < 1e-4 * (1.0 + sum.abs()),
+                            "{found} for {}",
+                            1.0 + sum
+                        );
                     }
                 }
             }

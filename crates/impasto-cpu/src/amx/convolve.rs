@@ -234,7 +234,8 @@ fn fold_line(
     run(amx, line, weights, 1, steps, &spans, |block, rows, goal| {
         for row in goal.first..rows {
             let pixel = goals[goal.pixel + row - goal.origin];
-            let single = Goal { pixel, origin: row, first: row, channels: weights.outputs, block: goal.block };
+            let single =
+                Goal { pixel, origin: row, first: row, channels: weights.outputs, block: goal.block };
             finish::store(amx, block, row + 1, finish, dx, single);
         }
     });

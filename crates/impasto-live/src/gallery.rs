@@ -1,0 +1,152 @@
+//! The styles to choose from.
+
+use crate::settings::Chosen;
+use crate::{LiveError, codec};
+use impasto::{Dials, Provenance, Style, Stylizer, scene};
+use impasto_core::Image;
+use impasto_media::resize;
+use impasto_media::still::{self, Limits};
+use serde::Serialize;
+
+/// Shorter side in px at which dropped paintings are looked at.
+const STYLE_PX: usize = 512;
+/// Dropped files may be that large.
+pub const MAX_DROP_BYTES: usize = 64 << 20;
+/// Styles beyond that many push out the oldest dropped one.
+const MAX_STYLES: usize = 256;
+const THUMB_PX: (usize, usize) = (192, 108);
+
+/// One style with what a page shows of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// Name in the API.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// Painter, title, rights, or the dropped file's name.
+    pub source: String,
+    /// Whether it is part of the program or was given at its start; such a one is never removed.
+    pub builtin: bool,
+    #[serde(skip)]
+    style: Style,
+    #[serde(skip)]
+    thumb: Vec<u8>,
+}
+
+/// All styles that can be chosen.
+#[derive(Default)]
+pub struct Gallery {
+    entries: Vec<Entry>,
+    dropped: usize,
+}
+
+impl Gallery {
+    /// Adds a style that stays; gives its id.
+    pub fn add(&mut self, stylizer: &Stylizer, style: Style) -> Result<String, LiveError> {
+        let id = style.provenance.name.clone();
+        self.push(entry(stylizer, style, id, true)?)
+    }
+
+    fn push(&mut self, mut entry: Entry) -> Result<String, LiveError> {
+        while self.entries.iter().any(|e| e.id == entry.id) {
+            self.dropped += 1;
+            entry.id = format!("{}-{}", entry.id, self.dropped);
+        }
+        if self.entries.len() >= MAX_STYLES
+            && let Some(oldest) = self.entries.iter().position(|e| !e.builtin)
+        {
+            self.entries.remove(oldest);
+        }
+        self.entries.push(entry.clone());
+        Ok(entry.id)
+    }
+
+    /// Adds what [`dropped_entry`] made; gives its id.
+    pub fn add_dropped(&mut self, entry: Entry) -> Result<String, LiveError> {
+        self.push(entry)
+    }
+
+    /// Takes a dropped style away.
+    pub fn remove(&mut self, id: &str) -> Result<(), LiveError> {
+        let index =
+            self.entries.iter().position(|e| e.id == id).ok_or_else(|| LiveError::Style(id.into()))?;
+        if self.entries[index].builtin {
+            return Err(LiveError::BuiltIn(id.into()));
+        }
+        self.entries.remove(index);
+        Ok(())
+    }
+
+    /// What is there, in order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// A small painting in that style, JPEG.
+    pub fn thumb(&self, id: &str) -> Option<&[u8]> {
+        self.entries.iter().find(|e| e.id == id).map(|e| e.thumb.as_slice())
+    }
+
+    /// The mix of the chosen styles; `None` if nothing is chosen.
+    pub fn mix(&self, chosen: &[Chosen]) -> Result<Option<Style>, LiveError> {
+        let find = |c: &Chosen| {
+            let entry =
+                self.entries.iter().find(|e| e.id == c.id).ok_or_else(|| LiveError::Style(c.id.clone()))?;
+            Ok((&entry.style, c.weight))
+        };
+        let styles = chosen.iter().map(find).collect::<Result<Vec<_>, LiveError>>()?;
+        if styles.is_empty() { Ok(None) } else { Ok(Some(Style::mix(&styles)?)) }
+    }
+}
+
+fn entry(stylizer: &Stylizer, style: Style, id: String, builtin: bool) -> Result<Entry, LiveError> {
+    let scene = scene::draw(THUMB_PX.0, THUMB_PX.1, 3.0);
+    let thumb = codec::jpeg(&stylizer.paint(&scene, &style, &Dials::default())?, 85);
+    let Provenance { name, source } = style.provenance.clone();
+    Ok(Entry { id, name, source, builtin, style, thumb })
+}
+
+/// A style from a dropped file: a picture in any format that Impasto reads, or a `.style` file. Takes up to a
+/// second; the gallery is not needed meanwhile.
+pub fn dropped_entry(stylizer: &Stylizer, bytes: &[u8], name: &str) -> Result<Entry, LiveError> {
+    let style = if name.ends_with(".style") {
+        let style = Style::from_bytes(bytes)?;
+        style.check(stylizer.model())?;
+        style
+    } else {
+        let limits = Limits { pixels: 1 << 27, file_bytes: MAX_DROP_BYTES as u64 };
+        let painting = still::read_bytes(bytes, name, limits)?.image;
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        stylizer.encode(&sized(painting), Provenance { name: stem.into(), source: name.into() })?
+    };
+    let id = id_from(&style.provenance.name);
+    entry(stylizer, style, id, false)
+}
+
+fn sized(painting: Image) -> Image {
+    if painting.width().min(painting.height()) > STYLE_PX {
+        resize::resize_shorter_side(&painting, STYLE_PX)
+    } else {
+        painting
+    }
+}
+
+/// Letters, digits and dashes; not empty.
+fn id_from(name: &str) -> String {
+    let keep = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let id: String = name.chars().map(keep).take(40).collect();
+    let id = id.trim_matches('-');
+    if id.is_empty() { "dropped".into() } else { id.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_safe_in_an_address() {
+        assert_eq!(id_from("The Great Wave!"), "the-great-wave");
+        assert_eq!(id_from("../../etc/passwd"), "etc-passwd");
+        assert_eq!(id_from("星月夜"), "dropped");
+    }
+}

@@ -1,0 +1,26 @@
+//! Impasto's live page: a camera goes in, a painting comes out.
+//!
+//! One [`Studio`] paints: frames come to its inbox, where only the newest waits, and painted frames go to whoever
+//! watches. Frames come from a browser's camera over a WebSocket, or from a [`camera::Camera`] on this machine. The
+//! [`server`] shows the page and a small HTTP API, described in `docs/live.md`, to this machine only unless told otherwise.
+#![forbid(unsafe_code)]
+
+mod adapt;
+pub mod camera;
+pub mod codec;
+mod error;
+mod gallery;
+mod inbox;
+mod painter;
+pub mod record;
+pub mod server;
+mod settings;
+mod stats;
+mod studio;
+
+pub use error::LiveError;
+pub use gallery::Gallery;
+pub use server::{Server, ServerOptions};
+pub use settings::{Chosen, Settings};
+pub use stats::{Report, Stage};
+pub use studio::{Frame, Painted, Studio, now_ms};

@@ -1,0 +1,161 @@
+// Frames on the wire (the layout stands in codec.rs), and cameras of the browser.
+
+const HEADER = 24;
+const FORMATS = ["i420", "jpeg", "rgba"];
+const epoch = () => performance.timeOrigin + performance.now();
+
+// Chromium reads and shows planar frames without a detour; others go through JPEG and RGBA.
+export const hasPlanar = "VideoFrame" in globalThis && "MediaStreamTrackProcessor" in globalThis;
+export const wireFormat = hasPlanar ? "i420" : "rgba";
+
+function header(format, color, width, height, sequence, capturedMs) {
+  const bytes = new DataView(new ArrayBuffer(HEADER));
+  bytes.setUint8(0, FORMATS.indexOf(format));
+  bytes.setUint8(1, color);
+  bytes.setUint16(2, width, true);
+  bytes.setUint16(4, height, true);
+  bytes.setUint32(8, sequence, true);
+  bytes.setFloat64(16, capturedMs, true);
+  return new Uint8Array(bytes.buffer);
+}
+
+export function readHeader(buffer) {
+  const bytes = new DataView(buffer);
+  return {
+    format: FORMATS[bytes.getUint8(0)], width: bytes.getUint16(2, true), height: bytes.getUint16(4, true),
+    sequence: bytes.getUint32(8, true), capturedMs: bytes.getFloat64(16, true),
+  };
+}
+
+// Draws a painted frame; gives its header.
+export async function show(buffer, canvas) {
+  const head = readHeader(buffer);
+  const { width, height } = head;
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  const context = canvas.getContext("2d", { desynchronized: true });
+  if (head.format === "i420") {
+    const colorSpace = { matrix: "bt709", primaries: "bt709", transfer: "bt709", fullRange: false };
+    const frame = new VideoFrame(new Uint8Array(buffer, HEADER), {
+      format: "I420", codedWidth: width, codedHeight: height, timestamp: 0, colorSpace,
+    });
+    context.drawImage(frame, 0, 0);
+    frame.close();
+  } else if (head.format === "rgba") {
+    context.putImageData(new ImageData(new Uint8ClampedArray(buffer, HEADER), width, height), 0, 0);
+  } else {
+    const picture = await createImageBitmap(new Blob([new Uint8Array(buffer, HEADER)], { type: "image/jpeg" }));
+    context.drawImage(picture, 0, 0);
+    picture.close();
+  }
+  return head;
+}
+
+export const latencyMs = (head) => epoch() - head.capturedMs;
+
+// Gives the newest frame of a camera as a message; frames between are dropped.
+export class BrowserCamera {
+  #track; #reader; #video; #canvas; #newest; #sequence = 0;
+
+  static async open(deviceId, height) {
+    const size = { height: { ideal: height }, width: { ideal: Math.round(height * 16 / 9) }, frameRate: { ideal: 30 } };
+    const video = deviceId ? { deviceId: { exact: deviceId }, ...size } : size;
+    const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+    return new BrowserCamera(stream);
+  }
+
+  constructor(stream) {
+    this.stream = stream;
+    this.#track = stream.getVideoTracks()[0];
+    this.label = this.#track.label;
+    if (hasPlanar) this.#pump();
+    else this.#play();
+  }
+
+  get ended() { return this.#track.readyState === "ended"; }
+  onEnded(then) { this.#track.addEventListener("ended", then); }
+
+  async #pump() {
+    this.#reader = new MediaStreamTrackProcessor({ track: this.#track, maxBufferSize: 1 }).readable.getReader();
+    for (;;) {
+      const { value, done } = await this.#reader.read();
+      if (done) return;
+      this.#newest?.frame.close();
+      this.#newest = { frame: value, at: epoch() };
+    }
+  }
+
+  async #play() {
+    this.#video = Object.assign(document.createElement("video"), { srcObject: this.stream, muted: true, playsInline: true });
+    this.#canvas = document.createElement("canvas");
+    await this.#video.play();
+  }
+
+  // The newest frame as a message for the server, or null where there is none newer than the last.
+  async take() { return hasPlanar ? this.#takePlanar() : this.#takeJpeg(); }
+
+  async #takePlanar() {
+    const newest = this.#newest;
+    if (!newest) return null;
+    this.#newest = undefined;
+    const { frame, at } = newest;
+    try {
+      const rect = { x: 0, y: 0, width: frame.visibleRect.width & ~1, height: frame.visibleRect.height & ~1 };
+      const space = frame.colorSpace ?? {};
+      const color = (space.matrix === "bt709" ? 1 : 0) + (space.fullRange ? 2 : 0);
+      const { width, height } = rect;
+      const message = new Uint8Array(HEADER + width * height * 3 / 2);
+      message.set(header("i420", color, width, height, this.#sequence++, at));
+      const pixels = message.subarray(HEADER);
+      if (frame.format === "I420" || frame.format === "I420A") {
+        const layout = [
+          { offset: 0, stride: width }, { offset: width * height, stride: width / 2 },
+          { offset: width * height * 5 / 4, stride: width / 2 },
+        ];
+        if (frame.format === "I420") await frame.copyTo(pixels, { rect, layout });
+      } else if (frame.format === "NV12") {
+        const planes = new Uint8Array(width * height * 3 / 2);
+        await frame.copyTo(planes, { rect, layout: [{ offset: 0, stride: width }, { offset: width * height, stride: width }] });
+        pixels.set(planes.subarray(0, width * height));
+        const quarter = width * height / 4, u = width * height, v = u + quarter;
+        for (let i = 0; i < quarter; i++) { pixels[u + i] = planes[u + 2 * i]; pixels[v + i] = planes[u + 2 * i + 1]; }
+      } else {
+        return await this.#takeRgba(frame, rect, at);
+      }
+      return message.buffer;
+    } finally {
+      frame.close();
+    }
+  }
+
+  async #takeRgba(frame, rect, at) {
+    const { width, height } = rect;
+    this.#canvas ??= document.createElement("canvas");
+    Object.assign(this.#canvas, { width, height });
+    const context = this.#canvas.getContext("2d", { willReadFrequently: true });
+    context.drawImage(frame, 0, 0);
+    const message = new Uint8Array(HEADER + 4 * width * height);
+    message.set(header("rgba", 0, width, height, this.#sequence++, at));
+    message.set(context.getImageData(0, 0, width, height).data, HEADER);
+    return message.buffer;
+  }
+
+  async #takeJpeg() {
+    const { videoWidth: width, videoHeight: height } = this.#video ?? {};
+    if (!width) return null;
+    const at = epoch();
+    Object.assign(this.#canvas, { width, height });
+    this.#canvas.getContext("2d").drawImage(this.#video, 0, 0);
+    const file = await new Promise((done) => this.#canvas.toBlob(done, "image/jpeg", 0.9));
+    const pixels = new Uint8Array(await file.arrayBuffer());
+    const message = new Uint8Array(HEADER + pixels.length);
+    message.set(header("jpeg", 0, width, height, this.#sequence++, at));
+    message.set(pixels, HEADER);
+    return message.buffer;
+  }
+
+  stop() {
+    this.#reader?.cancel();
+    this.#newest?.frame.close();
+    this.stream.getTracks().forEach((track) => track.stop());
+  }
+}
