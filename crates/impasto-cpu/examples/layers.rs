@@ -1,10 +1,11 @@
 //! Where the time of a frame goes: `cargo run --release -p impasto-cpu --example layers -- [classic|light] [WxH] [threads] [runs]`.
 //!
+//! With one thread it is the thread's processor time that is told, which other processes do not disturb as much.
 //! Weights are random; time does not depend on them.
 
 use impasto_core::conformance::Case;
 use impasto_core::{Network, NetworkBuilder, Padding, Plan, Tensor, classic};
-use impasto_cpu::{CpuEngine, Isa, StepTime};
+use impasto_cpu::{CpuEngine, Isa, StepTime, peak_gflops};
 use std::time::Duration;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,9 +21,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut output = Tensor::zeros(plan.output_shape());
     let mut frames: Vec<Vec<StepTime>> = Vec::new();
     for _ in 0..runs + 2 {
-        frames.push(plan.run_timed(&case.input, &case.conditions(), &mut output)?);
+        frames.push(plan.run_timed(&case.input, &case.conditions(), &mut output, &|| clock(threads == 1))?);
     }
     let frames = &frames[2..];
+    let mut peaks: Vec<f64> = (0..9).map(|_| peak_gflops(engine.isa(), &|| clock(true))).collect();
+    peaks.sort_by(f64::total_cmp);
+    println!("one core's peak: {:.0} GFLOP/s", peaks[4]);
     for i in 0..frames[0].len() {
         let time = median(frames.iter().map(|frame| frame[i].time));
         let step = &frames[0][i];
@@ -42,6 +46,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn size(word: &str) -> Result<(usize, usize), Box<dyn std::error::Error>> {
     let (width, height) = word.split_once('x').ok_or("a size is WIDTHxHEIGHT")?;
     Ok((width.parse()?, height.parse()?))
+}
+
+/// Processor time of this thread, or time.
+fn clock(own: bool) -> Duration {
+    let id = if own { rustix::time::ClockId::ThreadCPUTime } else { rustix::time::ClockId::Monotonic };
+    let now = rustix::time::clock_gettime(id);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }
 
 fn median(times: impl Iterator<Item = Duration>) -> Duration {

@@ -23,5 +23,6 @@ mod simd;
 mod winograd;
 
 pub use engine::CpuEngine;
+pub use kernel::peak::peak_gflops;
 pub use plan::{CpuPlan, StepTime};
 pub use simd::{Isa, IsaError};

@@ -14,7 +14,7 @@ use build::{Ends, build};
 use impasto_core::engine::{check_prepare, check_shape};
 use impasto_core::{Conditions, EngineError, Image, Network, Op, Plan, Shape, Tensor, Weights};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// One step's share of a frame, see [`CpuPlan::run_timed`].
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct StepTime {
     pub label: String,
     /// Multiply-accumulates of the layer as the table states it; 0 for steps that are not convolutions.
     pub macs: u64,
-    /// Time from the step's first job to the end of its last.
+    /// Time from the step's first job to the end of its last, by the caller's clock.
     pub time: Duration,
 }
 
@@ -78,7 +78,8 @@ impl CpuPlan {
         (self.memory.iter().map(Arena::len).sum::<usize>() + self.scratch.len()) * 4
     }
 
-    /// As [`Plan::run`], and tells where the time went.
+    /// As [`Plan::run`], and tells where the time went, by `clock`: the time since some moment, or the processor
+    /// time of the calling thread, which says more on a busy machine when there is one thread.
     ///
     /// # Errors
     /// As [`Plan::run`].
@@ -87,11 +88,15 @@ impl CpuPlan {
         input: &Tensor,
         conditions: &Conditions<'_>,
         output: &mut Tensor,
+        clock: &dyn Fn() -> Duration,
     ) -> Result<Vec<StepTime>, EngineError> {
         let frame = self.tensor_frame(input, conditions, output)?;
         let mut times = Vec::with_capacity(self.steps.len());
-        self.frame(&frame, |step, time| {
-            times.push(StepTime { label: step.label(), macs: step.macs(), time });
+        let mut before = clock();
+        self.frame(&frame, |step| {
+            let now = clock();
+            times.push(StepTime { label: step.label(), macs: step.macs(), time: now - before });
+            before = now;
         });
         Ok(times)
     }
@@ -112,11 +117,10 @@ impl CpuPlan {
         })
     }
 
-    fn frame(&mut self, frame: &Frame<'_>, mut done: impl FnMut(&dyn Step, Duration)) {
+    fn frame(&mut self, frame: &Frame<'_>, mut done: impl FnMut(&dyn Step)) {
         let mut pool = self.pool.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (scratch, each) = (crate::kernel::view::Ptr(self.scratch.ptr()), self.scratch_step);
         for step in &self.steps {
-            let start = Instant::now();
             pool.run(step.jobs(), &|job, worker| {
                 // By reference, so that the closure captures the whole `Ptr`, which may cross threads.
                 let scratch = &scratch;
@@ -124,7 +128,7 @@ impl CpuPlan {
                 // another, each job once; the canvas was checked to have the plan's shape.
                 unsafe { step.job(job, scratch.0.add(worker * each), frame) };
             });
-            done(&**step, start.elapsed());
+            done(&**step);
         }
     }
 }
@@ -149,7 +153,7 @@ impl Plan for CpuPlan {
         output: &mut Tensor,
     ) -> Result<(), EngineError> {
         let frame = self.tensor_frame(input, conditions, output)?;
-        self.frame(&frame, |_, _| ());
+        self.frame(&frame, |_| ());
         Ok(())
     }
 
@@ -167,7 +171,7 @@ impl Plan for CpuPlan {
             output: Canvas::Bytes(output.rgb_mut().as_mut_ptr()),
             conditions: *conditions,
         };
-        self.frame(&frame, |_, _| ());
+        self.frame(&frame, |_| ());
         Ok(())
     }
 
