@@ -1,11 +1,11 @@
-//! Where the time of a frame goes: `cargo run --release -p impasto-cpu --example layers -- [classic|light] [WxH] [threads] [runs]`.
+//! Where the time of a frame goes: `cargo run --release -p impasto-cpu --example layers -- [classic|light] [WxH] [threads] [runs] [bf16]`.
 //!
 //! With one thread it is the thread's processor time that is told, which other processes do not disturb as much.
 //! Weights are random; time does not depend on them.
 
 use impasto_core::conformance::Case;
 use impasto_core::{Network, NetworkBuilder, Padding, Plan, Tensor, classic};
-use impasto_cpu::{CpuEngine, Isa, StepTime, peak_gflops};
+use impasto_cpu::{CpuEngine, Isa, Precision, StepTime, peak_gflops};
 use std::time::Duration;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,9 +14,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (width, height) = size(&words.next().unwrap_or("512x512".into()))?;
     let threads = words.next().map_or(Ok(1), |word| word.parse())?;
     let runs = words.next().map_or(Ok(7), |word| word.parse())?;
+    let precision = if words.next().as_deref() == Some("bf16") { Precision::Bf16 } else { Precision::F32 };
     let network = if name == "light" { light() } else { classic::painter(classic::Variance::Port) };
     let case = Case::new(&name, network, height, width, 1);
-    let engine = CpuEngine::with(Isa::from_env()?, threads)?;
+    let engine = CpuEngine::with(Isa::from_env()?, threads)?.precision(precision);
     let mut plan = engine.plan(&case.network, &case.weights, height, width)?;
     let mut output = Tensor::zeros(plan.output_shape());
     let mut frames: Vec<Vec<StepTime>> = Vec::new();
@@ -35,9 +36,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let total = median(frames.iter().map(|frame| frame.iter().map(|step| step.time).sum()));
     println!(
-        "{:9.3} ms in all, median of {runs}; {} {} thread(s)",
+        "{:9.3} ms in all, median of {runs}; {} {} {} thread(s)",
         total.as_secs_f64() * 1e3,
         engine.isa(),
+        plan.precision(),
         engine.threads()
     );
     Ok(())

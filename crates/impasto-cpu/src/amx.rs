@@ -7,7 +7,7 @@
 //! On machines without AMX [`Amx::detect`] gives `None`.
 
 mod detect;
-mod tile;
+pub(crate) mod tile;
 
 pub use detect::Amx;
 

@@ -2,6 +2,7 @@
 
 use crate::plan::CpuPlan;
 use crate::pool::Pool;
+use crate::precision::Precision;
 use crate::simd::{Isa, IsaError};
 use impasto_core::{Engine, EngineError, Network, Plan, Weights};
 use std::sync::{Arc, Mutex};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex};
 /// The fast engine for CPUs. Its plans share its threads, so that two plans never fight over the processors.
 pub struct CpuEngine {
     isa: Isa,
+    precision: Precision,
     threads: usize,
     pool: Arc<Mutex<Pool>>,
 }
@@ -31,7 +33,15 @@ impl CpuEngine {
     pub fn with(isa: Isa, threads: usize) -> Result<CpuEngine, IsaError> {
         let all = || std::thread::available_parallelism().map_or(1, usize::from);
         let pool = Pool::new(if threads == 0 { all() } else { threads });
-        Ok(CpuEngine { isa: isa.checked()?, threads: pool.threads(), pool: Arc::new(Mutex::new(pool)) })
+        let (isa, precision) = (isa.checked()?, Precision::F32);
+        Ok(CpuEngine { isa, precision, threads: pool.threads(), pool: Arc::new(Mutex::new(pool)) })
+    }
+
+    /// The same engine with another precision. Where this machine has no fast kernels for it (see
+    /// [`Precision::is_available`]), or a table needs layers that they lack, `f32` is used.
+    pub fn precision(mut self, precision: Precision) -> CpuEngine {
+        self.precision = precision;
+        self
     }
 
     /// The instruction set in use.
@@ -55,13 +65,18 @@ impl CpuEngine {
         height: usize,
         width: usize,
     ) -> Result<CpuPlan, EngineError> {
-        CpuPlan::new(self.isa, &self.pool, network, weights, height, width)
+        CpuPlan::new((self.isa, self.precision), &self.pool, network, weights, height, width)
     }
 }
 
 impl Engine for CpuEngine {
     fn name(&self) -> String {
-        format!("cpu ({})", self.isa)
+        match self.precision {
+            Precision::Bf16 if Precision::Bf16.is_available(self.isa) => {
+                format!("cpu ({}, amx bf16)", self.isa)
+            }
+            _ => format!("cpu ({})", self.isa),
+        }
     }
 
     fn prepare(

@@ -19,10 +19,12 @@ mod kernel;
 mod memory;
 mod plan;
 mod pool;
+mod precision;
 mod simd;
 mod winograd;
 
 pub use engine::CpuEngine;
 pub use kernel::peak::peak_gflops;
 pub use plan::{CpuPlan, StepTime};
+pub use precision::Precision;
 pub use simd::{Isa, IsaError};

@@ -3,8 +3,9 @@
 //! Also the way channels are put one after another: each part is written at its offset in the output's channels.
 
 use super::step::{Frame, Step};
-use super::view::{Map, View};
+use super::view::{Element, Half, Map, View};
 use crate::simd::{Isa, Kernel, Simd};
+use std::marker::PhantomData;
 
 /// A planned step.
 pub(crate) struct Blend {
@@ -16,7 +17,7 @@ pub(crate) struct Blend {
     pub out: Map,
     /// First channel of the output that is written.
     pub offset: usize,
-    /// Channels that are written; those beyond the view's are zero.
+    /// Channels that are written; those beyond the view's, fewer than 16, are zero.
     pub channels: usize,
 }
 
@@ -42,17 +43,22 @@ impl Step for Blend {
     unsafe fn job(&self, job: usize, _scratch: *mut f32, _: &Frame<'_>) {
         let first = job * self.rows();
         let end = (first + self.rows()).min(self.out.height);
-        self.isa.run(Job { step: self, first, end });
+        let step = self;
+        match self.out.half {
+            false => self.isa.run(Job::<f32> { step, first, end, element: PhantomData }),
+            true => self.isa.run(Job::<Half> { step, first, end, element: PhantomData }),
+        }
     }
 }
 
-struct Job<'a> {
+struct Job<'a, E> {
     step: &'a Blend,
     first: usize,
     end: usize,
+    element: PhantomData<E>,
 }
 
-impl Kernel for Job<'_> {
+impl<E: Element> Kernel for Job<'_, E> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -62,16 +68,17 @@ impl Kernel for Job<'_> {
                 let whole = step.channels.min(step.a.map.channels) / S::LANES * S::LANES;
                 // SAFETY: positions are inside all maps; `offset + channels` is at most the output's channels.
                 unsafe {
-                    let out = step.out.at(y, x).add(step.offset);
+                    let out = step.out.at::<E>(y, x).add(step.offset);
                     for lane in (0..whole).step_by(S::LANES) {
-                        s.store(out.add(lane), value(s, step, y, x, lane));
+                        E::store(s, out.add(lane), value::<S, E>(s, step, y, x, lane));
                     }
-                    let mut rest = [0.0; 16];
+                    // A last register that would reach beyond the part's channels goes through `rest`.
+                    let mut rest = [std::mem::zeroed::<E>(); 16];
                     if whole < step.a.map.channels && whole < step.channels {
-                        s.store(rest.as_mut_ptr(), value(s, step, y, x, whole));
+                        E::store(s, rest.as_mut_ptr(), value::<S, E>(s, step, y, x, whole));
                     }
                     for lane in whole..step.channels {
-                        *out.add(lane) = rest.get(lane - whole).copied().unwrap_or(0.0);
+                        *out.add(lane) = rest[(lane - whole).min(15)];
                     }
                 }
             }
@@ -82,13 +89,14 @@ impl Kernel for Job<'_> {
 /// # Safety
 /// The position and `lane..lane + LANES` must be inside both views.
 #[inline(always)]
-unsafe fn value<S: Simd>(s: S, step: &Blend, y: usize, x: usize, lane: usize) -> S::F {
-    let read = |view: &View| {
-        let shift = u32::from(view.up);
-        // SAFETY: as the caller says.
-        unsafe { view.touch(s, lane).apply(s, s.load(view.map.at(y >> shift, x >> shift).add(lane))) }
+unsafe fn value<S: Simd, E: Element>(s: S, step: &Blend, y: usize, x: usize, lane: usize) -> S::F {
+    // SAFETY: as the caller says.
+    let sum = unsafe {
+        let a = step.a.read::<S, E>(s, y, x, lane);
+        match &step.b {
+            Some(b) => s.add(a, b.read::<S, E>(s, y, x, lane)),
+            None => a,
+        }
     };
-    let a = read(&step.a);
-    let sum = step.b.as_ref().map_or(a, |b| s.add(a, read(b)));
     if step.relu { s.at_least(s.splat(0.0), sum) } else { sum }
 }

@@ -93,8 +93,8 @@ impl Kernel for Row<'_> {
                 // SAFETY: the position and channel are inside the output.
                 unsafe {
                     let sum = self.window(s, x, channel);
-                    let v = finish.lane(s, channel).value(s, sum, self.y, x);
-                    s.store(finish.out.at(self.y, x).add(channel), v);
+                    let v = finish.lane(s, channel).value::<f32>(s, sum, self.y, x);
+                    s.store(finish.out.at::<f32>(self.y, x).add(channel), v);
                     if finish.sums.is_some() {
                         sums.add(s, v);
                     }
@@ -124,7 +124,7 @@ impl Row<'_> {
                 }
                 // SAFETY: indices of the axes are inside the map; there is a weight for every tap and channel.
                 unsafe {
-                    let from = view.map.at(row as usize, column as usize).add(channel);
+                    let from = view.map.at::<f32>(row as usize, column as usize).add(channel);
                     let value = view.touch(s, channel).apply(s, s.load(from));
                     let weight = s.load(weights.ptr().add((j * n + i) * view.map.channels + channel));
                     sum = s.fma(value, weight, sum);

@@ -166,7 +166,7 @@ impl Row<'_> {
                             if from < 0 {
                                 continue;
                             }
-                            let at = view.map.at(row as usize, from as usize).add(lane);
+                            let at = view.map.at::<f32>(row as usize, from as usize).add(lane);
                             let v = touch.apply(s, s.load(at));
                             for (sum, &weight) in sums.iter_mut().zip(&weight) {
                                 *sum = s.fma(v, weight, *sum);

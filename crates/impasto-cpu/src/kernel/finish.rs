@@ -1,6 +1,6 @@
 //! What happens to a convolution's sums before they are written: bias, ReLU, residual, ReLU, statistics.
 
-use super::view::{Map, Ptr, View};
+use super::view::{Element, Map, Ptr, View};
 use crate::simd::{Simd, zero};
 
 /// The way of a sum `v` into memory: `max(max(v + bias, floor) + residual, floor)`.
@@ -38,25 +38,36 @@ impl Finish {
     /// They must be inside the output's channels.
     #[inline(always)]
     pub(crate) unsafe fn lane<S: Simd>(&self, s: S, channel: usize) -> Lane<'_, S> {
-        let floor = |relu| s.splat(if relu { 0.0 } else { f32::NEG_INFINITY });
         // SAFETY: `bias` has as many values as the output has channels.
         let bias = unsafe { s.load(self.bias.0.add(channel)) };
-        Lane { finish: self, channel, bias, before: floor(self.relu_before), after: floor(self.relu_after) }
+        Lane {
+            finish: self,
+            channel,
+            bias,
+            before: floor(s, self.relu_before),
+            after: floor(s, self.relu_after),
+        }
     }
+}
+
+/// What a value is at least, after a ReLU and without one.
+#[inline(always)]
+pub(crate) fn floor<S: Simd>(s: S, relu: bool) -> S::F {
+    s.splat(if relu { 0.0 } else { f32::NEG_INFINITY })
 }
 
 impl<S: Simd> Lane<'_, S> {
     /// The value to write at row `y`, column `x`.
     ///
     /// # Safety
-    /// The position must be inside the residual, if there is one.
+    /// The position must be inside the residual, if there is one, and `E` be what that holds.
     #[inline(always)]
-    pub(crate) unsafe fn value(&self, s: S, sum: S::F, y: usize, x: usize) -> S::F {
+    pub(crate) unsafe fn value<E: Element>(&self, s: S, sum: S::F, y: usize, x: usize) -> S::F {
         let v = s.at_least(self.before, s.add(sum, self.bias));
         let Some(residual) = &self.finish.residual else { return s.at_least(self.after, v) };
         // SAFETY: inside, as the caller says; residual and output have the same channels.
         let other = unsafe {
-            let other = s.load(residual.map.at(y, x).add(self.channel));
+            let other = E::load(s, residual.map.at::<E>(y, x).add(self.channel));
             residual.touch(s, self.channel).apply(s, other)
         };
         s.at_least(self.after, s.add(v, other))

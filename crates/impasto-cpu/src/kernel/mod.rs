@@ -12,4 +12,6 @@ pub(crate) mod pool;
 pub(crate) mod site;
 pub(crate) mod statistics;
 pub(crate) mod step;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+pub(crate) mod tiled;
 pub(crate) mod view;

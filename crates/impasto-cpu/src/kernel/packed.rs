@@ -219,7 +219,7 @@ impl Job<'_> {
                     }
                     continue;
                 }
-                let from = view.map.at(from_y as usize, from_x as usize);
+                let from = view.map.at::<f32>(from_y as usize, from_x as usize);
                 for lane in (0..blocks * BLOCK).step_by(S::LANES) {
                     let v = view.touch(s, lane).apply(s, s.load(from.add(lane)));
                     s.store(out.add(lane / BLOCK * S::MR * BLOCK + lane % BLOCK), v);
@@ -306,8 +306,8 @@ impl Job<'_> {
                     let at = self.first + panel * S::MR + r;
                     let (y, x) = (at / finish.out.width, at % finish.out.width);
                     let sum = s.load(self.c.add((j * S::MR + r) * BLOCK + lane));
-                    let v = finisher.value(s, sum, y, x);
-                    s.store(finish.out.at(y, x).add(block * BLOCK + lane), v);
+                    let v = finisher.value::<f32>(s, sum, y, x);
+                    s.store(finish.out.at::<f32>(y, x).add(block * BLOCK + lane), v);
                     if finish.sums.is_some() {
                         sums.add(s, v);
                     }

@@ -1,9 +1,10 @@
 //! From the frame's picture into memory and back, where no convolution does it along.
 
 use super::step::{Canvas, Frame, Picture, Step};
-use super::view::{Map, View};
+use super::view::{Element, Half, Map, View};
 use crate::simd::{Isa, Kernel, Simd};
 use impasto_core::image::byte_from_unit;
+use std::marker::PhantomData;
 
 /// Size of the frame's picture or canvas.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +71,14 @@ impl Step for Import {
                 let value =
                     if inside { self.mul * frame.input.value(self.size, c, at) + self.add } else { 0.0 };
                 // SAFETY: inside the output, whose rows belong to one job each.
-                unsafe { *self.out.at(y, x).add(c) = value };
+                unsafe {
+                    match self.out.half {
+                        false => *self.out.at::<f32>(y, x).add(c) = value,
+                        true => {
+                            *self.out.at::<Half>(y, x).add(c) = Half(half::bf16::from_f32(value).to_bits())
+                        }
+                    }
+                };
             }
         }
     }
@@ -93,29 +101,32 @@ impl Step for Export {
     }
 
     unsafe fn job(&self, y: usize, _scratch: *mut f32, frame: &Frame<'_>) {
-        self.isa.run(Row { step: self, y, canvas: frame.output });
+        let (step, canvas) = (self, frame.output);
+        match self.view.map.half {
+            false => self.isa.run(Row::<f32> { step, y, canvas, element: PhantomData }),
+            true => self.isa.run(Row::<Half> { step, y, canvas, element: PhantomData }),
+        }
     }
 }
 
-struct Row<'a> {
+struct Row<'a, E> {
     step: &'a Export,
     y: usize,
     canvas: Canvas,
+    element: PhantomData<E>,
 }
 
-impl Kernel for Row<'_> {
+impl<E: Element> Kernel for Row<'_, E> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Export { view, size, .. } = self.step;
-        let shift = u32::from(view.up);
         for x in 0..size.width {
             for lane in (0..size.channels).step_by(S::LANES) {
                 let mut values = [0.0; 16];
                 // SAFETY: inside the view; the canvas has this size and its rows belong to one job each.
                 unsafe {
-                    let from = view.map.at(self.y >> shift, x >> shift).add(lane);
-                    s.store(values.as_mut_ptr(), view.touch(s, lane).apply(s, s.load(from)));
+                    s.store(values.as_mut_ptr(), view.read::<S, E>(s, self.y, x, lane));
                     for (i, &v) in values.iter().enumerate().take(S::LANES.min(size.channels - lane)) {
                         self.canvas.put(*size, lane + i, self.y * size.width + x, v);
                     }

@@ -1,8 +1,9 @@
 //! Maximum of 2x2 windows where no convolution could take it along. Windows over the edge take what there is.
 
 use super::step::{Frame, Step};
-use super::view::{Map, View};
+use super::view::{Element, Half, Map, View};
 use crate::simd::{Isa, Kernel, Simd};
+use std::marker::PhantomData;
 
 /// A planned step.
 pub(crate) struct Pool {
@@ -21,35 +22,36 @@ impl Step for Pool {
     }
 
     unsafe fn job(&self, job: usize, _scratch: *mut f32, _: &Frame<'_>) {
-        self.isa.run(Row { step: self, y: job });
+        match self.out.half {
+            false => self.isa.run(Row::<f32> { step: self, y: job, element: PhantomData }),
+            true => self.isa.run(Row::<Half> { step: self, y: job, element: PhantomData }),
+        }
     }
 }
 
-struct Row<'a> {
+struct Row<'a, E> {
     step: &'a Pool,
     y: usize,
+    element: PhantomData<E>,
 }
 
-impl Kernel for Row<'_> {
+impl<E: Element> Kernel for Row<'_, E> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Pool { view, out, .. } = self.step;
         let (last_y, last_x) = (view.height() - 1, view.width() - 1);
-        let shift = u32::from(view.up);
         for x in 0..out.width {
+            let (top, left) = (2 * self.y, 2 * x);
+            let (below, right) = ((top + 1).min(last_y), (left + 1).min(last_x));
             for lane in (0..out.channels).step_by(S::LANES) {
-                let read = |dy: usize, dx: usize| {
-                    let (y, x) = ((2 * self.y + dy).min(last_y), (2 * x + dx).min(last_x));
+                let mut v = s.splat(f32::NEG_INFINITY);
+                for (y, x) in [(top, left), (top, right), (below, left), (below, right)] {
                     // SAFETY: inside the view, and the output has the view's channels.
-                    unsafe {
-                        view.touch(s, lane).apply(s, s.load(view.map.at(y >> shift, x >> shift).add(lane)))
-                    }
-                };
-                let upper = s.at_least(read(0, 0), read(0, 1));
-                let v = s.at_least(upper, s.at_least(read(1, 0), read(1, 1)));
+                    v = s.at_least(v, unsafe { view.read::<S, E>(s, y, x, lane) });
+                }
                 // SAFETY: inside the output.
-                unsafe { s.store(out.at(self.y, x).add(lane), v) };
+                unsafe { E::store(s, out.at::<E>(self.y, x).add(lane), v) };
             }
         }
     }

@@ -6,8 +6,9 @@
 
 use super::finish::Sums;
 use super::step::{Frame, Step};
-use super::view::{Map, Ptr};
+use super::view::{Element, Half, Map, Ptr};
 use crate::simd::{Isa, Kernel, Simd};
+use std::marker::PhantomData;
 
 /// Where the jobs of a layer left their sums.
 #[derive(Clone, Debug)]
@@ -65,16 +66,20 @@ impl Step for Summed {
     }
 
     unsafe fn job(&self, job: usize, _scratch: *mut f32, _: &Frame<'_>) {
-        self.isa.run(Row { step: self, y: job });
+        match self.map.half {
+            false => self.isa.run(Row::<f32> { step: self, y: job, element: PhantomData }),
+            true => self.isa.run(Row::<Half> { step: self, y: job, element: PhantomData }),
+        }
     }
 }
 
-struct Row<'a> {
+struct Row<'a, E> {
     step: &'a Summed,
     y: usize,
+    element: PhantomData<E>,
 }
 
-impl Kernel for Row<'_> {
+impl<E: Element> Kernel for Row<'_, E> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
@@ -84,7 +89,7 @@ impl Kernel for Row<'_> {
             // SAFETY: positions are inside the map; there is one slot for every row.
             unsafe {
                 for x in 0..map.width {
-                    sums.add(s, s.load(map.at(self.y, x).add(channel)));
+                    sums.add(s, E::load(s, map.at::<E>(self.y, x).add(channel)));
                 }
                 sums.store(s, slots.0.add(self.y * 3 * map.channels), channel, map.channels);
             }

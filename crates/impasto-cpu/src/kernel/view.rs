@@ -15,6 +15,51 @@ unsafe impl Send for Ptr {}
 // SAFETY: as above.
 unsafe impl Sync for Ptr {}
 
+/// How a value is kept in memory. Arithmetic is always in `f32`.
+pub(crate) trait Element: Copy + 'static {
+    /// Reads one register.
+    ///
+    /// # Safety
+    /// As for [`Simd::load`].
+    unsafe fn load<S: Simd>(s: S, p: *const Self) -> S::F;
+    /// Writes one register.
+    ///
+    /// # Safety
+    /// As for [`Simd::store`].
+    unsafe fn store<S: Simd>(s: S, p: *mut Self, v: S::F);
+}
+
+impl Element for f32 {
+    #[inline(always)]
+    unsafe fn load<S: Simd>(s: S, p: *const f32) -> S::F {
+        // SAFETY: as the caller says.
+        unsafe { s.load(p) }
+    }
+    #[inline(always)]
+    unsafe fn store<S: Simd>(s: S, p: *mut f32, v: S::F) {
+        // SAFETY: as the caller says.
+        unsafe { s.store(p, v) }
+    }
+}
+
+/// bf16, as its bits.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Half(pub u16);
+
+impl Element for Half {
+    #[inline(always)]
+    unsafe fn load<S: Simd>(s: S, p: *const Half) -> S::F {
+        // SAFETY: as the caller says.
+        unsafe { s.load_half(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn store<S: Simd>(s: S, p: *mut Half, v: S::F) {
+        // SAFETY: as the caller says.
+        unsafe { s.store_half(p.cast(), v) }
+    }
+}
+
 /// An activation in memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Map {
@@ -24,19 +69,21 @@ pub(crate) struct Map {
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// Channels in memory, a multiple of 16.
+    /// Channels in memory, a multiple of 16; of 32 in bf16.
     pub channels: usize,
+    /// Whether values are bf16 ([`Half`]), not `f32`.
+    pub half: bool,
 }
 
 impl Map {
     /// The first channel of a position.
     ///
     /// # Safety
-    /// The position must be inside.
+    /// The position must be inside, and `E` be what the map holds.
     #[inline(always)]
-    pub(crate) unsafe fn at(&self, y: usize, x: usize) -> *mut f32 {
+    pub(crate) unsafe fn at<E: Element>(&self, y: usize, x: usize) -> *mut E {
         // SAFETY: inside the map, as the caller says.
-        unsafe { self.data.0.add((y * self.width + x) * self.channels) }
+        unsafe { self.data.0.cast::<E>().add((y * self.width + x) * self.channels) }
     }
 }
 
@@ -71,14 +118,31 @@ impl View {
     #[inline(always)]
     pub(crate) unsafe fn touch<S: Simd>(&self, s: S, channel: usize) -> Touch<S> {
         let floor = s.splat(if self.relu { 0.0 } else { f32::NEG_INFINITY });
-        let affine = self.affine.map(|Ptr(p)| {
+        let affine = match self.affine {
             // SAFETY: the two halves have `map.channels` values each.
-            unsafe { (s.load(p.add(channel)), s.load(p.add(self.map.channels + channel))) }
-        });
+            Some(Ptr(p)) => unsafe {
+                Some((s.load(p.add(channel)), s.load(p.add(self.map.channels + channel))))
+            },
+            None => None,
+        };
         Touch { affine, floor, plain: self.affine.is_none() && !self.relu }
     }
 
-    /// The same view without its affine map and rectifier, for readers that have applied them.
+    /// One register of channels as the reader sees it, at a position of the reader's.
+    ///
+    /// # Safety
+    /// The position and `channel..channel + LANES` must be inside the view, and `E` be what the map holds.
+    #[inline(always)]
+    pub(crate) unsafe fn read<S: Simd, E: Element>(&self, s: S, y: usize, x: usize, channel: usize) -> S::F {
+        let shift = u32::from(self.up);
+        // SAFETY: as the caller says.
+        unsafe {
+            let v = E::load(s, self.map.at::<E>(y >> shift, x >> shift).add(channel));
+            self.touch(s, channel).apply(s, v)
+        }
+    }
+
+    /// Whether values are taken as they are.
     pub(crate) fn is_plain(&self) -> bool {
         self.affine.is_none() && !self.relu
     }
@@ -144,6 +208,6 @@ pub(crate) fn line_axis(stored: usize, up: bool, count: usize, padding: Padding)
 }
 
 /// Channels in memory for `channels` in the table.
-pub(crate) fn padded(channels: usize) -> usize {
-    channels.next_multiple_of(BLOCK)
+pub(crate) fn padded(channels: usize, half: bool) -> usize {
+    channels.next_multiple_of(if half { 2 * BLOCK } else { BLOCK })
 }

@@ -3,6 +3,7 @@
 use super::lower::Lowered;
 use crate::kernel::view::padded;
 use crate::memory::LINE;
+use impasto_core::Shape;
 
 /// Offset of each activation, in values, and the total.
 pub(crate) struct Layout {
@@ -12,8 +13,10 @@ pub(crate) struct Layout {
 
 /// Largest first, each at the lowest place that is free for its whole life.
 pub(crate) fn layout(lowered: &Lowered) -> Layout {
-    let sizes: Vec<usize> =
-        lowered.buffers.iter().map(|s| (s.area() * padded(s.channels)).next_multiple_of(LINE)).collect();
+    let half = lowered.half;
+    // In `f32`; two values of bf16 take the place of one.
+    let size = |s: &Shape| (s.area() * padded(s.channels, half) >> usize::from(half)).next_multiple_of(LINE);
+    let sizes: Vec<usize> = lowered.buffers.iter().map(size).collect();
     let mut lives: Vec<Option<(usize, usize)>> = vec![None; sizes.len()];
     for (step, spec) in lowered.specs.iter().enumerate() {
         for buffer in spec.buffers() {

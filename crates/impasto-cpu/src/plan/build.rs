@@ -13,6 +13,8 @@ use crate::kernel::pool::Pool;
 use crate::kernel::site::{AdaIn, Modulate};
 use crate::kernel::statistics::{MeanStd, Parts, Summed};
 use crate::kernel::step::Step;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use crate::kernel::tiled;
 use crate::kernel::view::{Map, Ptr, View, padded};
 use crate::memory::Arena;
 use crate::simd::Isa;
@@ -49,8 +51,8 @@ pub(crate) fn build(isa: Isa, layers: &[Layer], lowered: &Lowered, ends: Ends) -
     for (shape, &offset) in lowered.buffers.iter().zip(&places.offsets) {
         // SAFETY: the layout places every activation inside the total.
         let data = Ptr(unsafe { activations.0.add(offset) });
-        let (height, width, channels) = (shape.height, shape.width, padded(shape.channels));
-        builder.maps.push(Map { data, height, width, channels });
+        let (height, width, channels) = (shape.height, shape.width, padded(shape.channels, lowered.half));
+        builder.maps.push(Map { data, height, width, channels, half: lowered.half });
     }
     for &(channels, constant) in &lowered.affines {
         let affine = builder.affine(channels, constant);
@@ -87,7 +89,7 @@ impl Builder<'_> {
     }
 
     fn affine(&mut self, channels: usize, constant: Option<(f32, f32)>) -> Ptr {
-        let stored = padded(channels);
+        let stored = padded(channels, self.lowered.half);
         let mut values = vec![0.0; 2 * stored];
         if let Some((mul, add)) = constant {
             values[..channels].fill(mul);
@@ -134,7 +136,7 @@ impl Builder<'_> {
                 out: self.affines[*out],
             }),
             Spec::Modulate { style, out } => {
-                let channels = padded(self.lowered.affines[*out].0);
+                let channels = padded(self.lowered.affines[*out].0, self.lowered.half);
                 Box::new(Modulate { style: style.clone(), out: self.affines[*out], channels })
             }
             &Spec::MeanStd { sums, eps, unbiased, channels, out } => {
@@ -163,6 +165,10 @@ impl Builder<'_> {
         let layers = self.layers;
         let weights = layers[conv.layer].conv.as_ref().expect("a convolution has weights");
         let out = match conv.target {
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            Target::Canvas if self.lowered.half => {
+                return self.tiled(conv, weights, self.canvas(conv, weights));
+            }
             Target::Canvas => return Box::new(self.few(conv, weights)),
             Target::Buffer(out) => self.maps[out],
         };
@@ -175,7 +181,11 @@ impl Builder<'_> {
             pool: conv.pool,
             sums: None,
         };
-        let mut step = self.kernel(conv, weights, finish);
+        let mut step = match self.lowered.half {
+            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+            true => self.tiled(conv, weights, tiled::Goal::Map(finish)),
+            _ => self.kernel(conv, weights, finish),
+        };
         if let Some(sums) = conv.sums {
             let slots = self.allocate(step.jobs() * 3 * out.channels);
             step.finish_mut().expect("convolutions leave sums").sums = Some(slots);
@@ -222,6 +232,28 @@ impl Builder<'_> {
             self.isa,
             &packed::Layer { weight, feed, size, kernel, stride, padding, finish, channels },
         )
+    }
+
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    fn tiled(&self, conv: &Conv, weights: &ConvWeights, goal: tiled::Goal) -> Box<dyn Step> {
+        let channels = (conv.input_shape.channels, weights.bias.len());
+        let taps = conv.kernel * conv.kernel;
+        let weight = |o: usize, i: usize, tap: usize| weights.weight[(o * channels.0 + i) * taps + tap];
+        let source = match conv.input {
+            Value::Picture { mul, add } => tiled::Source::Picture { size: self.ends.picture, mul, add },
+            value => tiled::Source::View(self.view(value)),
+        };
+        let size = (conv.input_shape.height, conv.input_shape.width);
+        let window = (conv.kernel, conv.stride, conv.padding);
+        let layer = tiled::Layer { weight: &weight, source, size, window, goal, channels };
+        let amx = crate::amx::Amx::detect().expect("plans are in bf16 only where the tile unit was seen");
+        Box::new(tiled::Tiled::new(amx, self.isa, &layer))
+    }
+
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    fn canvas(&self, conv: &Conv, weights: &ConvWeights) -> tiled::Goal {
+        let bias = std::array::from_fn(|o| weights.bias.get(o).copied().unwrap_or(0.0));
+        tiled::Goal::Canvas { size: self.ends.canvas, bias, relu: conv.relu_before }
     }
 
     fn few(&self, conv: &Conv, weights: &ConvWeights) -> Few {

@@ -76,25 +76,20 @@ pub(crate) struct Lowered {
     pub affines: Vec<(usize, Option<(f32, f32)>)>,
     /// Number of sets of sums.
     pub sums: usize,
+    /// Whether activations are bf16 and convolutions run on tiles.
+    pub half: bool,
 }
 
 /// Lowers a folded table; `shapes` as [`impasto_core::Network::shapes`] gives them, `style` the place of each site.
-pub(crate) fn lower(layers: &[Layer], shapes: &[Shape], style: &[Range<usize>]) -> Lowered {
+/// With `half` the table must be one that [`fits_tiles`].
+pub(crate) fn lower(layers: &[Layer], shapes: &[Shape], style: &[Range<usize>], half: bool) -> Lowered {
     let readers = readers(layers);
     let values = vec![None; layers.len()];
     let claimed = vec![false; layers.len()];
     let chains = vec![None; layers.len()];
-    let mut lowering = Lowering {
-        layers,
-        shapes,
-        style,
-        readers,
-        values,
-        claimed,
-        chains,
-        sums_of: vec![],
-        out: Lowered::default(),
-    };
+    let out = Lowered { half, ..Lowered::default() };
+    let mut lowering =
+        Lowering { layers, shapes, style, readers, values, claimed, chains, sums_of: vec![], out };
     lowering.find_chains();
     for id in 0..layers.len() {
         lowering.layer(id);
@@ -133,6 +128,18 @@ pub(crate) fn is_winograd(op: &Op, input: Shape) -> bool {
     input.channels >= 12 && out_channels >= 12 && input.area() >= 16
 }
 
+/// Whether the kernel in [`crate::kernel::tiled`] and those around it can do all layers in bf16.
+pub(crate) fn fits_tiles(layers: &[Layer]) -> bool {
+    let readers = readers(layers);
+    let fits = |(id, layer): (usize, &Layer)| match layer.op {
+        _ if id + 1 < layers.len() && readers[id].is_empty() => true,
+        Op::Conv { kernel, stride, groups, .. } => kernel <= 3 && stride <= 2 && groups == 1,
+        Op::MeanStd { .. } | Op::Concat { .. } => false,
+        _ => true,
+    };
+    layers.iter().enumerate().all(fits)
+}
+
 impl Lowering<'_> {
     fn find_chains(&mut self) {
         for id in 0..self.layers.len() {
@@ -150,7 +157,7 @@ impl Lowering<'_> {
     /// What the convolution `conv` takes along, and the last layer of that.
     fn chain(&mut self, conv: NodeId) -> (NodeId, Chain) {
         let pools = match self.layers[conv].op {
-            Op::Conv { input, .. } => is_winograd(&self.layers[conv].op, self.shapes[input]),
+            Op::Conv { input, .. } => self.out.half || is_winograd(&self.layers[conv].op, self.shapes[input]),
             _ => false,
         };
         let mut chain = Chain { conv, ..Chain::default() };
@@ -238,7 +245,12 @@ impl Lowering<'_> {
         };
         let input_shape = self.shapes[input];
         let value = match self.value(input) {
-            Value::Picture { .. } if input_shape.channels > 4 || groups > 1 => self.in_memory(input),
+            Value::Picture { mul, .. } if input_shape.channels > 4 || groups > 1 || mul == 0.0 => {
+                self.in_memory(input)
+            }
+            Value::Buffer { up: true, .. } if self.out.half && (kernel == 1 || stride > 1 || chain.pool) => {
+                plain(self.materialised(input))
+            }
             value => value,
         };
         let residual = chain.residual.map(|id| match self.in_memory(id) {
@@ -350,7 +362,7 @@ impl Lowering<'_> {
             let a = self.in_memory(input);
             let channels = self.shapes[input].channels;
             // The last part also clears the channels that only fill up the layout.
-            let fill = crate::kernel::view::padded(shape.channels) - offset;
+            let fill = crate::kernel::view::padded(shape.channels, self.out.half) - offset;
             self.blend(a, None, out, offset, if i + 1 == inputs.len() { fill } else { channels });
             offset += channels;
         }
@@ -358,7 +370,8 @@ impl Lowering<'_> {
     }
 
     fn blend(&mut self, a: Value, b: Option<Value>, out: BufferId, offset: usize, channels: usize) {
-        let channels = if offset == 0 { crate::kernel::view::padded(channels) } else { channels };
+        let channels =
+            if offset == 0 { crate::kernel::view::padded(channels, self.out.half) } else { channels };
         self.out.specs.push(Spec::Blend { a, b, out, offset, channels });
     }
 

@@ -9,6 +9,7 @@ use crate::kernel::picture::Size;
 use crate::kernel::step::{Canvas, Frame, Picture, Step};
 use crate::memory::{Arena, LINE};
 use crate::pool::Pool;
+use crate::precision::Precision;
 use crate::simd::Isa;
 use build::{Ends, build};
 use impasto_core::engine::{check_prepare, check_shape};
@@ -38,11 +39,12 @@ pub struct CpuPlan {
     /// Scratch values of each thread.
     scratch_step: usize,
     pool: Arc<Mutex<Pool>>,
+    precision: Precision,
 }
 
 impl CpuPlan {
     pub(crate) fn new(
-        isa: Isa,
+        (isa, precision): (Isa, Precision),
         pool: &Arc<Mutex<Pool>>,
         network: &Network,
         weights: &Weights,
@@ -52,7 +54,9 @@ impl CpuPlan {
         let shapes = check_prepare(network, weights, height, width)?;
         let layers = fold::fold(network, weights)?;
         let style: Vec<_> = (0..network.sites.len()).map(|site| network.site_range(site)).collect();
-        let lowered = lower::lower(&layers, &shapes, &style);
+        let half =
+            precision == Precision::Bf16 && Precision::Bf16.is_available(isa) && lower::fits_tiles(&layers);
+        let lowered = lower::lower(&layers, &shapes, &style, half);
         let Op::Input { channels } = network.nodes[0].op else { unreachable!("the table was checked") };
         let (input, output) = (Shape::new(channels, height, width), network.output_shape(height, width)?);
         let ends = Ends { picture: size(input), canvas: size(output) };
@@ -70,7 +74,13 @@ impl CpuPlan {
             scratch: Arena::new(threads * scratch_step),
             scratch_step,
             pool: Arc::clone(pool),
+            precision: if half { Precision::Bf16 } else { Precision::F32 },
         })
+    }
+
+    /// The precision in use, which is `f32` for tables that have no bf16 kernels.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Bytes of activations and scratch memory; packed weights come on top.

@@ -66,6 +66,35 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// `p` must be writable for `LANES` values; any alignment.
     unsafe fn store(self, p: *mut f32, v: Self::F);
+    /// Reads `LANES` values of bf16, given as their bits.
+    ///
+    /// # Safety
+    /// `p` must be readable for `LANES` values; any alignment.
+    #[inline(always)]
+    unsafe fn load_half(self, p: *const u16) -> Self::F {
+        let mut wide = [0.0f32; BLOCK];
+        for (i, wide) in wide.iter_mut().enumerate().take(Self::LANES) {
+            // SAFETY: as the caller says.
+            *wide = f32::from_bits(u32::from(unsafe { p.add(i).read_unaligned() }) << 16);
+        }
+        // SAFETY: `wide` holds at least `LANES` values.
+        unsafe { self.load(wide.as_ptr()) }
+    }
+    /// Writes `LANES` values as bits of bf16, rounded to the nearest, halves to even.
+    ///
+    /// # Safety
+    /// `p` must be writable for `LANES` values; any alignment.
+    #[inline(always)]
+    unsafe fn store_half(self, p: *mut u16, v: Self::F) {
+        let mut wide = [0.0f32; BLOCK];
+        // SAFETY: `wide` holds at least `LANES` values; `p` is as the caller says.
+        unsafe {
+            self.store(wide.as_mut_ptr(), v);
+            for (i, &wide) in wide.iter().enumerate().take(Self::LANES) {
+                p.add(i).write_unaligned(half::bf16::from_f32(wide).to_bits());
+            }
+        }
+    }
     /// `a + b`
     fn add(self, a: Self::F, b: Self::F) -> Self::F;
     /// `a - b`

@@ -265,7 +265,7 @@ impl Job<'_> {
                     let out =
                         self.v.add(t / S::MR * S::MR * map.channels + (block * S::MR + t % S::MR) * BLOCK);
                     if inside {
-                        let from = map.at(y - 1, x - 1).add(block * BLOCK);
+                        let from = map.at::<f32>(y - 1, x - 1).add(block * BLOCK);
                         self.transform::<S, true>(
                             s,
                             from,
@@ -300,7 +300,7 @@ impl Job<'_> {
                         let value = if row < 0 || column < 0 {
                             s.splat(0.0)
                         } else {
-                            let at = view.map.at(row as usize, column as usize);
+                            let at = view.map.at::<f32>(row as usize, column as usize);
                             touch.apply(s, s.load(at.add(block * BLOCK + lane)))
                         };
                         s.store(self.patch.add((dy * side + dx) * BLOCK + lane), value);
@@ -450,9 +450,9 @@ unsafe fn store_tile<S: Simd>(
         let lane = finish.lane(s, channel);
         for (dy, row) in tile.iter_mut().enumerate().take(high) {
             for (dx, v) in row.iter_mut().enumerate().take(wide) {
-                *v = lane.value(s, *v, y + dy, x + dx);
+                *v = lane.value::<f32>(s, *v, y + dy, x + dx);
                 if !finish.pool {
-                    s.store(finish.out.at(y + dy, x + dx).add(channel), *v);
+                    s.store(finish.out.at::<f32>(y + dy, x + dx).add(channel), *v);
                     if let Some(sums) = &mut sums {
                         sums.add(s, *v);
                     }
@@ -485,7 +485,7 @@ unsafe fn pool_tile<S: Simd>(
             let upper = s.at_least(tile[dy][dx], tile[dy][right]);
             let v = s.at_least(upper, s.at_least(tile[below][dx], tile[below][right]));
             // SAFETY: half of a position inside the unpooled output.
-            unsafe { s.store(finish.out.at(y + dy / 2, x + dx / 2).add(channel), v) };
+            unsafe { s.store(finish.out.at::<f32>(y + dy / 2, x + dx / 2).add(channel), v) };
             if let Some(sums) = &mut sums {
                 sums.add(s, v);
             }

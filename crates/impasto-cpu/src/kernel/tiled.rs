@@ -1,0 +1,726 @@
+//! Convolution on the AMX tile unit: bf16 products with `f32` sums, 1x1 or 3x3, stride 1 or 2.
+//!
+//! A job first copies the part of its input that it needs into a *patch* in the second-level cache, with a rim:
+//! padding, doubling, AdaIN and ReLU happen there. Then every output is a sum of products of rows of 32 channels
+//! that tiles read straight from the patch; nothing is packed. Two rows of sixteen positions and 32 output
+//! channels are in work at a time ([`crate::amx::tile`]).
+//!
+//! **Doubled inputs** are never doubled: each of the four output positions above one stored position is a 2x2
+//! convolution of the stored ones, whose weights are sums of the 3x3 weights. That is 4/9 of the products.
+//!
+//! **The picture** is packed instead: all values under a window, 32 or more in a row, are one position of the patch.
+//! Bytes are exact in bf16, so 0..255 is packed and the weights are divided.
+
+use super::finish::{Finish, Lane, Sums};
+use super::picture::Size;
+use super::step::{Canvas, Frame, Picture, Step};
+use super::view::{Axis, Half, View};
+use crate::amx::Amx;
+use crate::amx::tile::{Block, Step as TileStep, Tiles};
+use crate::memory::Arena;
+use crate::simd::{BLOCK, Isa, Kernel, Simd};
+use half::bf16;
+use impasto_core::Padding;
+
+/// Channels of one product, and of one block of outputs.
+const LANES: usize = 32;
+/// Positions in one tile.
+const SPAN: usize = 16;
+/// A patch stays below this many values (384 KiB).
+const PATCH_VALUES: usize = 192 << 10;
+
+/// Where positions come from.
+#[derive(Clone, Copy)]
+pub(crate) enum Source {
+    /// An activation in bf16.
+    View(View),
+    /// The frame's picture, `mul * x + add`.
+    Picture { size: Size, mul: f32, add: f32 },
+}
+
+/// Where results go.
+#[derive(Clone, Copy)]
+pub(crate) enum Goal {
+    /// An activation in bf16.
+    Map(Finish),
+    /// The frame's canvas of at most 4 channels; bias, ReLU.
+    Canvas { size: Size, bias: [f32; 4], relu: bool },
+}
+
+/// What a layer is made of.
+pub(crate) struct Layer<'a> {
+    /// `weight(out, in, tap)`.
+    pub weight: &'a dyn Fn(usize, usize, usize) -> f32,
+    /// What it reads.
+    pub source: Source,
+    /// Size of the input as the table sees it: rows, columns.
+    pub size: (usize, usize),
+    /// Window, stride, what stands outside.
+    pub window: (usize, usize, Padding),
+    /// What follows.
+    pub goal: Goal,
+    /// Channels in the table: in and out.
+    pub channels: (usize, usize),
+}
+
+/// A planned layer.
+pub(crate) struct Tiled {
+    amx: Amx,
+    isa: Isa,
+    source: Source,
+    goal: Goal,
+    kernel: usize,
+    stride: usize,
+    /// Positions of the patch from one result to the next: the stride, or 1 where windows are packed.
+    step: usize,
+    /// Stored positions under each row and column of the patches, one after the other over the whole input.
+    rows: Axis,
+    columns: Axis,
+    /// Rows and columns of results before doubling.
+    grid: (usize, usize),
+    cut: Cut,
+    phases: Vec<Phase>,
+    /// Bits of bf16, two to a value: `[phase][block][step][2][16][16][2]`.
+    weights: Arena,
+    blocks: usize,
+    macs: u64,
+}
+
+/// One of the results above a grid position: the only one, or one of four.
+struct Phase {
+    dy: usize,
+    dx: usize,
+    steps: Vec<TileStep>,
+    /// First bf16 value of its weights, and values of one block.
+    start: usize,
+    block: usize,
+}
+
+/// How the grid is cut into jobs, and the patch of one.
+#[derive(Clone, Copy)]
+struct Cut {
+    high: usize,
+    wide: usize,
+    across: usize,
+    jobs: usize,
+    /// Columns of a patch, and bf16 values of one position.
+    patch_wide: usize,
+    patch_high: usize,
+    position: usize,
+}
+
+impl Tiled {
+    pub(crate) fn new(amx: Amx, isa: Isa, layer: &Layer<'_>) -> Tiled {
+        let (kernel, stride, padding) = layer.window;
+        let up = matches!(layer.source, Source::View(view) if view.up);
+        let halve = |n: usize| if up { n / 2 } else { n.div_ceil(stride) };
+        let grid = (halve(layer.size.0), halve(layer.size.1));
+        let (position, packed) = match layer.source {
+            Source::View(view) => (view.map.channels, false),
+            Source::Picture { size, .. } => ((kernel * kernel * size.channels).next_multiple_of(LANES), true),
+        };
+        let reach = if packed { 1 } else { kernel };
+        let step = if packed { 1 } else { stride };
+        let cut = Cut::new(grid, step, reach, position);
+        let axis = |len: usize, out: usize, last: usize| {
+            let mut axis = line(len >> usize::from(up), out, kernel, stride, up, padding);
+            axis.iter_mut().for_each(|i| *i = (*i).min(last as i32));
+            axis
+        };
+        // The picture may be smaller than what the table sees: its edge is repeated.
+        let last = match layer.source {
+            Source::Picture { size, .. } => (size.height - 1, size.width - 1),
+            Source::View(view) => (view.map.height - 1, view.map.width - 1),
+        };
+        let (cin, cout) = layer.channels;
+        let mut tiled = Tiled {
+            amx,
+            isa,
+            source: layer.source,
+            goal: layer.goal,
+            kernel,
+            stride,
+            step,
+            rows: axis(layer.size.0, grid.0, last.0),
+            columns: axis(layer.size.1, grid.1, last.1),
+            grid,
+            cut,
+            phases: vec![],
+            weights: Arena::new(0),
+            blocks: 0,
+            macs: 0,
+        };
+        let (out_h, out_w) = (layer.size.0.div_ceil(stride), layer.size.1.div_ceil(stride));
+        tiled.macs = (out_h * out_w * kernel * kernel * cin * cout) as u64;
+        tiled.pack(layer, up);
+        tiled
+    }
+
+    /// Lists the phases' steps and packs their weights.
+    fn pack(&mut self, layer: &Layer<'_>, up: bool) {
+        let (cin, cout) = layer.channels;
+        let taps = self.kernel * self.kernel;
+        if let Source::Picture { size, mul, .. } = self.source {
+            let columns = |k: usize, o: usize| {
+                let (tap, c) = (k / size.channels, k % size.channels);
+                if tap < taps && o < cout { (layer.weight)(o, c, tap) * mul / 255.0 } else { 0.0 }
+            };
+            let steps = (0..self.cut.position / LANES).map(|k| (0, k)).collect();
+            return self.pack_phases(cout, vec![(0, 0, steps)], &|_, _, k, o| columns(k, o));
+        }
+        let all = (0..taps).flat_map(|tap| (0..self.cut.position / LANES).map(move |k| (tap, k)));
+        let value = |o: usize, i: usize, tap: usize| {
+            if i < cin && o < cout { (layer.weight)(o, i, tap) } else { 0.0 }
+        };
+        if !up || self.kernel == 1 {
+            assert!(!up, "1x1 convolutions of doubled inputs are lowered otherwise");
+            return self.pack_phases(cout, vec![(0, 0, all.collect())], &|_, tap, i, o| value(o, i, tap));
+        }
+        if matches!(self.goal, Goal::Canvas { .. }) {
+            // All four phases side by side in one block of columns.
+            let each = |tap: usize, i: usize, o: usize| {
+                let (phase, o) = (o / cout, o % cout);
+                if phase < 4 { doubled(&value, (phase / 2, phase % 2), tap, i, o) } else { 0.0 }
+            };
+            return self.pack_phases(4 * cout, vec![(0, 0, all.collect())], &|_, tap, i, o| each(tap, i, o));
+        }
+        let phases = (0..4).map(|p| {
+            let (dy, dx) = (p / 2, p % 2);
+            let seen = |tap: &(usize, usize)| {
+                (dy..dy + 2).contains(&(tap.0 / 3)) && (dx..dx + 2).contains(&(tap.0 % 3))
+            };
+            (dy, dx, all.clone().filter(seen).collect())
+        });
+        self.pack_phases(cout, phases.collect(), &|p, tap, i, o| {
+            if o < cout { doubled(&value, (p / 2, p % 2), tap, i, o) } else { 0.0 }
+        });
+    }
+
+    /// `value(phase, tap, in, out)`; each phase with its steps `(tap, block of inputs)`.
+    fn pack_phases(
+        &mut self,
+        outputs: usize,
+        phases: Vec<(usize, usize, Vec<(usize, usize)>)>,
+        value: &dyn Fn(usize, usize, usize, usize) -> f32,
+    ) {
+        const STEP: usize = LANES * LANES;
+        self.blocks = outputs.div_ceil(LANES);
+        let total: usize = phases.iter().map(|(_, _, steps)| steps.len()).sum();
+        self.weights = Arena::new(total * self.blocks * STEP / 2);
+        let out = self.weights.ptr().cast::<u16>();
+        let mut start = 0;
+        for (p, (dy, dx, taps)) in phases.into_iter().enumerate() {
+            let block = taps.len() * STEP;
+            for (n, &(tap, k)) in taps.iter().enumerate() {
+                for o in 0..self.blocks * LANES {
+                    for i in 0..LANES {
+                        let at = start + o / LANES * block + n * STEP + o % LANES / 16 * STEP / 2;
+                        let v = bf16::from_f32(value(p, tap, k * LANES + i, o)).to_bits();
+                        // SAFETY: below the number of values that were allocated, two to an `f32`.
+                        unsafe { *out.add(at + (i / 2 * 16 + o % 16) * 2 + i % 2) = v };
+                    }
+                }
+            }
+            let away = |tap: usize| {
+                (tap / self.kernel * self.cut.patch_wide + tap % self.kernel) * self.cut.position
+            };
+            let step = |(n, &(tap, k)): (usize, &(usize, usize))| TileStep {
+                a: 2 * (away(tap) + k * LANES) as isize,
+                b: 2 * (n * STEP) as isize,
+            };
+            let steps = taps.iter().enumerate().map(step).collect();
+            self.phases.push(Phase { dy, dx, steps, start, block });
+            start += block * self.blocks;
+        }
+    }
+
+    fn is_up(&self) -> bool {
+        matches!(self.source, Source::View(view) if view.up)
+    }
+
+    /// Scratch for the patch, in `f32`.
+    fn patch_values(&self) -> usize {
+        self.cut.patch().div_ceil(2).next_multiple_of(BLOCK)
+    }
+
+    /// Values of all lines of the picture under a patch.
+    fn line_values(&self) -> usize {
+        let side = |n: usize| (n - 1) * self.stride + self.kernel;
+        match self.source {
+            Source::Picture { size, .. } => side(self.cut.high) * side(self.cut.wide) * size.channels,
+            Source::View(_) => 0,
+        }
+    }
+
+    /// Grid rows and columns of a job, and how many.
+    fn share(&self, job: usize) -> (usize, usize, usize, usize) {
+        let (y, x) = (job / self.cut.across * self.cut.high, job % self.cut.across * self.cut.wide);
+        (y, x, self.cut.high.min(self.grid.0 - y), self.cut.wide.min(self.grid.1 - x))
+    }
+}
+
+/// The weight of a stored position's tap (of 3x3) for one of the four results above the middle one.
+fn doubled(
+    value: &dyn Fn(usize, usize, usize) -> f32,
+    (dy, dx): (usize, usize),
+    tap: usize,
+    i: usize,
+    o: usize,
+) -> f32 {
+    // Row t of the window at result row `dy` lies on the stored row (dy + t - 1) / 2, rounded down; the middle is 1.
+    let seen = |d: usize, stored: usize| (0..3).filter(move |t| (d + t + 1) / 2 == stored);
+    seen(dy, tap / 3)
+        .flat_map(|y| seen(dx, tap % 3).map(move |x| (y, x)))
+        .map(|(y, x)| value(o, i, y * 3 + x))
+        .sum()
+}
+
+/// Stored positions along a padded line: `(out - 1) * stride + kernel` of them.
+fn line(stored: usize, out: usize, kernel: usize, stride: usize, up: bool, padding: Padding) -> Axis {
+    // Doubled and padded by one, mirroring and repeating the edge are the same thing.
+    let padding = if up && padding == Padding::Reflect { Padding::Replicate } else { padding };
+    let stride = if up { 1 } else { stride };
+    let before = (kernel / 2) as isize;
+    let at = |i: usize| padding.source(i as isize - before, stored).map_or(-1, |i| i as i32);
+    (0..(out - 1) * stride + kernel).map(at).collect()
+}
+
+impl Cut {
+    fn new((grid_h, grid_w): (usize, usize), stride: usize, reach: usize, position: usize) -> Cut {
+        let (mut high, mut wide) = (8, grid_w.next_multiple_of(SPAN).min(64));
+        let side = |n: usize| (n - 1) * stride + reach;
+        let jobs = |high: usize, wide: usize| grid_h.div_ceil(high) * grid_w.div_ceil(wide);
+        while side(high) * side(wide) * position > PATCH_VALUES && wide > SPAN {
+            wide = (wide / 2).next_multiple_of(SPAN);
+        }
+        while high > 2 && (side(high) * side(wide) * position > PATCH_VALUES || jobs(high, wide) < 16) {
+            high /= 2;
+        }
+        Cut {
+            high,
+            wide,
+            across: grid_w.div_ceil(wide),
+            jobs: jobs(high, wide),
+            patch_wide: side(wide),
+            patch_high: side(high),
+            position,
+        }
+    }
+
+    fn patch(&self) -> usize {
+        self.patch_high * self.patch_wide * self.position
+    }
+}
+
+impl Step for Tiled {
+    fn label(&self) -> String {
+        let from = match self.source {
+            Source::View(view) => format!("{}{}", if view.up { "up " } else { "" }, view.map.channels),
+            Source::Picture { size, .. } => format!("picture {}", size.channels),
+        };
+        let (to, (h, w)) = match self.goal {
+            Goal::Map(finish) => (format!("{}", finish.out.channels), self.grid),
+            Goal::Canvas { size, .. } => (format!("canvas {}", size.channels), (size.height, size.width)),
+        };
+        format!("tiled {0}x{0} {from}>{to} at {w}x{h}", self.kernel)
+    }
+
+    fn jobs(&self) -> usize {
+        self.cut.jobs
+    }
+
+    fn scratch(&self) -> usize {
+        // The patch in bf16, one block of sums, lines.
+        self.patch_values() + LANES * LANES + self.line_values().div_ceil(2)
+    }
+
+    fn macs(&self) -> u64 {
+        self.macs
+    }
+
+    fn positions(&self, job: usize) -> usize {
+        let (_, _, high, wide) = self.share(job);
+        match self.goal {
+            Goal::Map(finish) if finish.pool => high.div_ceil(2) * wide.div_ceil(2),
+            _ => high * wide * self.phases.len(),
+        }
+    }
+
+    fn finish_mut(&mut self) -> Option<&mut Finish> {
+        match &mut self.goal {
+            Goal::Map(finish) => Some(finish),
+            Goal::Canvas { .. } => None,
+        }
+    }
+
+    unsafe fn job(&self, job: usize, scratch: *mut f32, frame: &Frame<'_>) {
+        let (y, x, high, wide) = self.share(job);
+        let patch = scratch.cast();
+        // SAFETY: `scratch()` adds up the parts; scratch is aligned to lines of the cache.
+        let (sums, lines) = unsafe {
+            let sums = scratch.add(self.patch_values());
+            (&mut *sums.cast::<Block>(), sums.add(LANES * LANES).cast())
+        };
+        self.isa.run(Job { layer: self, job, y, x, high, wide, patch, lines, sums, frame });
+    }
+}
+
+struct Job<'a> {
+    layer: &'a Tiled,
+    job: usize,
+    /// First grid row and column, and how many.
+    y: usize,
+    x: usize,
+    high: usize,
+    wide: usize,
+    patch: *mut u16,
+    /// Lines of the picture, where one is read.
+    lines: *mut u16,
+    sums: &'a mut Block,
+    frame: &'a Frame<'a>,
+}
+
+impl Kernel for Job<'_> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(mut self, s: S) {
+        // SAFETY: the layer's sizes were planned together; `Step::job` vouches for the pointers.
+        unsafe {
+            match self.layer.source {
+                Source::View(view) => self.fill(s, &view),
+                Source::Picture { size, mul, add } => self.fill_picture(size, mul, add),
+            }
+            self.products(s);
+        }
+    }
+}
+
+impl Job<'_> {
+    /// Stored rows and columns under the patch.
+    fn sources(&self) -> (&[i32], &[i32]) {
+        let Tiled { stride, kernel, rows, columns, .. } = self.layer;
+        // Doubled views are read as they are stored.
+        let stride = if self.layer.is_up() { 1 } else { *stride };
+        let side = |n: usize| (n - 1) * stride + kernel;
+        (&rows[self.y * stride..][..side(self.high)], &columns[self.x * stride..][..side(self.wide)])
+    }
+
+    /// Copies the patch from an activation.
+    ///
+    /// # Safety
+    /// As for [`Step::job`].
+    #[inline(always)]
+    unsafe fn fill<S: Simd>(&self, s: S, view: &View) {
+        let (rows, columns) = self.sources();
+        let (n, patch_wide) = (view.map.channels, self.layer.cut.patch_wide);
+        let inner = 1..columns.len().max(2) - 1;
+        let straight = columns.len() > 2
+            && columns[inner.start] >= 0
+            && columns[inner.end - 1] - columns[inner.start] == inner.len() as i32 - 1;
+        for (dy, &row) in rows.iter().enumerate() {
+            // SAFETY: indices of the axes are inside the map; the patch has that many rows and columns.
+            unsafe {
+                let out = self.patch.add(dy * patch_wide * n).cast::<Half>();
+                if row < 0 {
+                    std::ptr::write_bytes(out, 0, columns.len() * n);
+                } else if straight && view.is_plain() {
+                    let from = view.map.at::<Half>(row as usize, columns[inner.start] as usize);
+                    std::ptr::copy_nonoverlapping(from, out.add(n), inner.len() * n);
+                    self.fill_position(s, view, row, columns[0], out);
+                    self.fill_position(s, view, row, columns[inner.end], out.add(inner.end * n));
+                } else {
+                    for (dx, &column) in columns.iter().enumerate() {
+                        self.fill_position(s, view, row, column, out.add(dx * n));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Copies one position, or zeros.
+    ///
+    /// # Safety
+    /// Row and column must be inside the map, or the column negative; `out` a position of the patch.
+    #[inline(always)]
+    unsafe fn fill_position<S: Simd>(&self, s: S, view: &View, row: i32, column: i32, out: *mut Half) {
+        // SAFETY: as the caller says.
+        unsafe {
+            if column < 0 {
+                return std::ptr::write_bytes(out, 0, view.map.channels);
+            }
+            let from = view.map.at::<Half>(row as usize, column as usize);
+            if view.is_plain() {
+                return std::ptr::copy_nonoverlapping(from, out, view.map.channels);
+            }
+            for lane in (0..view.map.channels).step_by(S::LANES) {
+                let v = view.touch(s, lane).apply(s, s.load_half(from.add(lane).cast()));
+                s.store_half(out.add(lane).cast(), v);
+            }
+        }
+    }
+
+    /// Packs the windows over the picture: first its lines, then from them every window's rows.
+    ///
+    /// # Safety
+    /// As for [`Step::job`].
+    #[inline(always)]
+    unsafe fn fill_picture(&self, size: Size, mul: f32, add: f32) {
+        let Tiled { cut, kernel, stride, .. } = self.layer;
+        let (rows, columns) = self.sources();
+        let run = kernel * size.channels;
+        let length = columns.len() * size.channels;
+        // SAFETY: `scratch()` has room for the lines behind the patch.
+        let lines = unsafe { std::slice::from_raw_parts_mut(self.lines, rows.len() * length) };
+        // The weights hold `mul / 255`; what is packed is the byte, moved by what `add` is in bytes.
+        let shift = add / mul * 255.0;
+        for (&row, line) in rows.iter().zip(lines.chunks_exact_mut(length)) {
+            self.fill_line(size, shift, row, columns, line);
+        }
+        for dy in 0..self.high {
+            for dx in 0..self.wide {
+                // SAFETY: inside the patch, whose positions have room for the whole window.
+                let out = unsafe {
+                    let at = self.patch.add((dy * cut.patch_wide + dx) * cut.position);
+                    std::slice::from_raw_parts_mut(at, cut.position)
+                };
+                for ky in 0..*kernel {
+                    let from = (dy * stride + ky) * length + dx * stride * size.channels;
+                    out[ky * run..(ky + 1) * run].copy_from_slice(&lines[from..from + run]);
+                }
+                out[kernel * run..].fill(0);
+            }
+        }
+    }
+
+    /// One line of the picture in bf16, `channels` values a position.
+    #[inline(always)]
+    fn fill_line(&self, size: Size, shift: f32, row: i32, columns: &[i32], line: &mut [u16]) {
+        if row < 0 {
+            return line.fill(0);
+        }
+        let start = row as usize * size.width;
+        for (&column, out) in columns.iter().zip(line.chunks_exact_mut(size.channels)) {
+            for (c, out) in out.iter_mut().enumerate() {
+                // Columns are inside the picture when they are not negative.
+                let at = start + column.max(0) as usize;
+                let value = match self.frame.input {
+                    Picture::Planar(data) => data[c * size.height * size.width + at] * 255.0,
+                    Picture::Bytes(data) => f32::from(data[at * size.channels + c]),
+                };
+                *out = if column < 0 { 0 } else { bf16::from_f32(value + shift).to_bits() };
+            }
+        }
+    }
+
+    /// Multiplies and writes everything.
+    ///
+    /// # Safety
+    /// As for [`Step::job`], after the patch was filled.
+    #[inline(always)]
+    unsafe fn products<S: Simd>(&mut self, s: S) {
+        let layer = self.layer;
+        let Cut { patch_wide, position, .. } = layer.cut;
+        let tiles = Tiles::configure(layer.amx);
+        for block in 0..layer.blocks {
+            let mut sums = [[Sums::new(s); 4]; 2];
+            for phase in &layer.phases {
+                for y in (0..self.high).step_by(2) {
+                    let lower = (y + 1).min(self.high - 1);
+                    for x in (0..self.wide).step_by(SPAN) {
+                        // SAFETY: rows and columns are inside the patch, which is a whole number of spans wide; the
+                        // phase has weights for every block.
+                        unsafe {
+                            let base = |y: usize| {
+                                let at = (y * patch_wide + x) * layer.step * position;
+                                self.patch.add(at).cast::<bf16>().cast_const()
+                            };
+                            let b = layer.weights.ptr().cast::<bf16>().add(phase.start + block * phase.block);
+                            let step = 2 * layer.step * position;
+                            tiles.multiply(base(y), base(lower), step, &phase.steps, b, self.sums);
+                            let wide = SPAN.min(self.wide - x);
+                            let high = 2.min(self.high - y);
+                            self.write(s, phase, block, (self.y + y, self.x + x), (high, wide), &mut sums);
+                        }
+                    }
+                }
+            }
+            // SAFETY: there is a slot for every job.
+            unsafe { self.leave_sums(s, block, &sums) };
+        }
+    }
+
+    /// # Safety
+    /// As for [`Step::job`].
+    #[inline(always)]
+    unsafe fn leave_sums<S: Simd>(&self, s: S, block: usize, sums: &[[Sums<S>; 4]; 2]) {
+        let Goal::Map(Finish { sums: Some(slots), out, .. }) = self.layer.goal else { return };
+        for lane in (0..LANES).step_by(S::LANES) {
+            let part = &sums[lane / BLOCK][lane % BLOCK / S::LANES];
+            // SAFETY: there is a slot for every job, with room for all channels.
+            unsafe {
+                let slot = slots.0.add(self.job * 3 * out.channels);
+                part.store(s, slot, block * LANES + lane, out.channels);
+            }
+        }
+    }
+
+    /// Writes two rows of results at grid position `(y, x)`.
+    ///
+    /// # Safety
+    /// The positions must be inside the grid.
+    #[inline(always)]
+    unsafe fn write<S: Simd>(
+        &self,
+        s: S,
+        phase: &Phase,
+        block: usize,
+        (y, x): (usize, usize),
+        (high, wide): (usize, usize),
+        sums: &mut [[Sums<S>; 4]; 2],
+    ) {
+        // SAFETY: as the caller says.
+        unsafe {
+            match &self.layer.goal {
+                Goal::Canvas { size, bias, relu } => self.paint(*size, bias, *relu, (y, x), (high, wide)),
+                Goal::Map(finish) => {
+                    for lane in (0..LANES).step_by(S::LANES) {
+                        let sums = &mut sums[lane / BLOCK][lane % BLOCK / S::LANES];
+                        self.store(s, finish, phase, block, lane, (y, x), (high, wide), sums);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One register of channels of [`Job::write`].
+    ///
+    /// # Safety
+    /// As there.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "a piece of `write`, apart only to be readable")]
+    unsafe fn store<S: Simd>(
+        &self,
+        s: S,
+        finish: &Finish,
+        phase: &Phase,
+        block: usize,
+        lane: usize,
+        (y, x): (usize, usize),
+        (high, wide): (usize, usize),
+        sums: &mut Sums<S>,
+    ) {
+        let channel = block * LANES + lane;
+        let scale = if self.layer.phases.len() == 4 { 2 } else { 1 };
+        // SAFETY: as the caller says; `sums` holds 32 rows of 32 values.
+        unsafe {
+            let finisher = finish.lane(s, channel);
+            let from = self.sums.0.as_ptr().add(lane);
+            if finish.pool {
+                return self.store_pooled(s, finish, &finisher, from, channel, (y, x), (high, wide), sums);
+            }
+            for row in 0..high {
+                let y = (y + row) * scale + phase.dy;
+                for column in 0..wide {
+                    let x = (x + column) * scale + phase.dx;
+                    let v = finisher.value::<Half>(s, s.load(from.add((row * SPAN + column) * LANES)), y, x);
+                    put(s, finish, channel, y, x, v, sums);
+                }
+            }
+        }
+    }
+
+    /// The maxima of 2x2 of two rows of results.
+    ///
+    /// # Safety
+    /// As for [`Job::store`].
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "a piece of `store`, apart only to be readable")]
+    unsafe fn store_pooled<S: Simd>(
+        &self,
+        s: S,
+        finish: &Finish,
+        finisher: &Lane<'_, S>,
+        from: *const f32,
+        channel: usize,
+        (y, x): (usize, usize),
+        (high, wide): (usize, usize),
+        sums: &mut Sums<S>,
+    ) {
+        for column in (0..wide).step_by(2) {
+            let (below, right) = (high - 1, (column + 1).min(wide - 1));
+            let mut most = s.splat(f32::NEG_INFINITY);
+            for (row, column) in [(0, column), (0, right), (below, column), (below, right)] {
+                // SAFETY: as the caller says; there are 32 rows of 32 values.
+                let v = unsafe {
+                    let sum = s.load(from.add((row * SPAN + column) * LANES));
+                    finisher.value::<Half>(s, sum, y + row, x + column)
+                };
+                most = s.at_least(most, v);
+            }
+            // SAFETY: half of a position inside the unpooled output.
+            unsafe { put(s, finish, channel, y / 2, (x + column) / 2, most, sums) };
+        }
+    }
+
+    /// Writes two rows of results to the canvas; doubled ones have four results side by side.
+    ///
+    /// # Safety
+    /// As for [`Job::write`].
+    #[inline(always)]
+    unsafe fn paint(
+        &self,
+        size: Size,
+        bias: &[f32; 4],
+        relu: bool,
+        (y, x): (usize, usize),
+        (high, wide): (usize, usize),
+    ) {
+        let scale = if self.layer.is_up() { 2 } else { 1 };
+        let canvas: Canvas = self.frame.output;
+        for row in 0..high {
+            for phase in 0..scale * scale {
+                let y = (y + row) * scale + phase / 2;
+                if y >= size.height {
+                    continue;
+                }
+                for column in 0..wide {
+                    let x = (x + column) * scale + phase % 2;
+                    if x >= size.width {
+                        continue;
+                    }
+                    for (o, bias) in bias.iter().enumerate().take(size.channels) {
+                        let sum = self.sums.0[(row * SPAN + column) * LANES + phase * size.channels + o];
+                        let v = sum + bias;
+                        let v = if relu && v < 0.0 { 0.0 } else { v };
+                        // SAFETY: on the canvas; each job has positions of its own.
+                        unsafe { canvas.put(size, o, y * size.width + x, v) };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes one register, and sums up what can be read back: the statistics must be those of the rounded values.
+///
+/// # Safety
+/// Position and channels must be inside the output.
+#[inline(always)]
+unsafe fn put<S: Simd>(
+    s: S,
+    finish: &Finish,
+    channel: usize,
+    y: usize,
+    x: usize,
+    v: S::F,
+    sums: &mut Sums<S>,
+) {
+    // SAFETY: as the caller says.
+    unsafe {
+        let out = finish.out.at::<Half>(y, x).add(channel).cast::<u16>();
+        s.store_half(out, v);
+        if finish.sums.is_some() {
+            sums.add(s, s.load_half(out));
+        }
+    }
+}
