@@ -96,6 +96,9 @@ struct Phase {
     block: usize,
 }
 
+/// A phase's `dy` and `dx`, and its steps: taps, each with a block of inputs.
+type Taps = (usize, usize, Vec<(usize, usize)>);
+
 /// How the grid is cut into jobs, and the patch of one.
 #[derive(Clone, Copy)]
 struct Cut {
@@ -196,11 +199,11 @@ impl Tiled {
         });
     }
 
-    /// `value(phase, tap, in, out)`; each phase with its steps `(tap, block of inputs)`.
+    /// `value(phase, tap, in, out)`.
     fn pack_phases(
         &mut self,
         outputs: usize,
-        phases: Vec<(usize, usize, Vec<(usize, usize)>)>,
+        phases: Vec<Taps>,
         value: &dyn Fn(usize, usize, usize, usize) -> f32,
     ) {
         const STEP: usize = LANES * LANES;
@@ -268,7 +271,7 @@ fn doubled(
     o: usize,
 ) -> f32 {
     // Row t of the window at result row `dy` lies on the stored row (dy + t - 1) / 2, rounded down; the middle is 1.
-    let seen = |d: usize, stored: usize| (0..3).filter(move |t| (d + t + 1) / 2 == stored);
+    let seen = |d: usize, stored: usize| (0..3).filter(move |t| (d + t).div_ceil(2) == stored);
     seen(dy, tap / 3)
         .flat_map(|y| seen(dx, tap % 3).map(move |x| (y, x)))
         .map(|(y, x)| value(o, i, y * 3 + x))

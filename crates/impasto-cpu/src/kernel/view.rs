@@ -118,14 +118,12 @@ impl View {
     #[inline(always)]
     pub(crate) unsafe fn touch<S: Simd>(&self, s: S, channel: usize) -> Touch<S> {
         let floor = s.splat(if self.relu { 0.0 } else { f32::NEG_INFINITY });
-        let affine = match self.affine {
+        let (gain, shift) = match self.affine {
             // SAFETY: the two halves have `map.channels` values each.
-            Some(Ptr(p)) => unsafe {
-                Some((s.load(p.add(channel)), s.load(p.add(self.map.channels + channel))))
-            },
-            None => None,
+            Some(Ptr(p)) => unsafe { (s.load(p.add(channel)), s.load(p.add(self.map.channels + channel))) },
+            None => (floor, floor),
         };
-        Touch { affine, floor, plain: self.affine.is_none() && !self.relu }
+        Touch { gain, shift, floor, affine: self.affine.is_some(), plain: self.is_plain() }
     }
 
     /// One register of channels as the reader sees it, at a position of the reader's.
@@ -151,8 +149,11 @@ impl View {
 /// [`View`]'s arithmetic for one register of channels.
 #[derive(Clone, Copy)]
 pub(crate) struct Touch<S: Simd> {
-    affine: Option<(S::F, S::F)>,
+    /// Meaningful if `affine`.
+    gain: S::F,
+    shift: S::F,
     floor: S::F,
+    affine: bool,
     plain: bool,
 }
 
@@ -163,10 +164,7 @@ impl<S: Simd> Touch<S> {
         if self.plain {
             return v;
         }
-        let v = match self.affine {
-            Some((gain, shift)) => s.fma(gain, v, shift),
-            None => v,
-        };
+        let v = if self.affine { s.fma(self.gain, v, self.shift) } else { v };
         s.at_least(self.floor, v)
     }
 }

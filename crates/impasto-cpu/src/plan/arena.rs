@@ -15,7 +15,8 @@ pub(crate) struct Layout {
 pub(crate) fn layout(lowered: &Lowered) -> Layout {
     let half = lowered.half;
     // In `f32`; two values of bf16 take the place of one.
-    let size = |s: &Shape| (s.area() * padded(s.channels, half) >> usize::from(half)).next_multiple_of(LINE);
+    let size =
+        |s: &Shape| ((s.area() * padded(s.channels, half)) >> usize::from(half)).next_multiple_of(LINE);
     let sizes: Vec<usize> = lowered.buffers.iter().map(size).collect();
     let mut lives: Vec<Option<(usize, usize)>> = vec![None; sizes.len()];
     for (step, spec) in lowered.specs.iter().enumerate() {
