@@ -28,6 +28,22 @@ impl Mask {
         let coverage = image.rgb().chunks_exact(3).map(|p| byte_from_unit(luma(p) / 255.0)).collect();
         Self { width: image.width(), height: image.height(), coverage }
     }
+
+    /// What `masks`, of one size, leave uncovered.
+    ///
+    /// # Panics
+    /// If there is none, or their sizes differ.
+    pub fn rest(masks: &[&Mask]) -> Self {
+        let mut rest = Self { coverage: vec![255; masks[0].coverage.len()], ..masks[0].clone() };
+        for mask in masks {
+            assert_eq!((mask.width, mask.height), (rest.width, rest.height), "masks of different size");
+            rest.coverage
+                .iter_mut()
+                .zip(&mask.coverage)
+                .for_each(|(rest, &c)| *rest = rest.saturating_sub(c));
+        }
+        rest
+    }
 }
 
 /// Paints the whole photo once a style and blends the paintings by the masks; where masks overlap their
@@ -70,4 +86,18 @@ fn blend(photo: &Image, sums: &[f32], covered: &[f32]) -> Image {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_is_what_no_mask_covers() {
+        let mask = |coverage: [u8; 4]| Mask::new(2, 2, coverage.to_vec());
+        let (a, b) = (mask([0, 255, 100, 0]), mask([0, 0, 100, 200]));
+        assert_eq!(Mask::rest(&[&a, &b]), mask([255, 0, 55, 55]));
+        assert_eq!(Mask::rest(&[&a]), mask([255, 0, 155, 255]));
+        assert_eq!(Mask::rest(&[&a, &a, &a]), mask([255, 0, 0, 255]));
+    }
 }
