@@ -1,2 +1,42 @@
-//! The `impasto` program.
-fn main() {}
+//! The `impasto` program: what was typed, then what it means, then a run.
+//!
+//! Every command is one file (or folder) under `command/`: its `Args` are the words typed, and its `run` gives them
+//! their meaning and carries it out. Results go to stdout, everything else to stderr.
+#![forbid(unsafe_code)]
+
+mod args;
+mod command;
+mod console;
+mod failure;
+mod folder;
+mod interrupt;
+mod machine;
+mod models;
+mod size;
+mod styles;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Paint photos, video and live cameras in the style of any painting.
+#[derive(Parser)]
+#[command(name = "impasto", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong use (130 after Ctrl-C).\n\
+    Results go to standard output, progress and messages to standard error.")]
+pub struct Cli {
+    /// No progress and no notes; errors are still shown.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: command::Command,
+}
+
+fn main() -> ExitCode {
+    // A wrong word ends the program here, with clap's message and exit code 2.
+    let cli = Cli::parse();
+    interrupt::install();
+    match cli.command.run(&console::Console::new(cli.quiet)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}

@@ -1,0 +1,168 @@
+//! Words that several commands share.
+
+use crate::models;
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use impasto::{EngineChoice, Stylizer};
+use std::fmt;
+use std::str::FromStr;
+
+/// Which network paints, and on what.
+#[derive(Args, Clone, Debug)]
+pub struct ModelArgs {
+    /// The network: `light`, `classic`, or a model file. Without it: `light` where this build has it, else `classic`.
+    #[arg(long, value_name = "light|classic|FILE")]
+    pub model: Option<String>,
+    /// What computes. Without it: the fastest that this machine can run.
+    #[arg(long, value_enum)]
+    pub engine: Option<EngineName>,
+    /// Threads of the CPU engine; 0 is one a core.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = threads, allow_negative_numbers = true)]
+    pub threads: usize,
+}
+
+impl ModelArgs {
+    /// Loads the model and builds the engine.
+    pub fn stylizer(&self) -> Result<Stylizer> {
+        let model = models::load(self.model.as_deref())?;
+        let choice = self.engine.map_or(EngineChoice::Auto, EngineChoice::from);
+        Ok(Stylizer::builder(model).engine(choice).threads(self.threads).build()?)
+    }
+}
+
+/// The engines by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EngineName {
+    /// The CPU, with its best instructions.
+    Cpu,
+    /// The GPU.
+    Gpu,
+    /// The plain judge: slow.
+    Reference,
+}
+
+impl From<EngineName> for EngineChoice {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::Cpu => EngineChoice::Cpu,
+            EngineName::Gpu => EngineChoice::Gpu,
+            EngineName::Reference => EngineChoice::Reference,
+        }
+    }
+}
+
+/// How a picture is painted, besides the style.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct DialArgs {
+    /// From the photo as the network sees it (0) to the style in full (1). Mixed in feature space, as in the original.
+    #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = unit, allow_negative_numbers = true)]
+    pub strength: f32,
+    /// From the painting's colours (0) to the photo's own (1): the brightness stays painted, the colour differences
+    /// (Cb and Cr) go to the photo's.
+    #[arg(long, value_name = "0..1", default_value_t = 0.0, value_parser = unit, allow_negative_numbers = true)]
+    pub keep_color: f32,
+    /// Shorter side of the result in px; 0 keeps the photo's size.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = side, allow_negative_numbers = true)]
+    pub size: usize,
+}
+
+impl DialArgs {
+    /// The library's dials.
+    pub fn dials(&self) -> impasto::Dials {
+        impasto::Dials { strength: self.strength, keep_color: self.keep_color, ..Default::default() }
+    }
+}
+
+/// The size at which paintings are looked at.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct BrushArgs {
+    /// Shorter side in px at which a painting is looked at, 0 keeps its size: the brush. Larger gives larger strokes.
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = side, allow_negative_numbers = true)]
+    pub style_size: usize,
+}
+
+/// A style as typed: a built-in name, a picture, or a `.style` file, with a weight after a colon or without.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StyleWord {
+    /// Name or path.
+    pub what: String,
+    /// Its part in a mix; parts need not sum to 1.
+    pub weight: Option<f32>,
+}
+
+impl FromStr for StyleWord {
+    type Err = String;
+
+    /// What follows the last colon is a weight if it reads as a number (so `C:\wave.jpg` has none).
+    fn from_str(word: &str) -> Result<Self, String> {
+        let typed =
+            |(what, number): (&str, &str)| number.parse().ok().map(|weight: f32| (what.into(), weight));
+        let (what, weight) = match word.rsplit_once(':').and_then(typed) {
+            Some((what, weight)) if weight.is_finite() && weight >= 0.0 => (what, Some(weight)),
+            Some((_, weight)) => {
+                return Err(format!("the weight is {weight}; weights are numbers from 0 up"));
+            }
+            None => (word.to_string(), None),
+        };
+        if what.is_empty() { Err("a style needs a name".into()) } else { Ok(Self { what, weight }) }
+    }
+}
+
+impl fmt::Display for StyleWord {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.weight {
+            Some(weight) => write!(f, "{}:{weight}", self.what),
+            None => f.write_str(&self.what),
+        }
+    }
+}
+
+/// A number in `0..1`; NaN is none.
+pub fn unit(word: &str) -> Result<f32, String> {
+    match word.parse::<f32>() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("a number from 0 to 1 is needed".into()),
+    }
+}
+
+/// A picture's side in px, or 0.
+fn side(word: &str) -> Result<usize, String> {
+    number(word, 30_000)
+}
+
+fn threads(word: &str) -> Result<usize, String> {
+    number(word, 1_024)
+}
+
+fn number(word: &str, most: usize) -> Result<usize, String> {
+    match word.parse() {
+        Ok(number) if number <= most => Ok(number),
+        _ => Err(format!("a whole number from 0 to {most} is needed")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn styles_may_have_weights() {
+        let word = |text: &str| text.parse::<StyleWord>().unwrap();
+        let expected = |what: &str, weight| StyleWord { what: what.into(), weight };
+        assert_eq!(word("wave.jpg"), expected("wave.jpg", None));
+        assert_eq!(word("wave.jpg:0.7"), expected("wave.jpg", Some(0.7)));
+        assert_eq!(word(r"C:\wave.jpg"), expected(r"C:\wave.jpg", None));
+        assert_eq!(word(r"C:\wave.jpg:2"), expected(r"C:\wave.jpg", Some(2.0)));
+        for bad in ["wave:-1", "wave:nan", "wave:inf", ":1", ""] {
+            assert!(bad.parse::<StyleWord>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn dials_go_from_0_to_1() {
+        assert_eq!((unit("0"), unit("1"), unit("0.25")), (Ok(0.0), Ok(1.0), Ok(0.25)));
+        for bad in ["nan", "-0.1", "1.01", "inf", "much"] {
+            assert!(unit(bad).is_err(), "{bad}");
+        }
+    }
+}

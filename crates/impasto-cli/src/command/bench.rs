@@ -1,0 +1,218 @@
+//! `impasto bench`: how fast, and how much memory, here.
+
+use crate::args::{EngineName, ModelArgs};
+use crate::console::Console;
+use crate::machine::{self, Machine};
+use anyhow::{Context, Result, bail};
+use impasto::{Dials, Image, Provenance, scene};
+use serde::{Deserialize, Serialize};
+use std::process::{Command, Stdio};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+/// Time the painting of frames, and measure its memory
+///
+/// A frame is the demo scene at rest; its style is encoded before. Each row runs in a process of its own, whose peak
+/// of resident memory (Linux only) includes the program, the weights, and a style encoded at 256 px.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  impasto bench
+  impasto bench --model classic --size 512x512 --threads 1 --json
+  impasto bench --size 640x360 --size 1280x720 --threads 1 --threads 2")]
+pub struct Args {
+    /// The network: `light`, `classic`, or a model file. Without it: `light` where this build has it, else `classic`.
+    #[arg(long, value_name = "light|classic|FILE")]
+    model: Option<String>,
+    /// What computes. Without it: the fastest that this machine can run.
+    #[arg(long, value_enum)]
+    engine: Option<EngineName>,
+    /// Frame sizes in px.
+    #[arg(long = "size", value_name = "WxH", default_values = ["256x256", "512x512", "1024x1024"])]
+    sizes: Vec<Size>,
+    /// Numbers of threads; 1 and all cores without it.
+    #[arg(long = "threads", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Vec<u16>,
+    /// How long each row is timed, in seconds; at least three frames are.
+    #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = seconds)]
+    seconds: f64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One row, run by the bench itself.
+#[derive(clap::Args)]
+pub struct RowArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    #[arg(long)]
+    size: Size,
+    #[arg(long, value_parser = seconds)]
+    seconds: f64,
+}
+
+/// Width and height in px.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Size {
+    width: usize,
+    height: usize,
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let side = |side: &str| side.parse().ok().filter(|px| (1..=16_384).contains(px));
+        let sides = word.split_once('x').and_then(|(w, h)| Some((side(w)?, side(h)?)));
+        let (width, height) = sides.ok_or("WIDTHxHEIGHT in px is needed, such as 640x360")?;
+        Ok(Self { width, height })
+    }
+}
+
+fn seconds(word: &str) -> Result<f64, String> {
+    word.parse().ok().filter(|s| (0.0..=600.0).contains(s)).ok_or("a number from 0 to 600 is needed".into())
+}
+
+/// What one row found.
+#[derive(Debug, Serialize, Deserialize)]
+struct Row {
+    model: String,
+    engine: String,
+    size: String,
+    threads: usize,
+    median_ms: f64,
+    min_ms: f64,
+    max_ms: f64,
+    peak_rss_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    machine: Machine,
+    results: Vec<Row>,
+}
+
+/// Runs every row and prints the table.
+pub fn run(args: &Args, console: &Console) -> Result<()> {
+    let machine = Machine::this();
+    let threads = match args.threads.is_empty() {
+        true if machine.cores == 1 => vec![1],
+        true => vec![1, machine.cores],
+        false => args.threads.iter().map(|&n| n.into()).collect(),
+    };
+    let mut progress = console.progress(args.sizes.len() * threads.len());
+    let mut results = Vec::new();
+    for size in &args.sizes {
+        for &threads in &threads {
+            let what = format!("{}x{}, {threads} threads", size.width, size.height);
+            progress.begin(&what);
+            results.push(in_a_child(args, *size, threads)?);
+            progress.finish(&what);
+        }
+    }
+    drop(progress);
+    let report = Report { machine, results };
+    match args.json {
+        true => console.result(serde_json::to_string_pretty(&report)?),
+        false => table(&report, console),
+    }
+}
+
+fn in_a_child(args: &Args, size: Size, threads: usize) -> Result<Row> {
+    let program = std::env::current_exe().context("cannot find the program itself")?;
+    let mut child = Command::new(program);
+    child.args(["--quiet", "bench-row", "--threads", &threads.to_string()]);
+    child.args([
+        "--size",
+        &format!("{}x{}", size.width, size.height),
+        "--seconds",
+        &args.seconds.to_string(),
+    ]);
+    if let Some(model) = &args.model {
+        child.args(["--model", model]);
+    }
+    if let Some(engine) = args.engine {
+        child.args([
+            "--engine",
+            clap::ValueEnum::to_possible_value(&engine).expect("it has a name").get_name(),
+        ]);
+    }
+    let output = child.stderr(Stdio::piped()).output().context("cannot start a process for a row")?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.trim().trim_start_matches("error: ");
+        bail!(
+            "{}",
+            if said.is_empty() { format!("a row ended with {}", output.status) } else { said.into() }
+        );
+    }
+    serde_json::from_slice(&output.stdout).context("a row's figures cannot be read")
+}
+
+fn table(report: &Report, console: &Console) -> Result<()> {
+    let Machine { cpu, cores, impasto, .. } = &report.machine;
+    let cpu = cpu.as_deref().unwrap_or("unknown processor");
+    console.result(format!("impasto {impasto} on {cpu}, {cores} cores"))?;
+    console
+        .result("model     engine        size        threads  median ms     min ms     max ms  peak MB")?;
+    for row in &report.results {
+        let peak = row.peak_rss_bytes.map_or("?".into(), |bytes| format!("{:.0}", bytes as f64 / 1e6));
+        let Row { model, engine, size, threads, median_ms, min_ms, max_ms, .. } = row;
+        console.result(format!(
+            "{model:9} {engine:13} {size:11} {threads:>7} {median_ms:>10.1} {min_ms:>10.1} {max_ms:>10.1} {peak:>8}"
+        ))?;
+    }
+    Ok(())
+}
+
+/// Times one row and prints its figures as JSON.
+pub fn run_row(args: &RowArgs, console: &Console) -> Result<()> {
+    let stylizer = args.model.stylizer()?;
+    let style = stylizer.encode(&scene::draw(256, 256, 0.0), Provenance::default())?;
+    let Size { width, height } = args.size;
+    let frame = scene::draw(width, height, 0.0);
+    let (mut session, mut painted) = (stylizer.session(), Image::black(width, height));
+    let mut paint = || -> Result<f64> {
+        let started = Instant::now();
+        session.paint(&frame, &style, &Dials::default(), &mut painted)?;
+        Ok(started.elapsed().as_secs_f64() * 1e3)
+    };
+    // The first frame plans and warms up.
+    paint()?;
+    let (started, wanted) = (Instant::now(), Duration::from_secs_f64(args.seconds));
+    let mut times_ms = Vec::new();
+    while times_ms.len() < 3 || started.elapsed() < wanted {
+        times_ms.push(paint()?);
+    }
+    times_ms.sort_by(f64::total_cmp);
+    console.result(serde_json::to_string(&Row {
+        model: stylizer.model().name.clone(),
+        engine: stylizer.engine_name(),
+        size: format!("{width}x{height}"),
+        threads: args.model.threads,
+        median_ms: median(&times_ms),
+        min_ms: times_ms[0],
+        max_ms: times_ms[times_ms.len() - 1],
+        peak_rss_bytes: machine::peak_rss_bytes(),
+    })?)
+}
+
+/// The middle of sorted values, or the mean of the two in the middle.
+fn median(sorted: &[f64]) -> f64 {
+    let half = sorted.len() / 2;
+    if sorted.len() % 2 == 1 { sorted[half] } else { (sorted[half - 1] + sorted[half]) / 2.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_and_sizes() {
+        assert_eq!((median(&[1.0, 2.0, 9.0]), median(&[1.0, 2.0, 4.0, 9.0])), (2.0, 3.0));
+        assert_eq!("640x360".parse(), Ok(Size { width: 640, height: 360 }));
+        for bad in ["640", "0x1", "640x", "x", "1x99999", "-1x5"] {
+            assert!(bad.parse::<Size>().is_err(), "{bad}");
+        }
+    }
+}

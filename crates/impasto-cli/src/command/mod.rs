@@ -1,0 +1,48 @@
+//! The commands, one file each.
+
+mod bench;
+mod completions;
+mod demo;
+mod doctor;
+mod import;
+mod man;
+mod styles;
+mod stylize;
+
+use crate::console::Console;
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What the program can do.
+#[derive(Subcommand)]
+pub enum Command {
+    Stylize(stylize::Args),
+    #[command(subcommand)]
+    Styles(styles::Args),
+    Demo(demo::Args),
+    Import(import::Args),
+    Bench(bench::Args),
+    /// One row of a bench, in a process of its own.
+    #[command(hide = true)]
+    BenchRow(bench::RowArgs),
+    Doctor(doctor::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Command {
+    /// Carries the command out.
+    pub fn run(&self, console: &Console) -> Result<()> {
+        match self {
+            Command::Stylize(args) => stylize::run(args, console),
+            Command::Styles(args) => styles::run(args, console),
+            Command::Demo(args) => demo::run(args, console),
+            Command::Import(args) => import::run(args, console),
+            Command::Bench(args) => bench::run(args, console),
+            Command::BenchRow(args) => bench::run_row(args, console),
+            Command::Doctor(args) => doctor::run(args, console),
+            Command::Completions(args) => completions::run(args, console),
+            Command::Man(args) => man::run(args, console),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! `impasto styles`: list, make, show.
+
+use crate::args::{BrushArgs, ModelArgs, StyleWord};
+use crate::console::Console;
+use crate::failure::wrong_use;
+use crate::interrupt;
+use crate::styles::{Styles, is_style_file, name_of, read_file};
+use anyhow::{Context, Result};
+use impasto::{Provenance, Style, builtin};
+use impasto_media::atomic;
+use std::path::{Path, PathBuf};
+
+/// List, make and show styles
+///
+/// A style is a short vector, taken from a painting once; a .style file of a few KB keeps it, and the painting is
+/// not needed again. It belongs to the model that made it.
+#[derive(clap::Subcommand)]
+pub enum Args {
+    List(ListArgs),
+    Make(MakeArgs),
+    Show(ShowArgs),
+}
+
+/// List the built-in styles
+#[derive(clap::Args)]
+#[command(after_help = "Example:
+  impasto styles list")]
+pub struct ListArgs {}
+
+/// Keep the style of a painting, or the mix of several, in a .style file
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  impasto styles make wave.jpg -o wave.style
+  impasto styles make wave.jpg:2 mosaic.jpg:1 -o mostly-wave.style
+  impasto styles make wave.jpg --model classic --style-size 256 -o fine-wave.style")]
+pub struct MakeArgs {
+    /// Pictures (also built-in names and .style files); several make one mix, by their weights.
+    #[arg(required = true, value_name = "PAINTING[:WEIGHT]")]
+    paintings: Vec<StyleWord>,
+    /// The file to write.
+    #[arg(short, long, value_name = "FILE.style")]
+    output: PathBuf,
+    #[command(flatten)]
+    brush: BrushArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+/// Tell where a style comes from, for which model it is, and what it holds
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  impasto styles show wave.style
+  impasto styles show wave.jpg --model classic")]
+pub struct ShowArgs {
+    /// A .style file, a built-in name, or a picture.
+    #[arg(value_name = "S")]
+    style: String,
+    #[command(flatten)]
+    brush: BrushArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+/// Lists, makes or shows.
+pub fn run(args: &Args, console: &Console) -> Result<()> {
+    match args {
+        Args::List(_) => list(console),
+        Args::Make(args) => make(args, console),
+        Args::Show(args) => show(args, console),
+    }
+}
+
+fn list(console: &Console) -> Result<()> {
+    let styles = builtin::styles();
+    if styles.is_empty() {
+        console.note(
+            "This build has no built-in styles: name a picture, or make a style: impasto styles make --help",
+        );
+    }
+    let width = styles.iter().map(|style| style.provenance.name.chars().count()).max().unwrap_or(0);
+    for Style { provenance, .. } in &styles {
+        console.result(format!("{:width$}  {}", provenance.name, provenance.source).trim_end())?;
+    }
+    Ok(())
+}
+
+fn make(args: &MakeArgs, console: &Console) -> Result<()> {
+    check_output(&args.output, &args.paintings)?;
+    let stylizer = args.model.stylizer()?;
+    let mut style = Styles { stylizer: &stylizer, style_px: args.brush.style_size }.mix(&args.paintings)?;
+    let name = name_of(&args.output.display().to_string());
+    let source = match args.paintings.as_slice() {
+        [_] => style.provenance.source.clone(),
+        several => several.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
+    };
+    style.provenance = Provenance { name, source };
+    let _whole = interrupt::hold();
+    atomic::write(&args.output, &style.to_bytes()).with_context(|| {
+        format!("cannot write {}; does its folder exist, and is there space?", args.output.display())
+    })?;
+    console.result(args.output.display().to_string())
+}
+
+fn check_output(output: &Path, paintings: &[StyleWord]) -> Result<()> {
+    if !is_style_file(output) {
+        let shown = output.with_extension("style");
+        return Err(wrong_use(format!("a style's file must end in .style, such as {}", shown.display())));
+    }
+    let real = std::fs::canonicalize(output).ok();
+    let is_read = |word: &StyleWord| std::fs::canonicalize(&word.what).ok() == real;
+    if real.is_some() && paintings.iter().any(is_read) {
+        return Err(wrong_use(format!("{} is read and would be overwritten", output.display())));
+    }
+    Ok(())
+}
+
+fn show(args: &ShowArgs, console: &Console) -> Result<()> {
+    let path = Path::new(&args.style);
+    let style = match is_style_file(path) {
+        // Shown whatever its model, which need not be here.
+        true => read_file(path)?,
+        false => {
+            let stylizer = args.model.stylizer()?;
+            Styles { stylizer: &stylizer, style_px: args.brush.style_size }.read(&args.style)?
+        }
+    };
+    for (key, value) in facts(&style) {
+        console.result(format!("{key:8} {value}"))?;
+    }
+    Ok(())
+}
+
+/// What there is to say about a style.
+fn facts(style: &Style) -> Vec<(&'static str, String)> {
+    let (model, id) = style.model();
+    let vector = style.vector();
+    let (least, most) = vector.iter().fold((f32::MAX, f32::MIN), |(a, b), &v| (a.min(v), b.max(v)));
+    vec![
+        ("name", style.provenance.name.clone()),
+        ("source", style.provenance.source.clone()),
+        ("model", format!("{model} {id}")),
+        ("values", format!("{} from {least:.4} to {most:.4}", vector.len())),
+    ]
+}

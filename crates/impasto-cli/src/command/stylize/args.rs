@@ -1,0 +1,74 @@
+//! The words of `impasto stylize`.
+
+use crate::args::{BrushArgs, DialArgs, ModelArgs, StyleWord};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Paint photos in the style of paintings
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  impasto stylize photo.jpg --style wave.jpg
+      paints photo-wave.jpg, beside the photo
+  impasto stylize photo.jpg --style wave.jpg:0.7 --style mosaic.style:0.3 -o mixed.png
+      one picture in a mix of two styles
+  impasto stylize holiday/ --each --style wave.jpg --style mosaic.style -o painted/
+      all photos of a folder tree, each in both styles: painted/day1/beach-wave.jpg, …
+  impasto stylize me.jpg --style wave.jpg --mask background.png=mosaic.style
+      another style where the mask is white
+  impasto stylize photo.jpg --style wave.jpg --size 1024 --style-size 256 --keep-color 1
+      finer strokes, in the photo's own colours
+
+The result of PHOTO in STYLE is called PHOTO-STYLE, with the photo's ending (.png where that cannot be
+written). A photo that fails is reported at the end, and the rest is painted.")]
+pub struct Args {
+    /// Photos, or folders of photos.
+    #[arg(required = true, value_name = "PHOTO")]
+    pub photos: Vec<PathBuf>,
+    /// A built-in name, a picture, or a .style file; several make one mix, by their weights.
+    #[arg(short, long = "style", value_name = "S[:WEIGHT]", required_unless_present = "masks")]
+    pub styles: Vec<StyleWord>,
+    /// Paint every style by itself instead of their mix.
+    #[arg(long)]
+    pub each: bool,
+    /// A file, for one picture, or a folder; without it, results lie beside their photos.
+    #[arg(short, long, value_name = "FILE|FOLDER")]
+    pub output: Option<PathBuf>,
+    /// Another style where this picture is white (grey blends). What no mask covers has --style, or stays a photo.
+    #[arg(long = "mask", value_name = "FILE=S")]
+    pub masks: Vec<MaskWord>,
+    #[command(flatten)]
+    pub dials: DialArgs,
+    #[command(flatten)]
+    pub brush: BrushArgs,
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Quality of JPEG and WebP.
+    #[arg(long, value_name = "1..100", default_value_t = 92, value_parser = clap::value_parser!(u8).range(1..=100), allow_negative_numbers = true)]
+    pub quality: u8,
+    /// Keep the photo's metadata (camera, date, place); it is left out otherwise.
+    #[arg(long)]
+    pub keep_metadata: bool,
+}
+
+/// A mask and the style for what it covers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MaskWord {
+    /// The mask's picture.
+    pub file: PathBuf,
+    /// The style.
+    pub style: String,
+}
+
+impl FromStr for MaskWord {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let parts = word.rsplit_once('=').filter(|(file, style)| !file.is_empty() && !style.is_empty());
+        let (file, style) = parts.ok_or("FILE=S is needed, such as background.png=wave.jpg")?;
+        let style: StyleWord = style.parse()?;
+        if style.weight.is_some() {
+            return Err("a mask's style has no weight; `impasto styles make` makes a mix".into());
+        }
+        Ok(Self { file: file.into(), style: style.what })
+    }
+}

@@ -1,0 +1,119 @@
+//! The other commands.
+
+use crate::studio::{Studio, model};
+use impasto_core::weights::Precision;
+use std::fs;
+
+const COMMANDS: [&str; 10] = [
+    "stylize",
+    "styles list",
+    "styles make",
+    "styles show",
+    "demo",
+    "import",
+    "bench",
+    "doctor",
+    "completions",
+    "man",
+];
+
+#[test]
+fn every_command_helps_with_an_example() {
+    let studio = Studio::empty("help");
+    for command in COMMANDS {
+        let help = studio.lines(&format!("{command} --help")).join("\n");
+        assert!(help.contains("Example") && help.contains(&format!("impasto {command}")), "{help}");
+    }
+}
+
+#[test]
+fn styles_are_shown() {
+    let studio = Studio::new("show");
+    studio.lines("styles make wave.png:2 mosaic.png:1 -o both.style");
+    let shown = studio.lines("styles show both.style").join("\n");
+    for needle in ["both", "wave.png:2 + mosaic.png:1", "classic", "16 from"] {
+        assert!(shown.contains(needle), "{shown}");
+    }
+    fs::remove_file(studio.path("classic.safetensors")).unwrap();
+    assert_eq!(studio.lines("styles show both.style").join("\n"), shown, "the model need not be there");
+    studio.lines("styles list");
+}
+
+#[test]
+fn the_model_is_found_in_the_configuration_folder_too() {
+    let studio = Studio::new("config");
+    fs::create_dir_all(studio.path("config/impasto")).unwrap();
+    let place = studio.path("config/impasto/classic.safetensors");
+    fs::rename(studio.path("classic.safetensors"), &place).unwrap();
+    studio.lines("stylize photo.jpg --style wave.png --model classic");
+    // The one in the working directory goes first.
+    model("mine").save(&studio.path("classic.safetensors"), Precision::F32).unwrap();
+    let said = studio.run("stylize photo.jpg --style wave.png --model classic");
+    assert!(said.err.contains("mine model"), "{}", said.err);
+}
+
+#[test]
+fn the_demo_needs_no_photo() {
+    let studio = Studio::new("demo");
+    assert_eq!(studio.lines("demo --model classic --style wave.png --size 18"), ["impasto-demo.png"]);
+    let sheet = studio.read("impasto-demo.png").image;
+    assert_eq!((sheet.width(), sheet.height()), (32 * 2 + 8, 18));
+}
+
+#[test]
+fn the_bench_prints_what_the_design_says() {
+    let studio = Studio::new("bench");
+    let words = "bench --model classic --size 32x24 --size 16x16 --threads 1 --seconds 0 --json";
+    let report: serde_json::Value = serde_json::from_str(&studio.lines(words).join("\n")).unwrap();
+    assert!(report["machine"].is_object());
+    let rows = report["results"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    for (row, size) in rows.iter().zip(["32x24", "16x16"]) {
+        assert_eq!((row["model"].as_str(), row["size"].as_str()), (Some("classic"), Some(size)));
+        assert_eq!(row["threads"], 1);
+        let ms = |key: &str| row[key].as_f64().unwrap();
+        assert!(0.0 < ms("min_ms") && ms("min_ms") <= ms("median_ms") && ms("median_ms") <= ms("max_ms"));
+        assert!(row["engine"].as_str().unwrap().starts_with("cpu"));
+        if cfg!(target_os = "linux") {
+            assert!(row["peak_rss_bytes"].as_u64() > Some(1 << 20));
+        }
+    }
+    let table = studio.lines("bench --model classic --size 16x16 --threads 1 --seconds 0");
+    assert_eq!(table.len(), 3, "{table:?}");
+    studio.refuses("bench --model gone.safetensors --threads 1", 1, &["gone.safetensors", "spelling"]);
+}
+
+#[test]
+fn the_doctor_tests_every_engine() {
+    let studio = Studio::new("doctor");
+    let report: serde_json::Value = serde_json::from_str(&studio.lines("doctor --json").join("\n")).unwrap();
+    let tests = report["self_tests"].as_array().unwrap();
+    assert_eq!(tests.len(), report["machine"]["isa"].as_array().unwrap().len());
+    for test in tests {
+        assert!(
+            test["failures"].as_array().unwrap().is_empty() && test["cases"].as_u64() > Some(10),
+            "{test}"
+        );
+    }
+    let classic = &report["models"].as_array().unwrap()[1];
+    assert_eq!(
+        (classic["name"].as_str(), classic["place"].as_str()),
+        (Some("classic"), Some("classic.safetensors"))
+    );
+    assert!(studio.lines("doctor").join("\n").contains("self-test"));
+}
+
+#[test]
+fn completions_and_manual_know_the_commands() {
+    let studio = Studio::empty("completions");
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(studio.lines(&format!("completions {shell}")).join("\n").contains("stylize"), "{shell}");
+    }
+    assert!(studio.lines("man").join("\n").contains("stylize"));
+    assert!(studio.lines("man stylize").join("\n").contains("strength"));
+    studio.refuses("man paint", 2, &["no such command"]);
+    fs::create_dir(studio.path("man1")).unwrap();
+    let pages = studio.lines("man -o man1");
+    assert!(pages.contains(&"man1/impasto.1".into()) && pages.contains(&"man1/impasto-stylize.1".into()));
+    assert!(!pages.iter().any(|page| page.contains("bench-row")), "{pages:?}");
+}
