@@ -42,7 +42,13 @@ impl Default for LightShape {
 impl LightShape {
     /// A toy for tests and for training in a minute or two.
     pub fn tiny() -> Self {
-        Self { channels: [16, 32, 32], blocks: 1, encoder_channels: [16, 32, 32, 32], code: 64, ..Self::default() }
+        Self {
+            channels: [16, 32, 32],
+            blocks: 1,
+            encoder_channels: [16, 32, 32, 32],
+            code: 64,
+            ..Self::default()
+        }
     }
 }
 

@@ -18,21 +18,32 @@ type Rgb = [f32; 3];
 pub fn draw(width: usize, height: usize, seconds: f32) -> Image {
     let aspect = width as f32 / height as f32;
     let pixel = 1.0 / height as f32;
-    Image::from_fn(width, height, |x, y| {
-        // v goes from 0 at the top to 1 at the bottom, u is centred and of the same unit.
-        let (u, v) = ((x as f32 + 0.5) * pixel - 0.5 * aspect, (y as f32 + 0.5) * pixel);
-        color_at(u, v, seconds, pixel).map(byte_from_unit)
-    })
+    let mut image = Image::black(width, height);
+    for (y, row) in image.rgb_mut().chunks_exact_mut(3 * width).enumerate() {
+        for (x, out) in row.chunks_exact_mut(3).enumerate() {
+            // v goes from 0 at the top to 1 at the bottom, u is centred and of the same unit.
+            let (u, v) = ((x as f32 + 0.5) * pixel - 0.5 * aspect, (y as f32 + 0.5) * pixel);
+            out.copy_from_slice(&color_at(u, v, seconds, pixel).map(byte_from_unit));
+        }
+    }
+    image
 }
 
 const HORIZON: f32 = 0.56;
 
 fn color_at(u: f32, v: f32, t: f32, pixel: f32) -> Rgb {
     let mut color = if v < HORIZON { sky(u, v, t) } else { sea(u, v, t) };
-    color = hills(color, u, v, pixel);
-    color = lighthouse(color, u, v, t, pixel);
-    color = boat(color, u, v, t, pixel);
-    meadow(color, u, v, t, pixel)
+    // Each thing is only looked at where it may be: most pixels are sky and sea.
+    if (0.2..HORIZON + 0.03).contains(&v) {
+        color = hills(color, u, v, pixel);
+    }
+    if (u - LIGHTHOUSE).abs() < 0.06 && (0.08..0.55).contains(&v) {
+        color = lighthouse(color, u, v, t, pixel);
+    }
+    if (0.36..0.76).contains(&v) {
+        color = boat(color, u, v, t, pixel);
+    }
+    if v > 0.75 { meadow(color, u, v, t, pixel) } else { color }
 }
 
 fn mix(a: Rgb, b: Rgb, t: f32) -> Rgb {
@@ -55,9 +66,9 @@ const SUN: (f32, f32) = (-0.32, 0.3);
 fn sky(u: f32, v: f32, t: f32) -> Rgb {
     let base = mix([0.2, 0.42, 0.76], [0.98, 0.78, 0.55], smooth(0.0, HORIZON, v));
     let from_sun = (u - SUN.0).hypot(v - SUN.1);
-    let glow = mix(base, [1.0, 0.87, 0.55], 0.6 * (-from_sun * 5.0).exp());
+    let glow = mix(base, [1.0, 0.87, 0.55], 0.6 / (1.0 + 40.0 * from_sun * from_sun));
     let disc = mix(glow, [1.0, 0.95, 0.78], 1.0 - smooth(0.062, 0.068, from_sun));
-    let clouds = fractal(2.2 * u + 0.05 * t, 6.0 * v, 5);
+    let clouds = fractal(2.2 * u + 0.05 * t, 6.0 * v, 4);
     let lit = mix([0.86, 0.62, 0.6], [1.0, 0.95, 0.9], smooth(0.45, 0.8, clouds));
     mix(disc, lit, 0.85 * smooth(0.5, 0.72, clouds) * smooth(HORIZON, 0.2, v))
 }
@@ -69,7 +80,8 @@ fn sea(u: f32, v: f32, t: f32) -> Rgb {
     let swell = fractal(3.0 * u * near.sqrt() + 0.3 * t, 9.0 * near + 0.8 * t, 3);
     let rows = value(14.0 * u * near.sqrt() - 0.4 * t, 26.0 * near + 1.3 * t);
     let lit = mix(base, [0.93, 0.86, 0.75], 0.8 * smooth(0.58, 0.8, swell) * smooth(0.35, 0.75, rows));
-    let path = (-((u - SUN.0) / (0.05 + 0.25 * depth)).powi(2)).exp() * smooth(0.4, 0.7, rows);
+    let aside = (u - SUN.0) / (0.05 + 0.25 * depth);
+    let path = smooth(2.0, 0.0, aside.abs()) * smooth(0.4, 0.7, rows);
     mix(lit, [1.0, 0.85, 0.6], 0.75 * path)
 }
 
@@ -78,6 +90,9 @@ fn hills(color: Rgb, u: f32, v: f32, pixel: f32) -> Rgb {
         HORIZON - 0.1 * smooth(-0.2, 0.9, u) - 0.12 * fractal(2.1 * u + 7.0, 0.3, 4) * smooth(-0.35, 0.5, u);
     let near = HORIZON - 0.26 * smooth(0.3, 1.0, u) + 0.02 * fractal(6.0 * u, 4.0, 3);
     let base = HORIZON + 0.012;
+    if v < far.min(near) - pixel {
+        return color;
+    }
     let shade = 0.35 * fractal(9.0 * u, 22.0 * v, 3);
     let blue = mix([0.42, 0.47, 0.62], [0.6, 0.55, 0.6], shade);
     let green = mix([0.2, 0.34, 0.22], [0.52, 0.5, 0.24], shade * 2.0);
@@ -85,8 +100,11 @@ fn hills(color: Rgb, u: f32, v: f32, pixel: f32) -> Rgb {
     mix(mix(color, blue, cover(far)), green, cover(near) * smooth(0.3, 0.34, u))
 }
 
+/// Where the lighthouse stands, `u`.
+const LIGHTHOUSE: f32 = 0.58;
+
 fn lighthouse(color: Rgb, u: f32, v: f32, t: f32, pixel: f32) -> Rgb {
-    let (x, top, foot) = (0.58, 0.18, 0.5);
+    let (x, top, foot) = (LIGHTHOUSE, 0.18, 0.5);
     let along = (v - top) / (foot - top);
     let half_width = 0.018 + 0.016 * along;
     let tower = (u - x).abs().max(0.0) - half_width;
@@ -106,6 +124,9 @@ fn boat(color: Rgb, u: f32, v: f32, t: f32, pixel: f32) -> Rgb {
     let y = 0.67 + 0.006 * (1.9 * t).sin();
     let tilt = 0.07 * (1.3 * t).sin();
     let (du, dv) = ((u - x) + tilt * (v - y), (v - y) - tilt * (u - x));
+    if du.abs() > 0.17 {
+        return color;
+    }
     let hull = (du.abs() - 0.105 + 0.9 * dv.max(0.0)).max(-dv).max(dv - 0.04);
     let mast = (du.abs() - 0.003).max(dv).max(-0.27 - dv);
     let sail = |lean: f32, width: f32, low: f32, high: f32| {
@@ -121,7 +142,11 @@ fn boat(color: Rgb, u: f32, v: f32, t: f32, pixel: f32) -> Rgb {
 }
 
 fn meadow(color: Rgb, u: f32, v: f32, t: f32, pixel: f32) -> Rgb {
-    let top = 0.86 + 0.05 * (2.2 * u + 0.6).sin() + 0.012 * fractal(12.0 * u, 1.0, 2);
+    let bank = |u: f32| 0.86 + 0.05 * (2.2 * u + 0.6).sin() + 0.012 * fractal(12.0 * u, 1.0, 2);
+    let top = bank(u);
+    if v < top - 0.03 {
+        return color;
+    }
     let blades = value(90.0 * u + 1.5 * (2.0 * t + 6.0 * u).sin() * (1.0 - v), 7.0 * v);
     let grass = mix([0.13, 0.3, 0.1], [0.5, 0.6, 0.18], blades * smooth(1.05, 0.8, v));
     let color = mix(color, grass, inside(top - v - 0.02 * blades, pixel));
@@ -133,7 +158,7 @@ fn meadow(color: Rgb, u: f32, v: f32, t: f32, pixel: f32) -> Rgb {
     let petal = petals[(pick * 37.0) as usize % 4];
     let (du, dv) = (u - centre_u, v - centre_v);
     let flower = du.hypot(dv) - 0.014 - 0.004 * (5.0 * dv.atan2(du)).sin();
-    let shown = if centre_v > top + 0.03 { 1.0 } else { 0.0 };
+    let shown = if centre_v > bank(centre_u) + 0.03 { 1.0 } else { 0.0 };
     let color = mix(color, petal, shown * inside(flower, pixel));
     mix(color, [0.35, 0.22, 0.05], shown * inside(du.hypot(dv) - 0.005, pixel))
 }
