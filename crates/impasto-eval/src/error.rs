@@ -1,0 +1,59 @@
+//! Why a judgement cannot be given.
+
+use impasto_core::{EngineError, ModelError};
+use std::path::{Path, PathBuf};
+
+/// Why a judgement cannot be given.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    /// A folder without pictures.
+    #[error("{} holds no pictures; give a folder of JPEG, PNG or WebP files", .0.display())]
+    NoPictures(PathBuf),
+    /// A picture or folder cannot be read, or a file not written.
+    #[error(transparent)]
+    Media(#[from] impasto_media::Error),
+    /// A report cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The VGG weights do not fit.
+    #[error(
+        "these are not the weights of the normalised VGG-19 (conv0, conv1_1 to conv4_1) that judges: {0}; \
+         `impasto import` makes them of the files people have"
+    )]
+    Vgg(EngineError),
+    /// A baseline's file is there and cannot be used.
+    #[error("{}: {source}", path.display())]
+    Baseline {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ModelError,
+    },
+    /// A model cannot be prepared or run.
+    #[error("model `{model}` at {size_px} px: {source}")]
+    Model {
+        /// The model's name.
+        model: String,
+        /// Side of the pictures.
+        size_px: usize,
+        /// What the engine says.
+        source: EngineError,
+    },
+    /// The judge cannot run.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A setting out of range.
+    #[error("{0}")]
+    Config(String),
+}
+
+impl EvalError {
+    pub(crate) fn write(path: &Path, source: std::io::Error) -> Self {
+        EvalError::Write { path: path.into(), source }
+    }
+}
