@@ -20,6 +20,8 @@ pub struct CameraStatus {
     pub name: String,
     /// Why there is no picture, if there is none.
     pub error: Option<String>,
+    /// Whether a page that steers may hand in its own camera's frames.
+    pub browser: bool,
 }
 
 /// The scene drawn by the program, moving.
@@ -58,14 +60,15 @@ pub type Opener = Box<dyn FnMut() -> Result<Box<dyn Camera>, LiveError> + Send>;
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// Reads a camera on a thread of its own until the studio stops or the camera ends. A camera that fails is opened again,
-/// with growing waits; what happened stands in the studio's camera status. Nobody looking, it rests.
-pub fn run(studio: &Arc<Studio>, name: &str, mut open: Opener) -> std::thread::JoinHandle<()> {
+/// with growing waits; what happened stands in the studio's camera status. Nobody looking, it rests. If `browser`, it
+/// also rests while a page hands in frames of its own.
+pub fn run(studio: &Arc<Studio>, name: &str, browser: bool, mut open: Opener) -> std::thread::JoinHandle<()> {
     let (studio, name) = (studio.clone(), name.to_string());
     let thread = std::thread::Builder::new().name("camera".into());
     let read = move || {
         let mut wait = Duration::from_millis(250);
         while !studio.is_stopped() {
-            let told = |error| studio.set_camera(CameraStatus { name: name.clone(), error });
+            let told = |error| studio.set_camera(CameraStatus { name: name.clone(), error, browser });
             match open().and_then(|camera| read(&studio, camera, &told, &mut wait)) {
                 Ok(()) => return,
                 Err(why) => told(Some(why.to_string())),
@@ -84,11 +87,15 @@ fn read(
     wait: &mut Duration,
 ) -> Result<(), LiveError> {
     told(None);
-    let mut sequence = 0;
+    let (mut sequence, mut rested) = (0, false);
     while !studio.is_stopped() {
-        if !studio.is_wanted() {
+        if !studio.is_wanted() || studio.has_browser() {
+            rested = true;
             pause(studio, Duration::from_millis(50));
             continue;
+        }
+        if std::mem::take(&mut rested) {
+            told(None);
         }
         let Some(image) = camera.next()? else { return Ok(()) };
         *wait = Duration::from_millis(250);

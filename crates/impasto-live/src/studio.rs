@@ -49,6 +49,9 @@ impl Painted {
     }
 }
 
+/// A page's camera that has been silent for so long is gone.
+const BROWSER_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Milliseconds since 1970.
 pub fn now_ms() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64() * 1e3)
@@ -63,6 +66,8 @@ pub struct Studio {
     stats: Mutex<Stats>,
     recording: Mutex<Option<Recording>>,
     camera: Mutex<CameraStatus>,
+    /// When a page last handed in a frame.
+    browser: Mutex<Option<Instant>>,
     painted: watch::Sender<Option<Arc<Painted>>>,
     /// Counts changes of settings, gallery, camera and recording, for those who show them.
     revision: watch::Sender<u64>,
@@ -86,6 +91,7 @@ impl Studio {
             stats: Mutex::new(Stats::new()),
             recording: Mutex::new(None),
             camera: Mutex::new(CameraStatus::default()),
+            browser: Mutex::new(None),
             painted: watch::Sender::new(None),
             revision: watch::Sender::new(0),
             watchers: AtomicUsize::new(0),
@@ -115,6 +121,23 @@ impl Studio {
         if self.inbox.put(frame).is_some() {
             locked(&self.stats).dropped();
         }
+    }
+
+    /// Hands in a frame of a page's own camera, if that is wanted.
+    pub fn offer_from_browser(&self, frame: Frame) -> Result<(), LiveError> {
+        let status = self.camera();
+        if !status.browser {
+            return Err(LiveError::Camera(format!("frames come from {}, not from the page", status.name)));
+        }
+        *locked(&self.browser) = Some(Instant::now());
+        self.set_camera(CameraStatus { name: "browser".into(), error: None, browser: true });
+        self.offer(frame);
+        Ok(())
+    }
+
+    /// Whether a page has handed in a frame just now.
+    pub fn has_browser(&self) -> bool {
+        locked(&self.browser).is_some_and(|last| last.elapsed() < BROWSER_PATIENCE)
     }
 
     /// Painted frames, the newest only.

@@ -4,7 +4,7 @@ use impasto::{EngineChoice, Model, Provenance, Style, Stylizer, scene};
 use impasto_core::conformance::Case;
 use impasto_core::model::StrengthKind;
 use impasto_core::{NetworkBuilder, Padding};
-use impasto_live::camera::{self, DemoCamera};
+use impasto_live::camera::{self, CameraStatus, DemoCamera};
 use impasto_live::codec::{self, WireFormat};
 use impasto_live::{Gallery, Server, ServerOptions, Settings, Studio, now_ms};
 use serde_json::{Value, json};
@@ -48,9 +48,10 @@ impl Live {
         let settings = Settings::default().patched(&json!({"styles": [{"id": id}]})).unwrap();
         let studio = Studio::new(stylizer, gallery, settings).unwrap();
         studio.start();
+        studio.set_camera(CameraStatus { browser: true, ..CameraStatus::default() });
         if demo {
             let open = || Ok(Box::new(DemoCamera::new(64, 36, 200.0)) as Box<dyn camera::Camera>);
-            camera::run(&studio, "demo", Box::new(open));
+            camera::run(&studio, "demo", false, Box::new(open));
         }
         let options = ServerOptions { port: 0, ..ServerOptions::new("t0ken".into()) };
         Self { server: Server::start(studio.clone(), options).unwrap(), studio }

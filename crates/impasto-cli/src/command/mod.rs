@@ -5,6 +5,7 @@ mod completions;
 mod demo;
 mod doctor;
 mod import;
+mod live;
 mod man;
 mod styles;
 mod stylize;
@@ -20,6 +21,7 @@ pub enum Command {
     #[command(subcommand)]
     Styles(styles::Args),
     Demo(demo::Args),
+    Live(live::Args),
     Import(import::Args),
     Bench(bench::Args),
     /// One row of a bench, in a process of its own.
@@ -37,6 +39,7 @@ impl Command {
             Command::Stylize(args) => stylize::run(args, console),
             Command::Styles(args) => styles::run(args, console),
             Command::Demo(args) => demo::run(args, console),
+            Command::Live(args) => live::run(args, console),
             Command::Import(args) => import::run(args, console),
             Command::Bench(args) => bench::run(args, console),
             Command::BenchRow(args) => bench::run_row(args, console),

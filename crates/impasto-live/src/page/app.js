@@ -100,7 +100,7 @@ setInterval(() => {
 // --- cameras --------------------------------------------------------------------------------------------------
 
 async function useCamera() {
-  const wanted = steering && state.camera.name === "browser" ? look.camera || "default" : null;
+  const wanted = steering && state.camera.browser && look.camera !== "own" ? look.camera || "default" : null;
   if (wanted === wantsCamera) return;
   wantsCamera = wanted;
   camera?.stop();
@@ -114,23 +114,30 @@ async function useCamera() {
     notice("");
     listCameras();
   } catch (why) {
-    const words = { NotAllowedError: "The browser was not allowed to use the camera.", NotFoundError: "There is no camera." };
-    lost(words[why.name] ?? `The camera cannot be used: ${why.message}`);
+    const words = {
+      NotAllowedError: "The browser was not allowed to use the camera.", NotFoundError: "This browser has no camera.",
+      TypeError: "Browsers give cameras to pages of 127.0.0.1 or HTTPS only.",
+    };
+    lost(words[why.name] ?? `The camera cannot be used: ${why.message}.`);
   }
 }
 
+// Says it, and looks again when a camera is plugged in, or after a while.
+let retry;
 function lost(why) {
-  notice(`${why} Trying again …`, true);
+  notice(state.camera.name === "demo" || state.camera.name === "browser" ? `${why} Here is a scene drawn by the program.` : why);
   camera?.stop();
   camera = null;
-  setTimeout(() => { wantsCamera = null; useCamera(); }, 2000);
+  clearTimeout(retry);
+  retry = setTimeout(() => { wantsCamera = null; useCamera(); }, 5000);
 }
 
 async function listCameras() {
   const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => []) ?? []).filter((d) => d.kind === "videoinput");
   const options = devices.map((d, i) => new Option(d.label || `Camera ${i + 1}`, d.deviceId));
-  const own = state.camera.name && state.camera.name !== "browser" ? [new Option(`${state.camera.name} (this computer)`, "own")] : [];
-  $("camera").replaceChildren(...(own.length ? own : options.length ? options : [new Option("the browser's camera", "")]));
+  const name = state.camera.browser ? "demo scene" : state.camera.name;
+  const browser = options.length ? options : [new Option("the browser's camera", "")];
+  $("camera").replaceChildren(...(state.camera.browser ? browser : []), new Option(name, "own"));
   if (look.camera) $("camera").value = look.camera;
 }
 

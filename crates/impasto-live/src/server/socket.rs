@@ -11,7 +11,6 @@
 
 use super::Shared;
 use crate::LiveError;
-use crate::camera::CameraStatus;
 use crate::codec::{self, WireFormat};
 use crate::stats::Stage;
 use crate::studio::Frame;
@@ -157,9 +156,7 @@ impl Viewer {
         let (header, image) = codec::decode(bytes)?;
         let studio = &self.shared.studio;
         studio.stage(Stage::Decode, start.elapsed());
-        studio.set_camera(CameraStatus { name: "browser".into(), error: None });
-        studio.offer(Frame { image, sequence: header.sequence, captured_ms: header.captured_ms });
-        Ok(())
+        studio.offer_from_browser(Frame { image, sequence: header.sequence, captured_ms: header.captured_ms })
     }
 
     fn is_steering(&self) -> bool {
