@@ -2,7 +2,10 @@
 
 import { BrowserCamera, latencyMs, show, wireFormat } from "/frames.js";
 
-const token = new URLSearchParams(location.search).get("token") ?? "";
+const query = new URLSearchParams(location.search);
+const token = query.get("token") ?? "";
+// Height in px that the camera is asked for: `&height=360` in the address.
+const cameraHeight = Number(query.get("height") ?? 720);
 const clean = document.body.classList.contains("clean");
 const $ = (id) => document.getElementById(id);
 const canvas = $("painting");
@@ -107,7 +110,7 @@ async function useCamera() {
   camera = null;
   if (wanted === null) return;
   try {
-    const opened = await BrowserCamera.open(wanted === "default" ? "" : wanted, 720);
+    const opened = await BrowserCamera.open(wanted === "default" ? "" : wanted, cameraHeight);
     if (wantsCamera !== wanted) return opened.stop();
     camera = opened;
     camera.onEnded(() => lost("The camera is gone; plug it in again."));
