@@ -6,6 +6,7 @@ pub(crate) mod few;
 pub(crate) mod finish;
 pub(crate) mod gemm;
 pub(crate) mod packed;
+pub(crate) mod paint;
 pub(crate) mod peak;
 pub(crate) mod picture;
 pub(crate) mod pool;

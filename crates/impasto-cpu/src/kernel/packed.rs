@@ -9,6 +9,7 @@
 
 use super::finish::{Finish, Sums};
 use super::gemm::{column_tiles, pack_columns};
+use super::paint::Painter;
 use super::picture::Size;
 use super::step::{Frame, Picture, Step};
 use super::view::{Axis, View, window_axis};
@@ -36,6 +37,15 @@ pub(crate) enum Feed {
     },
 }
 
+/// Where results go.
+#[derive(Clone, Copy)]
+pub(crate) enum Goal {
+    /// An activation; never pooled.
+    Map(Finish),
+    /// The frame's canvas. Positions are those of the input; with [`Painter::up`] each has four pixels.
+    Canvas(Painter),
+}
+
 /// What a layer is made of.
 pub(crate) struct Layer<'a> {
     /// `weight(out, in)[tap]`.
@@ -50,8 +60,8 @@ pub(crate) struct Layer<'a> {
     pub stride: usize,
     /// What stands outside.
     pub padding: Padding,
-    /// What follows; never pools.
-    pub finish: Finish,
+    /// What follows.
+    pub goal: Goal,
     /// Channels in the table: in and out.
     pub channels: (usize, usize),
 }
@@ -60,7 +70,10 @@ pub(crate) struct Layer<'a> {
 pub(crate) struct Packed {
     isa: Isa,
     feed: Feed,
-    finish: Finish,
+    goal: Goal,
+    /// Rows and columns of results, and blocks of their channels.
+    size: (usize, usize),
+    blocks: usize,
     kernel: usize,
     rows: Axis,
     columns: Axis,
@@ -75,7 +88,8 @@ pub(crate) struct Packed {
 impl Packed {
     pub(crate) fn new(isa: Isa, layer: &Layer<'_>) -> Packed {
         let (mr, widest) = isa.run(GemmShape);
-        let Layer { feed, kernel, finish, .. } = *layer;
+        let Layer { feed, kernel, goal, stride, .. } = *layer;
+        let size = (layer.size.0.div_ceil(stride), layer.size.1.div_ceil(stride));
         let (cin, cout) = layer.channels;
         let stored = match feed {
             Feed::View(view) => view.map.channels,
@@ -83,7 +97,10 @@ impl Packed {
         };
         let taps = kernel * kernel;
         let k = (taps * stored).next_multiple_of(BLOCK);
-        let blocks = finish.out.channels / BLOCK;
+        let blocks = match goal {
+            Goal::Map(finish) => finish.out.channels / BLOCK,
+            Goal::Canvas(_) => 1,
+        };
         let mut weights = Arena::new(k * blocks * BLOCK);
         let value = |i: usize, o: usize| {
             let (tap, c) = (i / stored, i % stored);
@@ -98,15 +115,17 @@ impl Packed {
         Packed {
             isa,
             feed,
-            finish,
+            goal,
+            size,
+            blocks,
             kernel,
-            rows: axis(ph, layer.size.0, finish.out.height),
-            columns: axis(pw, layer.size.1, finish.out.width),
+            rows: axis(ph, layer.size.0, size.0),
+            columns: axis(pw, layer.size.1, size.1),
             weights,
             k,
             mr,
             panels: (A_VALUES / (k * mr)).clamp(1, 8),
-            macs: (finish.out.height * finish.out.width * taps * cin * cout) as u64,
+            macs: (size.0 * size.1 * taps * cin * cout) as u64,
         }
     }
 }
@@ -122,16 +141,20 @@ fn axis_of(feed: Feed, picture: usize, len: usize, out: usize, layer: &Layer<'_>
 
 impl Step for Packed {
     fn label(&self) -> String {
-        let out = self.finish.out;
         let from = match self.feed {
             Feed::View(view) => format!("{}", view.map.channels),
             Feed::Picture { size, .. } => format!("picture {}", size.channels),
         };
-        format!("packed {0}x{0} {from}>{1} at {2}x{3}", self.kernel, out.channels, out.width, out.height)
+        let to = match self.goal {
+            Goal::Map(finish) => format!("{}", finish.out.channels),
+            Goal::Canvas(painter) if painter.up => format!("doubled canvas {}", painter.size.channels),
+            Goal::Canvas(painter) => format!("canvas {}", painter.size.channels),
+        };
+        format!("packed {0}x{0} {from}>{to} at {2}x{1}", self.kernel, self.size.0, self.size.1)
     }
 
     fn jobs(&self) -> usize {
-        (self.finish.out.height * self.finish.out.width).div_ceil(self.mr * self.panels)
+        (self.size.0 * self.size.1).div_ceil(self.mr * self.panels)
     }
 
     fn scratch(&self) -> usize {
@@ -144,18 +167,21 @@ impl Step for Packed {
 
     fn positions(&self, job: usize) -> usize {
         let each = self.mr * self.panels;
-        each.min(self.finish.out.height * self.finish.out.width - job * each)
+        each.min(self.size.0 * self.size.1 - job * each)
     }
 
     fn finish_mut(&mut self) -> Option<&mut Finish> {
-        Some(&mut self.finish)
+        match &mut self.goal {
+            Goal::Map(finish) => Some(finish),
+            Goal::Canvas(_) => None,
+        }
     }
 
     unsafe fn job(&self, job: usize, scratch: *mut f32, frame: &Frame<'_>) {
         let (first, count) = (job * self.mr * self.panels, self.positions(job));
         // SAFETY: `scratch()` adds up the two parts.
         let c = unsafe { scratch.add(self.panels * self.mr * self.k) };
-        self.isa.run(Job { layer: self, job, first, count, a: scratch, c, input: frame.input });
+        self.isa.run(Job { layer: self, job, first, count, a: scratch, c, frame });
     }
 }
 
@@ -166,7 +192,7 @@ struct Job<'a> {
     count: usize,
     a: *mut f32,
     c: *mut f32,
-    input: Picture<'a>,
+    frame: &'a Frame<'a>,
 }
 
 impl Kernel for Job<'_> {
@@ -175,24 +201,50 @@ impl Kernel for Job<'_> {
     fn run<S: Simd>(self, s: S) {
         // SAFETY: the layer's sizes were planned together; `Step::job` vouches for the pointers.
         unsafe {
+            let mut walk = self.walk(0);
             for r in 0..self.count {
                 let row = self.a.add(r / S::MR * S::MR * self.layer.k + r % S::MR * BLOCK);
-                let at = self.first + r;
-                let (y, x) = (at / self.layer.finish.out.width, at % self.layer.finish.out.width);
                 match self.layer.feed {
-                    Feed::View(view) => self.pack(s, view, y, x, row),
-                    Feed::Picture { size, mul, add } => self.pack_picture::<S>(size, (mul, add), (y, x), row),
+                    Feed::View(view) => self.pack(s, view, walk.y, walk.x, row),
+                    Feed::Picture { size, mul, add } => {
+                        self.pack_picture::<S>(size, (mul, add), (walk.y, walk.x), row);
+                    }
                 }
+                walk.on();
             }
-            let blocks = self.layer.finish.out.channels / BLOCK;
-            for (block, wide) in column_tiles::<S>(blocks) {
+            for (block, wide) in column_tiles::<S>(self.layer.blocks) {
                 self.columns(s, block, wide);
             }
         }
     }
 }
 
+/// Goes through positions row by row; a division each would cost more than the rest.
+#[derive(Clone, Copy)]
+struct Walk {
+    y: usize,
+    x: usize,
+    width: usize,
+}
+
+impl Walk {
+    #[inline(always)]
+    fn on(&mut self) {
+        self.x += 1;
+        if self.x == self.width {
+            (self.y, self.x) = (self.y + 1, 0);
+        }
+    }
+}
+
 impl Job<'_> {
+    /// From row `r` of the job on.
+    #[inline(always)]
+    fn walk(&self, r: usize) -> Walk {
+        let (at, width) = (self.first + r, self.layer.size.1);
+        Walk { y: at / width, x: at % width, width }
+    }
+
     /// The stored positions under a window, tap by tap.
     #[inline(always)]
     fn taps(&self, y: usize, x: usize) -> impl Iterator<Item = (i32, i32)> {
@@ -240,6 +292,12 @@ impl Job<'_> {
         (y, x): (usize, usize),
         row: *mut f32,
     ) {
+        if let (Picture::Bytes(data), 3, 3) = (self.frame.input, self.layer.kernel, size.channels) {
+            // SAFETY: as the caller says.
+            if unsafe { self.pack_bytes::<S>(data, size, (mul * (1.0 / 255.0), add), (y, x), row) } {
+                return;
+            }
+        }
         let put = |i: usize, v: f32| {
             // SAFETY: `i` is below the packed row's length.
             unsafe { *row.add(i / BLOCK * S::MR * BLOCK + i % BLOCK) = v }
@@ -250,7 +308,7 @@ impl Job<'_> {
                 let outside = from_y < 0 || from_x < 0;
                 // Indices were clamped to the picture, so they are not negative when they are inside.
                 let at = if outside { 0 } else { from_y as usize * size.width + from_x as usize };
-                put(i, if outside { 0.0 } else { mul * self.input.value(size, c, at) + add });
+                put(i, if outside { 0.0 } else { mul * self.frame.input.value(size, c, at) + add });
                 i += 1;
             }
         }
@@ -260,33 +318,89 @@ impl Job<'_> {
         }
     }
 
+    /// The commonest window over the picture, 3x3 of RGB, where it does not reach over the edge; else `false`.
+    ///
+    /// # Safety
+    /// As for [`Job::pack`].
+    #[inline(always)]
+    unsafe fn pack_bytes<S: Simd>(
+        &self,
+        data: &[u8],
+        size: Size,
+        (mul, add): (f32, f32),
+        (y, x): (usize, usize),
+        row: *mut f32,
+    ) -> bool {
+        let columns = &self.layer.columns[x * 3..][..3];
+        let rows = &self.layer.rows[y * 3..][..3];
+        if columns[0] < 0 || columns[2] != columns[0] + 2 || rows.iter().any(|&row| row < 0) {
+            return false;
+        }
+        for (ky, &from) in rows.iter().enumerate() {
+            let bytes = &data[(from as usize * size.width + columns[0] as usize) * 3..][..9];
+            for (i, &byte) in bytes.iter().enumerate() {
+                let k = ky * 9 + i;
+                // SAFETY: the packed row has room for the whole window.
+                unsafe { *row.add(k / BLOCK * S::MR * BLOCK + k % BLOCK) = mul * f32::from(byte) + add };
+            }
+        }
+        for k in 27..32 {
+            // SAFETY: as above.
+            unsafe { *row.add(k / BLOCK * S::MR * BLOCK + k % BLOCK) = 0.0 };
+        }
+        true
+    }
+
     /// The products of all packed rows with one tile of columns, finished and written.
     ///
     /// # Safety
     /// As for [`Step::job`], after packing.
     #[inline(always)]
     unsafe fn columns<S: Simd>(&self, s: S, block: usize, wide: usize) {
-        let Packed { k, finish, weights, .. } = self.layer;
+        let Packed { k, goal, weights, .. } = self.layer;
         let mut sums = [[Sums::new(s); 4]; 2];
         for panel in 0..self.count.div_ceil(S::MR) {
             // SAFETY: panel and block are below what scratch and weights were sized for.
             unsafe {
                 let b = weights.ptr().add(block * BLOCK * k);
                 s.gemm_tile(wide, *k, self.a.add(panel * S::MR * k), b, self.c);
-                for (j, sums) in sums.iter_mut().enumerate().take(wide) {
-                    self.write(s, panel, j, block + j, sums);
+                match goal {
+                    Goal::Canvas(painter) => self.paint::<S>(painter, panel),
+                    Goal::Map(finish) => {
+                        for (j, sums) in sums.iter_mut().enumerate().take(wide) {
+                            self.write(s, finish, panel, (j, block + j), sums);
+                        }
+                    }
                 }
             }
         }
-        let Some(slots) = finish.sums else { return };
-        let channels = finish.out.channels;
+        let Goal::Map(Finish { sums: Some(slots), out, .. }) = goal else { return };
         for lane in (0..wide * BLOCK).step_by(S::LANES) {
             let sums = &sums[lane / BLOCK][lane % BLOCK / S::LANES];
             // SAFETY: there is one slot for every job.
             unsafe {
-                let slot = slots.0.add(self.job * 3 * channels);
-                sums.store(s, slot, block * BLOCK + lane, channels);
+                let slot = slots.0.add(self.job * 3 * out.channels);
+                sums.store(s, slot, block * BLOCK + lane, out.channels);
             }
+        }
+    }
+
+    /// Paints one panel.
+    ///
+    /// # Safety
+    /// `c` must hold the panel's products.
+    #[inline(always)]
+    unsafe fn paint<S: Simd>(&self, painter: &Painter, panel: usize) {
+        let (mut r, end) = (panel * S::MR, self.count.min((panel + 1) * S::MR));
+        while r < end {
+            let Walk { y, x, width } = self.walk(r);
+            let count = (end - r).min(width - x);
+            // SAFETY: positions of the job are on the canvas or cropped; `c` holds 16 sums for each.
+            unsafe {
+                let sums = self.c.add(r % S::MR * BLOCK);
+                painter.span(self.frame.output, sums, BLOCK, (y, x), count);
+            }
+            r += count;
         }
     }
 
@@ -295,22 +409,29 @@ impl Job<'_> {
     /// # Safety
     /// `c` must hold the panel's products.
     #[inline(always)]
-    unsafe fn write<S: Simd>(&self, s: S, panel: usize, j: usize, block: usize, sums: &mut [Sums<S>; 4]) {
-        let finish = &self.layer.finish;
+    unsafe fn write<S: Simd>(
+        &self,
+        s: S,
+        finish: &Finish,
+        panel: usize,
+        (j, block): (usize, usize),
+        sums: &mut [Sums<S>; 4],
+    ) {
+        let start = self.walk(panel * S::MR);
         for (part, sums) in sums.iter_mut().enumerate().take(BLOCK / S::LANES) {
             let lane = part * S::LANES;
+            let mut walk = start;
             // SAFETY: rows below `count` are positions of the output.
             unsafe {
                 let finisher = finish.lane(s, block * BLOCK + lane);
                 for r in 0..S::MR.min(self.count - panel * S::MR) {
-                    let at = self.first + panel * S::MR + r;
-                    let (y, x) = (at / finish.out.width, at % finish.out.width);
                     let sum = s.load(self.c.add((j * S::MR + r) * BLOCK + lane));
-                    let v = finisher.value::<f32>(s, sum, y, x);
-                    s.store(finish.out.at::<f32>(y, x).add(block * BLOCK + lane), v);
+                    let v = finisher.value::<f32>(s, sum, walk.y, walk.x);
+                    s.store(finish.out.at::<f32>(walk.y, walk.x).add(block * BLOCK + lane), v);
                     if finish.sums.is_some() {
                         sums.add(s, v);
                     }
+                    walk.on();
                 }
             }
         }

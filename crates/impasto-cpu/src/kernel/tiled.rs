@@ -12,9 +12,10 @@
 //! Bytes are exact in bf16, so 0..255 is packed and the weights are divided.
 
 use super::finish::{Finish, Lane, Sums};
+use super::paint::Painter;
 use super::picture::Size;
-use super::step::{Canvas, Frame, Picture, Step};
-use super::view::{Axis, Half, View};
+use super::step::{Frame, Picture, Step};
+use super::view::{Axis, Half, View, doubled_weight};
 use crate::amx::Amx;
 use crate::amx::tile::{Block, Step as TileStep, Tiles};
 use crate::memory::Arena;
@@ -43,8 +44,8 @@ pub(crate) enum Source {
 pub(crate) enum Goal {
     /// An activation in bf16.
     Map(Finish),
-    /// The frame's canvas of at most 4 channels; bias, ReLU.
-    Canvas { size: Size, bias: [f32; 4], relu: bool },
+    /// The frame's canvas.
+    Canvas(Painter),
 }
 
 /// What a layer is made of.
@@ -179,11 +180,11 @@ impl Tiled {
             assert!(!up, "1x1 convolutions of doubled inputs are lowered otherwise");
             return self.pack_phases(cout, vec![(0, 0, all.collect())], &|_, tap, i, o| value(o, i, tap));
         }
-        if matches!(self.goal, Goal::Canvas { .. }) {
+        if matches!(self.goal, Goal::Canvas(_)) {
             // All four phases side by side in one block of columns.
             let each = |tap: usize, i: usize, o: usize| {
                 let (phase, o) = (o / cout, o % cout);
-                if phase < 4 { doubled(&value, (phase / 2, phase % 2), tap, i, o) } else { 0.0 }
+                if phase < 4 { doubled_weight(&value, (phase / 2, phase % 2), tap, i, o) } else { 0.0 }
             };
             return self.pack_phases(4 * cout, vec![(0, 0, all.collect())], &|_, tap, i, o| each(tap, i, o));
         }
@@ -195,7 +196,7 @@ impl Tiled {
             (dy, dx, all.clone().filter(seen).collect())
         });
         self.pack_phases(cout, phases.collect(), &|p, tap, i, o| {
-            if o < cout { doubled(&value, (p / 2, p % 2), tap, i, o) } else { 0.0 }
+            if o < cout { doubled_weight(&value, (p / 2, p % 2), tap, i, o) } else { 0.0 }
         });
     }
 
@@ -262,22 +263,6 @@ impl Tiled {
     }
 }
 
-/// The weight of a stored position's tap (of 3x3) for one of the four results above the middle one.
-fn doubled(
-    value: &dyn Fn(usize, usize, usize) -> f32,
-    (dy, dx): (usize, usize),
-    tap: usize,
-    i: usize,
-    o: usize,
-) -> f32 {
-    // Row t of the window at result row `dy` lies on the stored row (dy + t - 1) / 2, rounded down; the middle is 1.
-    let seen = |d: usize, stored: usize| (0..3).filter(move |t| (d + t).div_ceil(2) == stored);
-    seen(dy, tap / 3)
-        .flat_map(|y| seen(dx, tap % 3).map(move |x| (y, x)))
-        .map(|(y, x)| value(o, i, y * 3 + x))
-        .sum()
-}
-
 /// Stored positions along a padded line: `(out - 1) * stride + kernel` of them.
 fn line(stored: usize, out: usize, kernel: usize, stride: usize, up: bool, padding: Padding) -> Axis {
     // Doubled and padded by one, mirroring and repeating the edge are the same thing.
@@ -323,7 +308,9 @@ impl Step for Tiled {
         };
         let (to, (h, w)) = match self.goal {
             Goal::Map(finish) => (format!("{}", finish.out.channels), self.grid),
-            Goal::Canvas { size, .. } => (format!("canvas {}", size.channels), (size.height, size.width)),
+            Goal::Canvas(Painter { size, .. }) => {
+                (format!("canvas {}", size.channels), (size.height, size.width))
+            }
         };
         format!("tiled {0}x{0} {from}>{to} at {w}x{h}", self.kernel)
     }
@@ -352,7 +339,7 @@ impl Step for Tiled {
     fn finish_mut(&mut self) -> Option<&mut Finish> {
         match &mut self.goal {
             Goal::Map(finish) => Some(finish),
-            Goal::Canvas { .. } => None,
+            Goal::Canvas(_) => None,
         }
     }
 
@@ -486,11 +473,12 @@ impl Job<'_> {
                     let at = self.patch.add((dy * cut.patch_wide + dx) * cut.position);
                     std::slice::from_raw_parts_mut(at, cut.position)
                 };
-                for ky in 0..*kernel {
-                    let from = (dy * stride + ky) * length + dx * stride * size.channels;
-                    out[ky * run..(ky + 1) * run].copy_from_slice(&lines[from..from + run]);
+                let from = &lines[dy * stride * length + dx * stride * size.channels..];
+                match (kernel, run) {
+                    // Known lengths become a few moves.
+                    (3, 9) => pack_window(from, length, 3, 9, out),
+                    _ => pack_window(from, length, *kernel, run, out),
                 }
-                out[kernel * run..].fill(0);
             }
         }
     }
@@ -502,15 +490,52 @@ impl Job<'_> {
             return line.fill(0);
         }
         let start = row as usize * size.width;
+        // Columns are one after another but for the ends.
+        let inner = 1..columns.len().max(2) - 1;
+        let straight = columns.len() > 2
+            && columns[inner.start] >= 0
+            && columns[inner.end - 1] - columns[inner.start] == inner.len() as i32 - 1;
+        if straight {
+            let at = start + columns[inner.start] as usize;
+            let out = &mut line[size.channels..][..inner.len() * size.channels];
+            self.fill_inner(size, shift, at, out);
+            self.fill_ends(size, shift, start, &columns[..1], &mut line[..size.channels]);
+            let end = inner.end * size.channels;
+            self.fill_ends(size, shift, start, &columns[inner.end..], &mut line[end..]);
+        } else {
+            self.fill_ends(size, shift, start, columns, line);
+        }
+    }
+
+    /// Neighbouring pixels from pixel `at` on.
+    #[inline(always)]
+    fn fill_inner(&self, size: Size, shift: f32, at: usize, line: &mut [u16]) {
+        let n = size.channels;
+        match self.frame.input {
+            Picture::Bytes(data) => {
+                let from = &data[at * n..][..line.len()];
+                for (out, &byte) in line.iter_mut().zip(from) {
+                    *out = narrow(f32::from(byte) + shift);
+                }
+            }
+            Picture::Planar(data) => {
+                for c in 0..n {
+                    let from = &data[c * size.height * size.width + at..][..line.len() / n];
+                    for (out, &v) in line.chunks_exact_mut(n).zip(from) {
+                        out[c] = narrow(v * 255.0 + shift);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Single pixels of the row that starts at pixel `start`, or zeros.
+    #[inline(always)]
+    fn fill_ends(&self, size: Size, shift: f32, start: usize, columns: &[i32], line: &mut [u16]) {
         for (&column, out) in columns.iter().zip(line.chunks_exact_mut(size.channels)) {
-            for (c, out) in out.iter_mut().enumerate() {
-                // Columns are inside the picture when they are not negative.
-                let at = start + column.max(0) as usize;
-                let value = match self.frame.input {
-                    Picture::Planar(data) => data[c * size.height * size.width + at] * 255.0,
-                    Picture::Bytes(data) => f32::from(data[at * size.channels + c]),
-                };
-                *out = if column < 0 { 0 } else { bf16::from_f32(value + shift).to_bits() };
+            match column {
+                ..0 => out.fill(0),
+                _ => self.fill_inner(size, shift, start + column as usize, out),
             }
         }
     }
@@ -584,7 +609,12 @@ impl Job<'_> {
         // SAFETY: as the caller says.
         unsafe {
             match &self.layer.goal {
-                Goal::Canvas { size, bias, relu } => self.paint(*size, bias, *relu, (y, x), (high, wide)),
+                Goal::Canvas(painter) => {
+                    for row in 0..high {
+                        let sums = self.sums.0.as_ptr().add(row * SPAN * LANES);
+                        painter.span(self.frame.output, sums, LANES, (y + row, x), wide);
+                    }
+                }
                 Goal::Map(finish) => {
                     for lane in (0..LANES).step_by(S::LANES) {
                         let sums = &mut sums[lane / BLOCK][lane % BLOCK / S::LANES];
@@ -664,44 +694,6 @@ impl Job<'_> {
             unsafe { put(s, finish, channel, y / 2, (x + column) / 2, most, sums) };
         }
     }
-
-    /// Writes two rows of results to the canvas; doubled ones have four results side by side.
-    ///
-    /// # Safety
-    /// As for [`Job::write`].
-    #[inline(always)]
-    unsafe fn paint(
-        &self,
-        size: Size,
-        bias: &[f32; 4],
-        relu: bool,
-        (y, x): (usize, usize),
-        (high, wide): (usize, usize),
-    ) {
-        let scale = if self.layer.is_up() { 2 } else { 1 };
-        let canvas: Canvas = self.frame.output;
-        for row in 0..high {
-            for phase in 0..scale * scale {
-                let y = (y + row) * scale + phase / 2;
-                if y >= size.height {
-                    continue;
-                }
-                for column in 0..wide {
-                    let x = (x + column) * scale + phase % 2;
-                    if x >= size.width {
-                        continue;
-                    }
-                    for (o, bias) in bias.iter().enumerate().take(size.channels) {
-                        let sum = self.sums.0[(row * SPAN + column) * LANES + phase * size.channels + o];
-                        let v = sum + bias;
-                        let v = if relu && v < 0.0 { 0.0 } else { v };
-                        // SAFETY: on the canvas; each job has positions of its own.
-                        unsafe { canvas.put(size, o, y * size.width + x, v) };
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// Writes one register, and sums up what can be read back: the statistics must be those of the rounded values.
@@ -726,4 +718,21 @@ unsafe fn put<S: Simd>(
             sums.add(s, s.load_half(out));
         }
     }
+}
+
+/// One window from the lines it begins in, `kernel` runs of `run` values; the rest of `out` is zero.
+#[inline(always)]
+fn pack_window(lines: &[u16], length: usize, kernel: usize, run: usize, out: &mut [u16]) {
+    for ky in 0..kernel {
+        out[ky * run..][..run].copy_from_slice(&lines[ky * length..][..run]);
+    }
+    out[kernel * run..].fill(0);
+}
+
+/// Rounds to bf16, halves to even; NaN stays NaN. Without a branch, so that loops over it become vectors.
+#[inline(always)]
+fn narrow(v: f32) -> u16 {
+    let bits = v.to_bits();
+    let rounded = bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16;
+    (if v.is_nan() { (bits >> 16) | 0x40 } else { rounded }) as u16
 }

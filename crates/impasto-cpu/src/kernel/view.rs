@@ -205,6 +205,23 @@ pub(crate) fn line_axis(stored: usize, up: bool, count: usize, padding: Padding)
     (0..count).map(one).collect()
 }
 
+/// A 3x3 convolution of a doubled input is four convolutions of the stored one: the weight of a stored position's tap
+/// (of 3x3) for the result at row `dy`, column `dx` above the middle position. Five of the nine are zero.
+pub(crate) fn doubled_weight(
+    value: &dyn Fn(usize, usize, usize) -> f32,
+    (dy, dx): (usize, usize),
+    tap: usize,
+    i: usize,
+    o: usize,
+) -> f32 {
+    // Row t of the window at result row `dy` lies on the stored row (dy + t - 1) / 2, rounded down; the middle is 1.
+    let seen = |d: usize, stored: usize| (0..3).filter(move |t| (d + t).div_ceil(2) == stored);
+    seen(dy, tap / 3)
+        .flat_map(|y| seen(dx, tap % 3).map(move |x| (y, x)))
+        .map(|(y, x)| value(o, i, y * 3 + x))
+        .sum()
+}
+
 /// Channels in memory for `channels` in the table.
 pub(crate) fn padded(channels: usize, half: bool) -> usize {
     channels.next_multiple_of(if half { 2 * BLOCK } else { BLOCK })

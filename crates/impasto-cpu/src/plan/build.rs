@@ -7,7 +7,8 @@ use crate::kernel::blend::Blend;
 use crate::kernel::depthwise::Depthwise;
 use crate::kernel::few::{self, Few};
 use crate::kernel::finish::Finish;
-use crate::kernel::packed::{self, Feed, Packed};
+use crate::kernel::packed::{self, Feed, Goal, Packed};
+use crate::kernel::paint::Painter;
 use crate::kernel::picture::{Export, Import, Size};
 use crate::kernel::pool::Pool;
 use crate::kernel::site::{AdaIn, Modulate};
@@ -15,10 +16,11 @@ use crate::kernel::statistics::{MeanStd, Parts, Summed};
 use crate::kernel::step::Step;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use crate::kernel::tiled;
-use crate::kernel::view::{Map, Ptr, View, padded};
+use crate::kernel::view::{Map, Ptr, View, doubled_weight, padded};
 use crate::memory::Arena;
 use crate::simd::Isa;
 use crate::winograd::{self, Winograd};
+use impasto_core::{Padding, Shape};
 use std::sync::Mutex;
 
 /// Steps, and the memory that they point into.
@@ -169,6 +171,7 @@ impl Builder<'_> {
             Target::Canvas if self.lowered.half => {
                 return self.tiled(conv, weights, self.canvas(conv, weights));
             }
+            Target::Canvas if is_doubled(conv) => return Box::new(self.doubled_canvas(conv, weights)),
             Target::Canvas => return Box::new(self.few(conv, weights)),
             Target::Buffer(out) => self.maps[out],
         };
@@ -203,7 +206,7 @@ impl Builder<'_> {
         let weight = |o: usize, i: usize, tap: usize| grouped(weights, channels, groups, taps, o, i, tap);
         if let Value::Picture { mul, add } = conv.input {
             let feed = Feed::Picture { size: self.ends.picture, mul, add };
-            return Box::new(self.packed(conv, feed, &weight, channels, finish));
+            return Box::new(self.packed(conv, feed, &weight, channels, Goal::Map(finish)));
         }
         let view = self.view(conv.input);
         if is_winograd(op, conv.input_shape) {
@@ -215,7 +218,7 @@ impl Builder<'_> {
             let window = (kernel, stride, padding);
             return Box::new(Depthwise::new(self.isa, view, finish, &weights.weight, window));
         }
-        Box::new(self.packed(conv, Feed::View(view), &weight, channels, finish))
+        Box::new(self.packed(conv, Feed::View(view), &weight, channels, Goal::Map(finish)))
     }
 
     fn packed(
@@ -224,14 +227,30 @@ impl Builder<'_> {
         feed: Feed,
         weight: &dyn Fn(usize, usize, usize) -> f32,
         channels: (usize, usize),
-        finish: Finish,
+        goal: Goal,
     ) -> Packed {
         let size = (conv.input_shape.height, conv.input_shape.width);
         let Conv { kernel, stride, padding, .. } = *conv;
-        Packed::new(
-            self.isa,
-            &packed::Layer { weight, feed, size, kernel, stride, padding, finish, channels },
-        )
+        Packed::new(self.isa, &packed::Layer { weight, feed, size, kernel, stride, padding, goal, channels })
+    }
+
+    /// The last layer on a doubled input: one convolution of the stored input for all four pixels above a position.
+    fn doubled_canvas(&self, conv: &Conv, weights: &ConvWeights) -> Packed {
+        let (cin, cout) = (conv.input_shape.channels, weights.bias.len());
+        let plain = |o: usize, i: usize, tap: usize| weights.weight[(o * cin + i) * 9 + tap];
+        let weight = |o: usize, i: usize, tap: usize| {
+            let phase = o / cout;
+            doubled_weight(&plain, (phase / 2, phase % 2), tap, i, o % cout)
+        };
+        let mut view = self.view(conv.input);
+        view.up = false;
+        // Doubled and padded by one, mirroring and repeating the edge are the same thing.
+        let padding = if conv.padding == Padding::Reflect { Padding::Replicate } else { conv.padding };
+        let goal = Goal::Canvas(self.painter(conv, weights));
+        let (height, width) = (view.map.height, view.map.width);
+        let shape = Shape::new(cin, height, width);
+        let conv = Conv { input_shape: shape, padding, ..conv.clone() };
+        self.packed(&conv, Feed::View(view), &weight, (cin, 4 * cout), goal)
     }
 
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -252,8 +271,13 @@ impl Builder<'_> {
 
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     fn canvas(&self, conv: &Conv, weights: &ConvWeights) -> tiled::Goal {
+        tiled::Goal::Canvas(self.painter(conv, weights))
+    }
+
+    fn painter(&self, conv: &Conv, weights: &ConvWeights) -> Painter {
         let bias = std::array::from_fn(|o| weights.bias.get(o).copied().unwrap_or(0.0));
-        tiled::Goal::Canvas { size: self.ends.canvas, bias, relu: conv.relu_before }
+        let up = matches!(conv.input, Value::Buffer { up: true, .. });
+        Painter { size: self.ends.canvas, bias, relu: conv.relu_before, up }
     }
 
     fn few(&self, conv: &Conv, weights: &ConvWeights) -> Few {
@@ -273,6 +297,11 @@ impl Builder<'_> {
             },
         )
     }
+}
+
+/// Whether a 3x3 convolution reads a doubled input.
+fn is_doubled(conv: &Conv) -> bool {
+    conv.kernel == 3 && conv.stride == 1 && matches!(conv.input, Value::Buffer { up: true, .. })
 }
 
 /// One weight of a grouped convolution as if it were dense: zero between channels of different groups.
