@@ -4,7 +4,7 @@
 //! Weights are random; time does not depend on them.
 
 use impasto_core::conformance::Case;
-use impasto_core::{Network, NetworkBuilder, Padding, Plan, Tensor, classic};
+use impasto_core::{Image, classic, light};
 use impasto_cpu::{CpuEngine, Isa, Precision, StepTime, peak_gflops};
 use std::time::Duration;
 
@@ -15,14 +15,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let threads = words.next().map_or(Ok(1), |word| word.parse())?;
     let runs = words.next().map_or(Ok(7), |word| word.parse())?;
     let precision = if words.next().as_deref() == Some("bf16") { Precision::Bf16 } else { Precision::F32 };
-    let network = if name == "light" { light() } else { classic::painter(classic::Variance::Port) };
+    let network = if name == "light" {
+        light::painter(&light::LightShape::default())
+    } else {
+        classic::painter(classic::Variance::Port)
+    };
     let case = Case::new(&name, network, height, width, 1);
     let engine = CpuEngine::with(Isa::from_env()?, threads)?.precision(precision);
     let mut plan = engine.plan(&case.network, &case.weights, height, width)?;
-    let mut output = Tensor::zeros(plan.output_shape());
+    let photo = Image::from_fn(width, height, |x, y| [x as u8, y as u8, (x ^ y) as u8]);
+    let mut output = Image::black(width, height);
     let mut frames: Vec<Vec<StepTime>> = Vec::new();
     for _ in 0..runs + 2 {
-        frames.push(plan.run_timed(&case.input, &case.conditions(), &mut output, &|| clock(threads == 1))?);
+        frames.push(plan.run_timed(&photo, &case.conditions(), &mut output, &|| clock(threads == 1))?);
     }
     let frames = &frames[2..];
     let mut peaks: Vec<f64> = (0..9).map(|_| peak_gflops(engine.isa(), &|| clock(true))).collect();
@@ -61,41 +66,4 @@ fn median(times: impl Iterator<Item = Duration>) -> Duration {
     let mut times: Vec<Duration> = times.collect();
     times.sort();
     times[times.len() / 2]
-}
-
-/// A network of the light family's shape.
-fn light() -> Network {
-    let pad = Padding::Replicate;
-    let mut b = NetworkBuilder::new("light").fit_picture(8);
-    let x = b.input(3);
-    let x = b.conv("down1", x, 16, 3, 2, pad);
-    let half = b.relu(x);
-    let x = b.conv("down2", half, 48, 3, 2, pad);
-    let skip = b.relu(x);
-    let x = b.conv("down3", skip, 80, 3, 2, pad);
-    let x = b.adain("down3 site", x, 80, 1e-5);
-    let mut x = b.relu(x);
-    for i in 0..2 {
-        x = residual(&mut b, i, x, 80);
-    }
-    let x = b.upsample2(x);
-    let x = b.conv("up1", x, 48, 3, 1, pad);
-    let x = b.add(x, skip);
-    let x = b.adain("up1 site", x, 48, 1e-5);
-    let x = b.relu(x);
-    let x = residual(&mut b, 2, x, 48);
-    let x = b.upsample2(x);
-    let x = b.conv("up2", x, 16, 3, 1, pad);
-    let x = b.relu(x);
-    let x = b.upsample2(x);
-    b.conv("up3", x, 3, 3, 1, pad);
-    b.finish()
-}
-
-fn residual(b: &mut NetworkBuilder, i: usize, x: usize, channels: usize) -> usize {
-    let y = b.conv(&format!("res{i}a"), x, channels, 3, 1, Padding::Replicate);
-    let y = b.adain(&format!("res{i} site"), y, channels, 1e-5);
-    let y = b.relu(y);
-    let y = b.conv(&format!("res{i}b"), y, channels, 3, 1, Padding::Replicate);
-    b.add(x, y)
 }

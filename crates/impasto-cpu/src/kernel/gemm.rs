@@ -14,7 +14,8 @@
 
 use crate::simd::{BLOCK, Simd, zero};
 
-/// One register tile, written (not added) to `c`. `k` is a multiple of 16.
+/// One register tile, written (not added) to `c`. `k` is a multiple of 16. Weights used next may still be far away:
+/// `k` lines from `soon` on are prefetched into the second-level cache along the way.
 ///
 /// # Safety
 /// `a` must be readable for `k * MR` values, `b` for `k * NV * LANES`, `c` writable for `MR * NV * LANES`.
@@ -25,6 +26,7 @@ pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
     mut a: *const f32,
     mut b: *const f32,
     c: *mut f32,
+    mut soon: *const f32,
 ) {
     let mut acc = [[zero(s); NV]; MR];
     // SAFETY: every offset stays below the lengths that the caller vouches for.
@@ -42,6 +44,8 @@ pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
                     }
                 }
                 b = b.add(NV * S::LANES);
+                s.prefetch(soon);
+                soon = soon.wrapping_add(BLOCK);
             }
             a = a.add(MR * BLOCK);
         }

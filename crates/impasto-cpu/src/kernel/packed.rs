@@ -201,16 +201,19 @@ impl Kernel for Job<'_> {
     fn run<S: Simd>(self, s: S) {
         // SAFETY: the layer's sizes were planned together; `Step::job` vouches for the pointers.
         unsafe {
-            let mut walk = self.walk(0);
-            for r in 0..self.count {
-                let row = self.a.add(r / S::MR * S::MR * self.layer.k + r % S::MR * BLOCK);
-                match self.layer.feed {
-                    Feed::View(view) => self.pack(s, view, walk.y, walk.x, row),
-                    Feed::Picture { size, mul, add } => {
-                        self.pack_picture::<S>(size, (mul, add), (walk.y, walk.x), row);
+            match self.layer.feed {
+                Feed::View(view) => {
+                    for lane in (0..view.map.channels).step_by(S::LANES) {
+                        self.pack(s, &view, lane);
                     }
                 }
-                walk.on();
+                Feed::Picture { size, mul, add } => {
+                    let mut walk = self.walk(0);
+                    for r in 0..self.count {
+                        self.pack_picture::<S>(size, (mul, add), (walk.y, walk.x), self.row::<S>(r));
+                        walk.on();
+                    }
+                }
             }
             for (block, wide) in column_tiles::<S>(self.layer.blocks) {
                 self.columns(s, block, wide);
@@ -254,29 +257,44 @@ impl Job<'_> {
         rows.iter().flat_map(move |&row| columns.iter().map(move |&column| (row, column)))
     }
 
-    /// Packs the window of one output position.
+    /// Where packed row `r` begins.
     ///
     /// # Safety
-    /// `row` must be a row of the packed panel.
+    /// `r` must be a row of the job.
     #[inline(always)]
-    unsafe fn pack<S: Simd>(&self, s: S, view: View, y: usize, x: usize, row: *mut f32) {
+    unsafe fn row<S: Simd>(&self, r: usize) -> *mut f32 {
+        // SAFETY: as the caller says.
+        unsafe { self.a.add(r / S::MR * S::MR * self.layer.k + r % S::MR * BLOCK) }
+    }
+
+    /// Packs one register of channels of all windows.
+    ///
+    /// # Safety
+    /// As for [`Step::job`]; the channels must be inside the view.
+    #[inline(always)]
+    unsafe fn pack<S: Simd>(&self, s: S, view: &View, lane: usize) {
+        let Packed { kernel: n, rows, columns, .. } = self.layer;
         let blocks = view.map.channels / BLOCK;
-        for (tap, (from_y, from_x)) in self.taps(y, x).enumerate() {
+        let mut walk = self.walk(0);
+        for r in 0..self.count {
             // SAFETY: indices of the axes are inside the map; the packed row has room for all taps.
             unsafe {
-                let out = row.add(tap * blocks * S::MR * BLOCK);
-                if from_y < 0 || from_x < 0 {
-                    for lane in (0..blocks * BLOCK).step_by(S::LANES) {
-                        s.store(out.add(lane / BLOCK * S::MR * BLOCK + lane % BLOCK), s.splat(0.0));
+                let touch = view.touch(s, lane);
+                let mut out = self.row::<S>(r).add(lane / BLOCK * S::MR * BLOCK + lane % BLOCK);
+                for &row in &rows[walk.y * n..][..*n] {
+                    let line = view.map.at::<f32>(row.max(0) as usize, 0).add(lane);
+                    for &column in &columns[walk.x * n..][..*n] {
+                        let v = if row < 0 || column < 0 {
+                            s.splat(0.0)
+                        } else {
+                            touch.apply(s, s.load(line.add(column as usize * view.map.channels)))
+                        };
+                        s.store(out, v);
+                        out = out.wrapping_add(blocks * S::MR * BLOCK);
                     }
-                    continue;
-                }
-                let from = view.map.at::<f32>(from_y as usize, from_x as usize);
-                for lane in (0..blocks * BLOCK).step_by(S::LANES) {
-                    let v = view.touch(s, lane).apply(s, s.load(from.add(lane)));
-                    s.store(out.add(lane / BLOCK * S::MR * BLOCK + lane % BLOCK), v);
                 }
             }
+            walk.on();
         }
     }
 
@@ -363,7 +381,7 @@ impl Job<'_> {
             // SAFETY: panel and block are below what scratch and weights were sized for.
             unsafe {
                 let b = weights.ptr().add(block * BLOCK * k);
-                s.gemm_tile(wide, *k, self.a.add(panel * S::MR * k), b, self.c);
+                s.gemm_tile(wide, *k, self.a.add(panel * S::MR * k), b, self.c, b);
                 match goal {
                     Goal::Canvas(painter) => self.paint::<S>(painter, panel),
                     Goal::Map(finish) => {

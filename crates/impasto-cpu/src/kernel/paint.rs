@@ -66,11 +66,11 @@ impl Painter {
             let mut line = [[0.0f32; O]; LONGEST];
             for column in 0..count.min(LONGEST / scale) {
                 for dx in 0..scale {
-                    for o in 0..O {
+                    for (o, v) in line[column * scale + dx].iter_mut().enumerate() {
                         // SAFETY: a position has the sums of all its pixels.
                         let sum = unsafe { *sums.add(column * stride + (dy * scale + dx) * O + o) };
-                        let v = sum + self.bias[o];
-                        line[column * scale + dx][o] = if self.relu && v < 0.0 { 0.0 } else { v };
+                        let sum = sum + self.bias[o];
+                        *v = if self.relu && sum < 0.0 { 0.0 } else { sum };
                     }
                 }
             }

@@ -88,19 +88,19 @@ impl CpuPlan {
         (self.memory.iter().map(Arena::len).sum::<usize>() + self.scratch.len()) * 4
     }
 
-    /// As [`Plan::run`], and tells where the time went, by `clock`: the time since some moment, or the processor
+    /// As [`Plan::run_image`], and tells where the time went, by `clock`: the time since some moment, or the processor
     /// time of the calling thread, which says more on a busy machine when there is one thread.
     ///
     /// # Errors
-    /// As [`Plan::run`].
+    /// As [`Plan::run_image`].
     pub fn run_timed(
         &mut self,
-        input: &Tensor,
+        input: &Image,
         conditions: &Conditions<'_>,
-        output: &mut Tensor,
+        output: &mut Image,
         clock: &dyn Fn() -> Duration,
     ) -> Result<Vec<StepTime>, EngineError> {
-        let frame = self.tensor_frame(input, conditions, output)?;
+        let frame = self.image_frame(input, conditions, output)?;
         let mut times = Vec::with_capacity(self.steps.len());
         let mut before = clock();
         self.frame(&frame, |step| {
@@ -109,6 +109,22 @@ impl CpuPlan {
             before = now;
         });
         Ok(times)
+    }
+
+    fn image_frame<'a>(
+        &self,
+        input: &'a Image,
+        conditions: &Conditions<'a>,
+        output: &mut Image,
+    ) -> Result<Frame<'a>, EngineError> {
+        conditions.check(&self.network)?;
+        check_shape("input picture", self.input, Shape::new(3, input.height(), input.width()))?;
+        check_shape("output picture", self.output, Shape::new(3, output.height(), output.width()))?;
+        Ok(Frame {
+            input: Picture::Bytes(input.rgb()),
+            output: Canvas::Bytes(output.rgb_mut().as_mut_ptr()),
+            conditions: *conditions,
+        })
     }
 
     fn tensor_frame<'a>(
@@ -173,14 +189,7 @@ impl Plan for CpuPlan {
         conditions: &Conditions<'_>,
         output: &mut Image,
     ) -> Result<(), EngineError> {
-        conditions.check(&self.network)?;
-        check_shape("input picture", self.input, Shape::new(3, input.height(), input.width()))?;
-        check_shape("output picture", self.output, Shape::new(3, output.height(), output.width()))?;
-        let frame = Frame {
-            input: Picture::Bytes(input.rgb()),
-            output: Canvas::Bytes(output.rgb_mut().as_mut_ptr()),
-            conditions: *conditions,
-        };
+        let frame = self.image_frame(input, conditions, output)?;
         self.frame(&frame, |_| ());
         Ok(())
     }

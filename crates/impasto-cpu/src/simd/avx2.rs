@@ -82,8 +82,21 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
-    unsafe fn gemm_tile(self, _blocks: usize, k: usize, a: *const f32, b: *const f32, c: *mut f32) {
+    fn prefetch(self, p: *const f32) {
+        // SAFETY: a prefetch of any address is harmless.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn gemm_tile(
+        self,
+        _blocks: usize,
+        k: usize,
+        a: *const f32,
+        b: *const f32,
+        c: *mut f32,
+        soon: *const f32,
+    ) {
         // SAFETY: passed on from the caller; there is only one width.
-        unsafe { gemm::tile::<Self, 6, 2>(self, k, a, b, c) }
+        unsafe { gemm::tile::<Self, 6, 2>(self, k, a, b, c, soon) }
     }
 }

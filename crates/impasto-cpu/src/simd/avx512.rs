@@ -101,12 +101,25 @@ impl Simd for Avx512 {
         unsafe { _mm512_reduce_add_ps(v) }
     }
     #[inline(always)]
-    unsafe fn gemm_tile(self, blocks: usize, k: usize, a: *const f32, b: *const f32, c: *mut f32) {
+    fn prefetch(self, p: *const f32) {
+        // SAFETY: a prefetch of any address is harmless.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+    }
+    #[inline(always)]
+    unsafe fn gemm_tile(
+        self,
+        blocks: usize,
+        k: usize,
+        a: *const f32,
+        b: *const f32,
+        c: *mut f32,
+        soon: *const f32,
+    ) {
         // SAFETY: passed on from the caller.
         unsafe {
             match blocks {
-                2 => gemm::tile::<Self, 14, 2>(self, k, a, b, c),
-                _ => gemm::tile::<Self, 14, 1>(self, k, a, b, c),
+                2 => gemm::tile::<Self, 14, 2>(self, k, a, b, c, soon),
+                _ => gemm::tile::<Self, 14, 1>(self, k, a, b, c, soon),
             }
         }
     }

@@ -108,11 +108,24 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// Sum of the lanes, always in the same order.
     fn sum(self, v: Self::F) -> f32;
 
-    /// The register tile of the matrix product, see [`crate::kernel::gemm`].
+    /// Hints that the line at `p` will be read soon. Never faults, so any address will do.
+    #[inline(always)]
+    fn prefetch(self, _p: *const f32) {}
+
+    /// The register tile of the matrix product, see [`crate::kernel::gemm`]; a line from `soon` on is prefetched for
+    /// each step of `k`.
     ///
     /// # Safety
     /// As for [`crate::kernel::gemm::tile`] with `MR` rows and `blocks` (at most `NB`) blocks of columns.
-    unsafe fn gemm_tile(self, blocks: usize, k: usize, a: *const f32, b: *const f32, c: *mut f32);
+    unsafe fn gemm_tile(
+        self,
+        blocks: usize,
+        k: usize,
+        a: *const f32,
+        b: *const f32,
+        c: *mut f32,
+        soon: *const f32,
+    );
 }
 
 /// Zero in every lane.

@@ -59,8 +59,16 @@ impl Simd for Wasm {
             + (f32x4_extract_lane::<2>(v) + f32x4_extract_lane::<3>(v))
     }
     #[inline(always)]
-    unsafe fn gemm_tile(self, _blocks: usize, k: usize, a: *const f32, b: *const f32, c: *mut f32) {
+    unsafe fn gemm_tile(
+        self,
+        _blocks: usize,
+        k: usize,
+        a: *const f32,
+        b: *const f32,
+        c: *mut f32,
+        soon: *const f32,
+    ) {
         // SAFETY: passed on from the caller; there is only one width.
-        unsafe { gemm::tile::<Self, 3, 4>(self, k, a, b, c) }
+        unsafe { gemm::tile::<Self, 3, 4>(self, k, a, b, c, soon) }
     }
 }
