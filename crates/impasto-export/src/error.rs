@@ -55,6 +55,9 @@ pub enum ExportError {
         /// The system's words.
         source: std::io::Error,
     },
+    /// The blob cannot be compiled.
+    #[error(transparent)]
+    Compile(#[from] crate::oak::CompileError),
 }
 
 impl ExportError {

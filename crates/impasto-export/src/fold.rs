@@ -183,7 +183,7 @@ impl Folded {
     ///
     /// # Panics
     /// If they are missing: callers have checked the weights.
-    fn edit(&mut self, conv: NodeId, change: impl FnOnce(&mut Weight, &mut Weight)) {
+    pub fn edit(&mut self, conv: NodeId, change: impl FnOnce(&mut Weight, &mut Weight)) {
         let names = ["weight", "bias"].map(|part| format!("{}.{part}", self.network.nodes[conv].name));
         let mut take = |name: &str| self.weights.remove(name).expect("the weights have been checked");
         let (mut weight, mut bias) = (take(&names[0]), take(&names[1]));

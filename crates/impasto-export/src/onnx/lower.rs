@@ -19,6 +19,8 @@ pub(crate) struct Manner<'a> {
     /// Leaves out the factor `sqrt((n - 1) / n)` of an unbiased variance where it changes nothing in
     /// 16 bits, so that the norm has scale 1 and bias 0.
     pub plain_norms: bool,
+    /// Positions cut off each side of what the last row makes, at a fixed size.
+    pub rim: usize,
 }
 
 /// From this many positions on, `1 - sqrt((n - 1) / n)` is below half a step of a 16-bit float.
@@ -191,11 +193,14 @@ impl Lowering<'_> {
         match self.manner.size {
             Size::Fixed { width, height } => {
                 let full = self.shape(self.network.output());
-                let out = self.network.output_shape(height, width)?;
-                let value = if out == full {
+                let mut out = self.network.output_shape(height, width)?;
+                let rim = self.manner.rim;
+                let value = if out == full && rim == 0 {
                     last
                 } else {
-                    let end = self.graph.ints("frame/end", &[out.height as i64, out.width as i64]);
+                    (out.height, out.width) = (out.height - 2 * rim, out.width - 2 * rim);
+                    let ends = [out.height + rim, out.width + rim].map(|n| n as i64);
+                    let end = self.graph.ints("frame/end", &ends);
                     self.cropped(&last, &end)
                 };
                 let sides = sides(Side::Is(out.height), Side::Is(out.width));

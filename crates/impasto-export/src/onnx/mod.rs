@@ -6,7 +6,7 @@
 
 mod check;
 mod graph;
-mod lower;
+pub(crate) mod lower;
 pub mod proto;
 
 pub use check::check;
@@ -159,6 +159,7 @@ pub fn painter_graph(
         size: options.size,
         precision: options.precision,
         plain_norms: false,
+        rim: 0,
     };
     lowered(&folded.network, &folded.weights, manner)
 }
@@ -178,18 +179,19 @@ pub fn encoder_graph(
         size: options.encoder_size,
         precision: options.precision,
         plain_norms: false,
+        rim: 0,
     };
     lowered(&folded.network, &folded.weights, manner)
 }
 
-fn checked(network: &Network, weights: &Weights) -> Result<Folded, ExportError> {
+pub(crate) fn checked(network: &Network, weights: &Weights) -> Result<Folded, ExportError> {
     network.check()?;
     network.check_weights(weights)?;
     Ok(Folded::new(network, weights))
 }
 
 /// Makes the table take pictures as `options` say.
-fn take_pixels(folded: &mut Folded, options: &OnnxOptions) -> Result<(), ExportError> {
+pub(crate) fn take_pixels(folded: &mut Folded, options: &OnnxOptions) -> Result<(), ExportError> {
     if options.range == Range::Unit && options.order == ColourOrder::Rgb {
         return Ok(());
     }
@@ -222,7 +224,7 @@ pub fn file(graph: GraphProto, doc: &str, metadata: &[(String, String)]) -> Vec<
 }
 
 /// What a file tells of its model: name, id, rights, and how pictures are meant.
-fn metadata(model: &Model, options: &OnnxOptions) -> Vec<(String, String)> {
+pub(crate) fn metadata(model: &Model, options: &OnnxOptions) -> Vec<(String, String)> {
     let pairs = [
         ("impasto.version", env!("CARGO_PKG_VERSION").to_string()),
         ("impasto.model", model.name.clone()),

@@ -79,3 +79,43 @@ pub fn snr_db(expected: &[f32], found: &[f32]) -> f64 {
     let noise = power(&mut expected.iter().zip(found).map(|(a, b)| f64::from(*a) - f64::from(*b)));
     10.0 * (signal / noise).log10()
 }
+
+/// A light-like model with random weights: the painter of the conformance suite, and an encoder that fits it.
+pub fn light_like() -> impasto_core::Model {
+    use impasto_core::model::StrengthKind;
+    use impasto_core::{Model, NetworkBuilder, Padding, conformance};
+    let painter = conformance::cases().into_iter().find(|c| c.name.contains("small light")).unwrap();
+    let mut b = NetworkBuilder::new("encoder");
+    let x = b.input(3);
+    let x = b.conv("encode", x, painter.network.style_len() / 2, 3, 4, Padding::Replicate);
+    b.mean_std(x, 1e-5, false);
+    let encoder = conformance::Case::new("encoder", b.finish(), 8, 8, 7);
+    let mut weights = (*painter.weights).clone();
+    weights.extend((*encoder.weights).clone());
+    let (painter, encoder) = (painter.network, encoder.network);
+    let training = serde_json::Value::Null;
+    Model::new("light-like", painter, encoder, weights, StrengthKind::Code, "CC0-1.0", training).unwrap()
+}
+
+/// A style of `model` with plausible numbers.
+pub fn some_style(model: &impasto_core::Model, name: &str, seed: u64) -> impasto_core::Style {
+    use impasto_core::conformance::Random;
+    let mut random = Random::new(seed);
+    let mut vector = Vec::new();
+    for site in &model.painter.sites {
+        vector.extend((0..site.channels).map(|_| random.range(-1.0, 1.0)));
+        vector.extend((0..site.channels).map(|_| random.range(0.2, 1.5)));
+    }
+    let provenance = impasto_core::style::Provenance { name: name.into(), source: "test".into() };
+    impasto_core::Style::new(model, provenance, vector).unwrap()
+}
+
+/// The folder of OpenVINO 2022.1's libraries that `IMPASTO_OPENVINO_LIBS` names; otherwise prints one line
+/// that `test` was skipped.
+pub fn openvino_libs(test: &str) -> Option<PathBuf> {
+    let named = std::env::var_os("IMPASTO_OPENVINO_LIBS").map(PathBuf::from);
+    if named.is_none() {
+        eprintln!("skipped: {test}: IMPASTO_OPENVINO_LIBS does not name the libraries of OpenVINO 2022.1");
+    }
+    named
+}
