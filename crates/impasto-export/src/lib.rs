@@ -3,6 +3,7 @@
 //! * [`export_onnx`] writes any model as two ONNX files, the painter and the style encoder.
 //! * [`export_oak`] writes a folder that drives a Luxonis OAK camera: the network in the shape its
 //!   compiler likes, styles, a readable Python program, and, where asked, compiled blobs.
+//! * [`oak::child`] runs that program and takes its frames.
 
 pub mod error;
 mod fold;

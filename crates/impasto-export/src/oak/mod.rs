@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod budget;
+pub mod child;
 pub mod chip;
 pub mod compile;
 mod folder;

@@ -1,0 +1,586 @@
+//! Runs the program that drives the camera, and takes its frames.
+//!
+//! [`OakChild`] is one run of it; [`OakCamera`] starts it again when it fails, waiting longer each time.
+//! Whatever happens, dropping either ends the child and waits for it: there are no orphans and no zombies.
+
+use super::protocol::{self, Failure, Frame, Hello, Message};
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Lines of the child's standard error that are kept for messages.
+const LAST_WORDS: usize = 8;
+
+/// Where the painting happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OakMode {
+    /// On the camera's chip: frames come painted.
+    Chip,
+    /// Here: frames come as the camera sees them.
+    Host,
+}
+
+impl OakMode {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Chip => "chip",
+            Self::Host => "host",
+        }
+    }
+}
+
+/// What to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OakCommand {
+    /// The interpreter, or another program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+    /// Variables added to the environment.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+impl OakCommand {
+    /// The program of an exported folder, run by the user's `python`. `device` is an id or an address.
+    pub fn app(
+        python: &Path,
+        folder: &Path,
+        mode: OakMode,
+        device: Option<&str>,
+        fps_limit: Option<f32>,
+    ) -> Self {
+        let mut arguments: Vec<OsString> =
+            vec!["-u".into(), folder.join("main.py").into(), "--pipe".into(), mode.word().into()];
+        for (flag, value) in
+            [("--device", device.map(String::from)), ("--fps_limit", fps_limit.map(|f| f.to_string()))]
+        {
+            if let Some(value) = value {
+                arguments.extend([flag.into(), value.into()]);
+            }
+        }
+        Self { program: python.into(), arguments, environment: vec![] }
+    }
+}
+
+/// How long to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For the child's first message: it loads DepthAI and boots the camera.
+    pub hello: Duration,
+    /// For any message afterwards; it pulses once a second.
+    pub silence: Duration,
+    /// For its end after it was asked to stop, before it is killed.
+    pub stop: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { hello: Duration::from_secs(40), silence: Duration::from_secs(6), stop: Duration::from_secs(2) }
+    }
+}
+
+/// Why there are no frames.
+#[derive(Debug, thiserror::Error)]
+pub enum OakError {
+    /// The program cannot be started.
+    #[error("cannot start {}: {source}; the OAK needs a Python with `pip install -r requirements.txt` of the exported folder", .program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// It said nothing for too long at the start.
+    #[error("the camera's program said nothing for {} s and was ended{last_words}", .after.as_secs_f32())]
+    NoHello {
+        /// How long.
+        after: Duration,
+        /// What it printed last.
+        last_words: String,
+    },
+    /// It speaks another version.
+    #[error(
+        "the camera's program speaks protocol {found}, and this Impasto {}; export the folder again",
+        protocol::VERSION
+    )]
+    Version {
+        /// Its version.
+        found: u32,
+    },
+    /// It ended by itself.
+    #[error("the camera's program ended ({status}){last_words}")]
+    Ended {
+        /// How.
+        status: String,
+        /// What it printed last.
+        last_words: String,
+    },
+    /// It hangs.
+    #[error("the camera's program has been silent for {} s and was ended{last_words}", .after.as_secs_f32())]
+    Silent {
+        /// How long.
+        after: Duration,
+        /// What it printed last.
+        last_words: String,
+    },
+    /// It said itself what is wrong.
+    #[error("{}", failure_words(.0))]
+    Failed(Failure),
+    /// It sent something else than messages.
+    #[error("the camera's program sent what is no message: {0}")]
+    Protocol(String),
+    /// The style does not fit the network on the chip.
+    #[error(
+        "the network on the camera takes a style of {expected} values, found {found}; export the folder again for this model"
+    )]
+    Style {
+        /// What it takes.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+}
+
+impl OakError {
+    /// Whether trying again by itself makes no sense.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Start { .. } | Self::Version { .. } | Self::Protocol(_) | Self::Style { .. } => true,
+            Self::Failed(failure) => matches!(failure.code.as_str(), "depthai_missing" | "no_network"),
+            Self::NoHello { .. } | Self::Ended { .. } | Self::Silent { .. } => false,
+        }
+    }
+}
+
+fn failure_words(failure: &Failure) -> String {
+    let next = match failure.code.as_str() {
+        "depthai_missing" => "; run `pip install -r requirements.txt` in the exported folder",
+        "no_camera" => "; plug the OAK in, on Linux with Luxonis' udev rule, or name it with --device",
+        "no_network" => "; compile it as the folder's README says, or use --oak-mode host",
+        "camera_lost" => "; check its cable and power",
+        _ => "",
+    };
+    format!("{}{next}", failure.message)
+}
+
+/// What the reader thread leaves for us.
+#[derive(Default)]
+struct Mailbox {
+    hello: Option<Hello>,
+    /// The newest frame that nobody has taken.
+    frame: Option<Frame>,
+    failure: Option<Failure>,
+    /// The child's output has ended, with an error if it was no message.
+    ended: Option<Result<(), String>>,
+    heard: Option<Instant>,
+    notes: VecDeque<String>,
+    last_words: VecDeque<String>,
+}
+
+/// What the writer thread must send: the newest style, or the end.
+#[derive(Default)]
+struct Outbox {
+    style: Option<Vec<u8>>,
+    stop: bool,
+}
+
+type Shared<T> = Arc<(Mutex<T>, Condvar)>;
+
+fn locked<T>(shared: &Shared<T>) -> MutexGuard<'_, T> {
+    // What a panicking thread left is still a mailbox.
+    shared.0.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One run of the program.
+pub struct OakChild {
+    child: Child,
+    mailbox: Shared<Mailbox>,
+    outbox: Shared<Outbox>,
+    timeouts: Timeouts,
+    hello: Hello,
+}
+
+impl OakChild {
+    /// Starts the program and waits until it has introduced itself.
+    pub fn spawn(command: &OakCommand, timeouts: Timeouts) -> Result<Self, OakError> {
+        let start = |source| OakError::Start { program: command.program.clone(), source };
+        let mut child = Command::new(&command.program)
+            .args(&command.arguments)
+            .envs(command.environment.iter().map(|(k, v)| (k, v)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(start)?;
+        let (mailbox, outbox) = (Shared::<Mailbox>::default(), Shared::<Outbox>::default());
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let hello = placeholder();
+        let mut this = Self { child, mailbox, outbox, timeouts, hello };
+        let (messages, words, outbox) = (this.mailbox.clone(), this.mailbox.clone(), this.outbox.clone());
+        if let (Some(stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) {
+            spawn_thread("oak frames", move || read_messages(stdout, &messages)).map_err(start)?;
+            spawn_thread("oak log", move || read_words(stderr, &words)).map_err(start)?;
+            spawn_thread("oak styles", move || write_styles(stdin, &outbox)).map_err(start)?;
+        }
+        this.hello = this.wait_for_hello()?;
+        Ok(this)
+    }
+
+    /// What the program said of itself.
+    pub fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    /// Sends a style; of several sent faster than they can be written the last one counts.
+    pub fn set_style(&self, vector: &[f32]) -> Result<(), OakError> {
+        let (expected, found) = (self.hello.style_length, vector.len());
+        if expected != found {
+            return Err(OakError::Style { expected, found });
+        }
+        locked(&self.outbox).style = Some(protocol::style_bytes(vector));
+        self.outbox.1.notify_all();
+        Ok(())
+    }
+
+    /// The newest frame that was not taken yet; `None` if none comes within `wait`.
+    pub fn next_frame(&mut self, wait: Duration) -> Result<Option<Frame>, OakError> {
+        let deadline = Instant::now() + wait;
+        let mailbox = self.mailbox.clone();
+        let mut mail = locked(&mailbox);
+        loop {
+            if let Some(frame) = mail.frame.take() {
+                return Ok(Some(frame));
+            }
+            if let Some(error) = self.trouble(&mut mail) {
+                return Err(error);
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Ok(None);
+            }
+            mail = waited(&mailbox, mail, deadline - now);
+        }
+    }
+
+    /// Lines for the log since the last call: notes of the program and what it printed.
+    pub fn notes(&self) -> Vec<String> {
+        locked(&self.mailbox).notes.drain(..).collect()
+    }
+
+    fn wait_for_hello(&mut self) -> Result<Hello, OakError> {
+        let after = self.timeouts.hello;
+        let deadline = Instant::now() + after;
+        let mailbox = self.mailbox.clone();
+        let mut mail = locked(&mailbox);
+        loop {
+            if let Some(hello) = mail.hello.take() {
+                return match hello.protocol {
+                    protocol::VERSION => Ok(hello),
+                    found => Err(OakError::Version { found }),
+                };
+            }
+            if let Some(error) = self.trouble(&mut mail) {
+                return Err(error);
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Err(OakError::NoHello { after, last_words: last_words(&mail) });
+            }
+            mail = waited(&mailbox, mail, deadline - now);
+        }
+    }
+
+    /// What is wrong, if anything is.
+    fn trouble(&mut self, mail: &mut Mailbox) -> Option<OakError> {
+        if let Some(failure) = mail.failure.take() {
+            return Some(OakError::Failed(failure));
+        }
+        match &mail.ended {
+            Some(Err(what)) => return Some(OakError::Protocol(what.clone())),
+            Some(Ok(())) => {
+                let status = end(&mut self.child, Duration::from_millis(500));
+                let status = status.map_or("status unknown".into(), |s| s.to_string());
+                return Some(OakError::Ended { status, last_words: last_words(mail) });
+            }
+            None => {}
+        }
+        let after = self.timeouts.silence;
+        match mail.heard {
+            Some(heard) if heard.elapsed() > after => {
+                Some(OakError::Silent { after, last_words: last_words(mail) })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Drop for OakChild {
+    fn drop(&mut self) {
+        locked(&self.outbox).stop = true;
+        self.outbox.1.notify_all();
+        end(&mut self.child, self.timeouts.stop);
+    }
+}
+
+fn placeholder() -> Hello {
+    Hello {
+        protocol: 0,
+        app_version: String::new(),
+        depthai: String::new(),
+        mode: String::new(),
+        model_id: String::new(),
+        width: 0,
+        height: 0,
+        style_length: 0,
+    }
+}
+
+fn spawn_thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.into()).spawn(work).map(|_| ())
+}
+
+fn waited<'a, T>(shared: &'a Shared<T>, guard: MutexGuard<'a, T>, wait: Duration) -> MutexGuard<'a, T> {
+    // Silence is noticed by looking again, so no wait is long.
+    let wait = wait.min(Duration::from_millis(100));
+    shared.1.wait_timeout(guard, wait).unwrap_or_else(PoisonError::into_inner).0
+}
+
+/// Waits for the child's end, kills it when it takes longer than `patience`, and reaps it.
+fn end(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + patience;
+    while Instant::now() < deadline {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) => std::thread::sleep(Duration::from_millis(10)),
+            Err(_) => break,
+        }
+    }
+    let _ = child.kill();
+    child.wait().ok()
+}
+
+fn last_words(mail: &Mailbox) -> String {
+    if mail.last_words.is_empty() {
+        return String::new();
+    }
+    let words: Vec<&str> = mail.last_words.iter().map(String::as_str).collect();
+    format!("; it printed last:\n  {}", words.join("\n  "))
+}
+
+fn read_messages(stdout: impl std::io::Read, mailbox: &Shared<Mailbox>) {
+    let mut stdout = BufReader::with_capacity(1 << 16, stdout);
+    loop {
+        let message = protocol::read_message(&mut stdout);
+        let mut mail = locked(mailbox);
+        let over = match message {
+            Ok(Some(message)) => {
+                mail.heard = Some(Instant::now());
+                deliver(&mut mail, message);
+                false
+            }
+            Ok(None) => {
+                mail.ended = Some(Ok(()));
+                true
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
+                mail.ended = Some(Ok(()));
+                true
+            }
+            Err(e) => {
+                mail.ended = Some(Err(e.to_string()));
+                true
+            }
+        };
+        mailbox.1.notify_all();
+        if over {
+            return;
+        }
+    }
+}
+
+fn deliver(mail: &mut Mailbox, message: Message) {
+    match message {
+        Message::Hello(hello) => mail.hello = Some(hello),
+        Message::Frame(frame) => mail.frame = Some(frame),
+        Message::Fail(failure) => mail.failure = Some(failure),
+        Message::Note(text) => note(&mut mail.notes, text, 1000),
+        Message::Pulse => {}
+    }
+}
+
+fn note(lines: &mut VecDeque<String>, line: String, most: usize) {
+    lines.push_back(line);
+    if lines.len() > most {
+        lines.pop_front();
+    }
+}
+
+fn read_words(stderr: impl std::io::Read, mailbox: &Shared<Mailbox>) {
+    for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line).trim_end().to_string();
+        let mut mail = locked(mailbox);
+        note(&mut mail.last_words, line.clone(), LAST_WORDS);
+        note(&mut mail.notes, line, 1000);
+    }
+}
+
+fn write_styles(mut stdin: ChildStdin, outbox: &Shared<Outbox>) {
+    let hello = format!("{{\"protocol\": {}}}", protocol::VERSION);
+    let mut alive = protocol::write_message(&mut stdin, b"HELO", hello.as_bytes()).is_ok();
+    while alive {
+        let mut out = locked(outbox);
+        while out.style.is_none() && !out.stop {
+            out = outbox.1.wait(out).unwrap_or_else(PoisonError::into_inner);
+        }
+        let (style, stop) = (out.style.take(), out.stop);
+        drop(out);
+        if stop {
+            let _ = protocol::write_message(&mut stdin, b"STOP", &[]);
+            let _ = stdin.flush();
+            return;
+        }
+        if let Some(style) = style {
+            alive = protocol::write_message(&mut stdin, b"STYL", &style).is_ok();
+        }
+    }
+}
+
+/// Waiting times between attempts: doubled each time, from the first to the longest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackOff {
+    /// After the first failure.
+    pub first: Duration,
+    /// Never longer than this.
+    pub longest: Duration,
+}
+
+impl Default for BackOff {
+    fn default() -> Self {
+        Self { first: Duration::from_millis(500), longest: Duration::from_secs(15) }
+    }
+}
+
+impl BackOff {
+    /// The wait after failure number `failures`, counted from 1.
+    pub fn wait(self, failures: u32) -> Duration {
+        self.first.saturating_mul(1u32.checked_shl(failures - 1).unwrap_or(u32::MAX)).min(self.longest)
+    }
+}
+
+/// What a camera has to say.
+#[derive(Debug)]
+pub enum OakEvent {
+    /// The program runs, and this is what it says of itself.
+    Connected(Hello),
+    /// A frame, the newest.
+    Frame(Frame),
+    /// Nothing within the time asked for.
+    Nothing,
+    /// It failed, and is tried again after this time; `None` if that makes no sense.
+    Trouble(OakError, Option<Duration>),
+}
+
+/// A camera that comes back: the program is started again when it fails.
+pub struct OakCamera {
+    command: OakCommand,
+    timeouts: Timeouts,
+    back_off: BackOff,
+    child: Option<OakChild>,
+    failures: u32,
+    next_try: Option<Instant>,
+    given_up: bool,
+    style: Option<Vec<f32>>,
+}
+
+impl OakCamera {
+    /// Nothing is started until [`OakCamera::next`].
+    pub fn new(command: OakCommand, timeouts: Timeouts, back_off: BackOff) -> Self {
+        Self {
+            command,
+            timeouts,
+            back_off,
+            child: None,
+            failures: 0,
+            next_try: None,
+            given_up: false,
+            style: None,
+        }
+    }
+
+    /// Paints with this style from now on, also after the program was started again.
+    pub fn set_style(&mut self, vector: &[f32]) -> Result<(), OakError> {
+        self.style = Some(vector.to_vec());
+        self.child.as_ref().map_or(Ok(()), |child| child.set_style(vector))
+    }
+
+    /// Lines for the log since the last call.
+    pub fn notes(&self) -> Vec<String> {
+        self.child.as_ref().map_or(vec![], OakChild::notes)
+    }
+
+    /// What happens next, within about `wait`; starting the program takes as long as it takes.
+    pub fn next(&mut self, wait: Duration) -> OakEvent {
+        if self.child.is_none() {
+            return self.start(wait);
+        }
+        let child = self.child.as_mut().expect("just seen");
+        match child.next_frame(wait) {
+            Ok(Some(frame)) => {
+                self.failures = 0;
+                OakEvent::Frame(frame)
+            }
+            Ok(None) => OakEvent::Nothing,
+            Err(error) => self.failed(error),
+        }
+    }
+
+    fn start(&mut self, wait: Duration) -> OakEvent {
+        let pause = self.next_try.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
+        if self.given_up || pause > wait {
+            std::thread::sleep(wait);
+            return OakEvent::Nothing;
+        }
+        std::thread::sleep(pause);
+        let started = OakChild::spawn(&self.command, self.timeouts).and_then(|child| {
+            match &self.style {
+                Some(style) if child.hello().mode == "chip" => child.set_style(style)?,
+                _ => {}
+            }
+            Ok(child)
+        });
+        match started {
+            Ok(child) => {
+                let hello = child.hello().clone();
+                self.child = Some(child);
+                OakEvent::Connected(hello)
+            }
+            Err(error) => self.failed(error),
+        }
+    }
+
+    fn failed(&mut self, error: OakError) -> OakEvent {
+        self.child = None;
+        self.failures += 1;
+        self.given_up = error.is_final();
+        let wait = self.back_off.wait(self.failures);
+        self.next_try = Some(Instant::now() + wait);
+        let again = (!self.given_up).then_some(wait);
+        OakEvent::Trouble(error, again)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let back_off = BackOff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
+        let waits: Vec<u128> = [1, 2, 3, 4, 5, 40].map(|n| back_off.wait(n).as_millis()).to_vec();
+        assert_eq!(waits, [100, 200, 400, 800, 1000, 1000]);
+    }
+}
