@@ -1,4 +1,17 @@
 //! Impasto's trainer.
 
+pub mod checkpoint;
+pub mod data;
+pub mod init;
+pub mod learner;
 pub mod loss;
+pub mod loss_network;
+pub mod optimiser;
+pub mod progress;
+pub mod schedule;
+pub mod trainer;
+pub mod validate;
 pub mod walk;
+
+pub use progress::Progress;
+pub use trainer::{Paths, Settings, TrainConfig, TrainError, train};

@@ -1,0 +1,110 @@
+//! Checkpoints: everything that a run needs to go on exactly as if it had not stopped.
+
+use crate::learner::LearnerState;
+use impasto_core::Weights;
+use impasto_core::weights::{Precision, WeightsError};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+const FORMAT: &str = "impasto-training-1";
+
+/// Why there is no checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// It cannot be written or read. What was there before is untouched.
+    #[error("cannot write {path}: {source}. The last good checkpoint is still there; free some space, and go on with --resume")]
+    Write {
+        /// The file.
+        path: String,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// It cannot be read.
+    #[error("cannot resume: {0}")]
+    Read(#[from] WeightsError),
+    /// Something else.
+    #[error("{0} is no checkpoint of a training run; name the folder that `impasto train -o` made")]
+    Format(String),
+    /// Made with other tables or settings.
+    #[error("this run was made with other settings ({what}); go on with the same ones, or start a new run in another folder")]
+    Settings {
+        /// What differs.
+        what: String,
+    },
+}
+
+/// A learner's state after `step` steps of the run that `settings` describes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// Steps done.
+    pub step: u64,
+    /// What decides the run's course, as JSON.
+    pub settings: String,
+    /// The learner's state.
+    pub state: LearnerState,
+}
+
+impl Checkpoint {
+    /// The file in a run's folder.
+    pub fn path(run: &Path) -> PathBuf {
+        run.join("checkpoint.safetensors")
+    }
+
+    /// Writes beside, flushes to disk, and renames: whatever happens, a whole checkpoint is there.
+    pub fn save(&self, run: &Path) -> Result<(), CheckpointError> {
+        let path = Self::path(run);
+        let beside = path.with_extension("part");
+        let write = || -> std::io::Result<()> {
+            let mut file = std::fs::File::create(&beside)?;
+            std::io::Write::write_all(&mut file, &self.bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&beside, &path)
+        };
+        write().map_err(|source| {
+            let _ = std::fs::remove_file(&beside);
+            CheckpointError::Write { path: path.display().to_string(), source }
+        })
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut tensors = Weights::new();
+        let s = &self.state;
+        for (name, values) in NAMES.iter().zip([&s.values, &s.averaged, &s.first, &s.second]) {
+            tensors.insert(*name, vec![values.len()], values.clone());
+        }
+        let metadata = HashMap::from([
+            ("format".to_string(), FORMAT.to_string()),
+            ("step".into(), self.step.to_string()),
+            ("adam_steps".into(), s.steps.to_string()),
+            ("settings".into(), self.settings.clone()),
+        ]);
+        tensors.to_bytes(Precision::F32, metadata)
+    }
+
+    /// Reads the checkpoint of a run.
+    pub fn load(run: &Path) -> Result<Self, CheckpointError> {
+        let path = Self::path(run);
+        let (mut tensors, metadata) = Weights::load(&path)?;
+        let format = || CheckpointError::Format(path.display().to_string());
+        let text = |key: &str| metadata.get(key).ok_or_else(format);
+        if text("format")? != FORMAT {
+            return Err(format());
+        }
+        let mut take = |name: &str| tensors.remove(name).map(|w| w.values).ok_or_else(format);
+        let [values, averaged, first, second] = NAMES;
+        let number = |key: &str| text(key).and_then(|t| t.parse().map_err(|_| format()));
+        Ok(Self {
+            step: number("step")?,
+            settings: text("settings")?.clone(),
+            state: LearnerState {
+                values: take(values)?,
+                averaged: take(averaged)?,
+                first: take(first)?,
+                second: take(second)?,
+                steps: number("adam_steps")?,
+            },
+        })
+    }
+}
+
+const NAMES: [&str; 4] = ["values", "averaged", "adam.first", "adam.second"];

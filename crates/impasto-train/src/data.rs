@@ -1,0 +1,11 @@
+//! Pictures for training: folders, crops, and the thread that prepares batches.
+//!
+//! Everything random is a function of the seed and of a group's number, so that a run can be taken up anywhere.
+
+mod crop;
+mod library;
+mod loader;
+
+pub use crop::{Augment, centre_square, crop};
+pub use library::{Library, LibraryError};
+pub use loader::{Loader, Source, Sampling};

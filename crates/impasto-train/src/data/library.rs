@@ -1,0 +1,190 @@
+//! A folder of pictures, decoded when first wanted and kept while there is room.
+
+use impasto_core::Image;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Pictures with a side below this are skipped: nothing can be learned from them.
+const SMALLEST_SIDE_PX: u32 = 32;
+/// Larger pictures are refused before they are decoded.
+const LARGEST_SIDE_PX: u32 = 20_000;
+/// Kept pictures are reduced to a shorter side of at most this: crops are smaller anyway.
+const KEPT_SIDE_PX: u32 = 512;
+
+/// Why there is nothing to train on.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// The folder cannot be read.
+    #[error("{path}: {source}")]
+    Io {
+        /// The folder.
+        path: String,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// No picture in it.
+    #[error("{0} holds no JPEG or PNG pictures; name a folder of {1}")]
+    Empty(String, &'static str),
+    /// None of the pictures can be read.
+    #[error("none of the {count} pictures in {path} can be read; the first says: {first}")]
+    AllBroken {
+        /// The folder.
+        path: String,
+        /// How many there are.
+        count: usize,
+        /// The first one's trouble.
+        first: String,
+    },
+}
+
+/// The pictures of a folder and its subfolders, in the order of their paths.
+pub struct Library {
+    paths: Vec<PathBuf>,
+    kept: Vec<Mutex<Slot>>,
+    room_bytes: AtomicUsize,
+    broken: AtomicUsize,
+}
+
+#[derive(Clone)]
+enum Slot {
+    Unseen,
+    Kept(Arc<Image>),
+    Broken,
+}
+
+impl Library {
+    /// Lists `folder`; `what` names its kind in messages. Decoded pictures are kept up to `room_bytes`.
+    pub fn open(folder: &Path, what: &'static str, room_bytes: usize) -> Result<Self, LibraryError> {
+        let mut paths = Vec::new();
+        list(folder, &mut paths)?;
+        paths.sort();
+        if paths.is_empty() {
+            return Err(LibraryError::Empty(folder.display().to_string(), what));
+        }
+        let kept = paths.iter().map(|_| Mutex::new(Slot::Unseen)).collect();
+        let library = Self { paths, kept, room_bytes: room_bytes.into(), broken: 0.into() };
+        library.check(folder)?;
+        Ok(library)
+    }
+
+    /// Pictures that are already decoded.
+    pub fn of_images(images: Vec<Image>) -> Self {
+        let paths = (0..images.len()).map(|i| PathBuf::from(format!("picture {i}"))).collect();
+        let kept = images.into_iter().map(|i| Mutex::new(Slot::Kept(Arc::new(i)))).collect();
+        Self { paths, kept, room_bytes: 0.into(), broken: 0.into() }
+    }
+
+    /// One of the first readable pictures proves that there is something.
+    fn check(&self, folder: &Path) -> Result<(), LibraryError> {
+        let mut first = None;
+        for (at, path) in self.paths.iter().enumerate() {
+            match decode(path) {
+                Ok(_) => return Ok(()),
+                Err(e) => {
+                    *self.kept[at].lock().expect("nobody else has it yet") = Slot::Broken;
+                    self.broken.fetch_add(1, Ordering::Relaxed);
+                    first.get_or_insert(format!("{}: {e}", path.display()));
+                }
+            }
+        }
+        let (path, count) = (folder.display().to_string(), self.paths.len());
+        Err(LibraryError::AllBroken { path, count, first: first.unwrap_or_default() })
+    }
+
+    /// Number of files, readable or not.
+    pub fn len(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// Files that turned out unreadable or too small so far.
+    pub fn broken(&self) -> usize {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    /// Where picture `at` lies.
+    pub fn path(&self, at: usize) -> &Path {
+        &self.paths[at]
+    }
+
+    /// Picture `at`, or the next one after it that can be read; and which one that is.
+    ///
+    /// # Panics
+    /// If none can be read any more.
+    pub fn get(&self, at: usize) -> (usize, Arc<Image>) {
+        for i in 0..self.len() {
+            let at = (at + i) % self.len();
+            if let Some(image) = self.try_get(at) {
+                return (at, image);
+            }
+        }
+        panic!("no picture can be read any more: were the files removed during the run?")
+    }
+
+    fn try_get(&self, at: usize) -> Option<Arc<Image>> {
+        let mut slot = self.kept[at].lock().expect("decoding does not panic");
+        match &*slot {
+            Slot::Kept(image) => return Some(image.clone()),
+            Slot::Broken => return None,
+            Slot::Unseen => {}
+        }
+        let Ok(image) = decode(&self.paths[at]) else {
+            *slot = Slot::Broken;
+            self.broken.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
+        let image = Arc::new(image);
+        let bytes = image.rgb().len();
+        let taken =
+            self.room_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(bytes));
+        if taken.is_ok() {
+            *slot = Slot::Kept(image.clone());
+        }
+        Some(image)
+    }
+}
+
+fn list(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), LibraryError> {
+    let io = |source| LibraryError::Io { path: folder.display().to_string(), source };
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        let known = path
+            .extension()
+            .and_then(|e| e.to_str())
+            .is_some_and(|e| ["jpg", "jpeg", "png"].contains(&e.to_ascii_lowercase().as_str()));
+        if path.is_dir() {
+            list(&path, paths)?;
+        } else if known {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn decode(path: &Path) -> Result<Image, String> {
+    let mut reader = image::ImageReader::open(path)
+        .and_then(image::ImageReader::with_guessed_format)
+        .map_err(|e| e.to_string())?;
+    let mut limits = image::Limits::default();
+    limits.max_image_width = Some(LARGEST_SIDE_PX);
+    limits.max_image_height = Some(LARGEST_SIDE_PX);
+    reader.limits(limits);
+    let picture = reader.decode().map_err(|e| e.to_string())?;
+    let side = picture.width().min(picture.height());
+    if side < SMALLEST_SIDE_PX {
+        return Err(format!("{}x{} px is too small", picture.width(), picture.height()));
+    }
+    let mut rgb = picture.into_rgb8();
+    if side > KEPT_SIDE_PX {
+        let scaled = |px: u32| (u64::from(px) * u64::from(KEPT_SIDE_PX) / u64::from(side)).max(1) as u32;
+        let (w, h) = (scaled(rgb.width()), scaled(rgb.height()));
+        rgb = image::imageops::resize(&rgb, w, h, image::imageops::FilterType::Triangle);
+    }
+    let (w, h) = (rgb.width() as usize, rgb.height() as usize);
+    Image::new(w, h, rgb.into_raw()).map_err(|e| e.to_string())
+}

@@ -1,0 +1,141 @@
+//! Prepares batches on a thread of its own.
+
+use super::{Augment, Library, crop};
+use crate::learner::{Group, StylePicture};
+use impasto_core::conformance::Random;
+use impasto_core::{Shape, Tensor};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
+
+/// Batches prepared ahead.
+const AHEAD: usize = 4;
+
+/// How groups are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// The run's seed.
+    pub seed: u64,
+    /// Side of a photo's crop, px; a multiple of 8.
+    pub photo_px: usize,
+    /// Side of a painting's crop, px.
+    pub painting_px: usize,
+    /// Paintings for one crop of a photo.
+    pub styles: usize,
+    /// Different crops of one painting; their statistics are computed once.
+    pub variants: usize,
+    /// Change of a painting's colours, 0 to 1.
+    pub colour: f32,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self { seed: 1, photo_px: 128, painting_px: 160, styles: 2, variants: 4, colour: 0.0 }
+    }
+}
+
+/// Two libraries, and how groups are drawn from them.
+#[derive(Clone)]
+pub struct Source {
+    /// Contents.
+    pub photos: Arc<Library>,
+    /// Styles.
+    pub paintings: Arc<Library>,
+    /// How they are drawn.
+    pub sampling: Sampling,
+}
+
+/// Streams of random numbers that must not be mixed up.
+#[derive(Clone, Copy)]
+enum Stream {
+    PhotoOrder = 1,
+    PaintingOrder,
+    Photo,
+    Painting,
+    Noise,
+}
+
+impl Source {
+    fn random(&self, stream: Stream, number: u64) -> Random {
+        let mut mix = Random::new(self.sampling.seed ^ (stream as u64) << 56);
+        let base = mix.bits();
+        Random::new(base ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
+    /// The `number`-th picture of an endless sequence of shuffles of `0..count`.
+    fn shuffled(&self, stream: Stream, number: u64, count: usize) -> usize {
+        let (round, at) = (number / count as u64, (number % count as u64) as usize);
+        let mut order: Vec<usize> = (0..count).collect();
+        let mut random = self.random(stream, round);
+        // Only the first `at + 1` places are needed.
+        for i in 0..=at {
+            order.swap(i, random.integer(i, count - 1));
+        }
+        order[at]
+    }
+
+    /// Group `number` of the run.
+    pub fn group(&self, number: u64) -> Group {
+        let s = &self.sampling;
+        let mut random = self.random(Stream::Photo, number);
+        let (_, photo) = self.photos.get(self.shuffled(Stream::PhotoOrder, number, self.photos.len()));
+        let wide = Augment { smallest: 0.43, largest: 0.92, colour: 0.0 };
+        let content = crop(&photo, s.photo_px, &wide, &mut random);
+        let styles = (0..s.styles as u64).map(|i| self.style(number * s.styles as u64 + i)).collect();
+        let noise = noise(content.shape(), &mut self.random(Stream::Noise, number));
+        Group { content, styles, noise }
+    }
+
+    fn style(&self, number: u64) -> StylePicture {
+        let s = &self.sampling;
+        let count = self.paintings.len();
+        let (which, painting) = self.paintings.get(self.shuffled(Stream::PaintingOrder, number, count));
+        let round = number / count as u64;
+        let key = which as u64 * s.variants as u64 + round % s.variants as u64;
+        let augment = Augment { smallest: 0.6, largest: 1.0, colour: s.colour };
+        let picture = crop(&painting, s.painting_px, &augment, &mut self.random(Stream::Painting, key));
+        StylePicture { picture, key: Some(key << 16 | s.painting_px as u64) }
+    }
+
+    /// Groups `first..first + count`.
+    pub fn batch(&self, first: u64, count: usize) -> Vec<Group> {
+        (first..first + count as u64).map(|n| self.group(n)).collect()
+    }
+}
+
+/// Nearly normal numbers: sums of four uniform ones.
+fn noise(shape: Shape, random: &mut Random) -> Tensor {
+    Tensor::from_fn(shape, |_, _, _| {
+        let bits = random.bits();
+        let sum: u32 = (0..4).map(|i| (bits >> (16 * i)) as u32 & 0xFFFF).sum();
+        // The sum of four has deviation sqrt(4 / 12) of one's range.
+        (sum as f32 / 65_536.0 - 2.0) * 3.0f32.sqrt()
+    })
+}
+
+/// Batches of `groups` groups from `first` on, in order.
+pub struct Loader {
+    batches: Receiver<Vec<Group>>,
+    _thread: JoinHandle<()>,
+}
+
+impl Loader {
+    /// Starts the thread; it ends when the loader is dropped.
+    pub fn start(source: Source, first: u64, groups: usize) -> Self {
+        let (send, batches) = sync_channel(AHEAD);
+        let work = move || {
+            let mut first = first;
+            while send.send(source.batch(first, groups)).is_ok() {
+                first += groups as u64;
+            }
+        };
+        let thread = std::thread::Builder::new().name("training data".into()).spawn(work);
+        Self { batches, _thread: thread.expect("the system gives threads") }
+    }
+
+    /// The next batch; `None` if the thread has ended, which only a panic there does.
+    pub fn next_batch(&self) -> Option<Vec<Group>> {
+        self.batches.recv().ok()
+    }
+}

@@ -1,0 +1,215 @@
+//! One thread's work on one group.
+
+use super::looks::Looks;
+use super::{Parts, Shard};
+use crate::learner::pass::Tapes;
+use crate::learner::{Group, Recipe, StepReport, StylePicture};
+use crate::loss::feature::{ContentTarget, content_mse, style_mean_std};
+use crate::loss::{picture, ssim};
+use crate::loss_network::EPS;
+use crate::walk::{Kernels, Map, Moments, Tape, Value, Wanted, add_statistics_gradient, moments};
+use impasto_core::Tensor;
+use std::sync::Arc;
+
+/// Tapes of one thread.
+pub(super) struct Worker<K: Kernels> {
+    painter: Tapes<K>,
+    noisy: Tapes<K>,
+    encoder: Tapes<K>,
+    judge: Tapes<K>,
+    content: Option<Map<K::Element>>,
+}
+
+/// How much each loss of one painting counts in the batch's mean.
+struct Share<'a> {
+    recipe: &'a Recipe,
+    /// `1 / (groups * styles)`.
+    style: f32,
+    /// `1 / groups`.
+    group: f32,
+}
+
+impl<K: Kernels> Worker<K> {
+    pub fn new(kernels: K) -> Self {
+        let [painter, noisy, encoder, judge] = [(); 4].map(|()| Tapes::new(kernels));
+        Self { painter, noisy, encoder, judge, content: None }
+    }
+
+    /// Fills `shard` with the group's losses and their gradients, each counted as its part of a mean over `groups`.
+    pub fn group(&mut self, parts: &Parts<K>, group: &Group, recipe: &Recipe, groups: usize, shard: &mut Shard) {
+        shard.painter.clear();
+        shard.encoder.clear();
+        shard.report = StepReport::default();
+        let share = Share {
+            recipe,
+            style: 1.0 / (groups * group.styles.len()) as f32,
+            group: 1.0 / groups as f32,
+        };
+        if recipe.content > 0.0 || recipe.style > 0.0 {
+            let content = self.look_at_content(parts, &group.content);
+            for (i, style) in group.styles.iter().enumerate() {
+                self.paint(parts, group, style, i == 0, &content, &share, shard);
+            }
+        }
+        if recipe.identity > 0.0 {
+            self.identity(parts, &group.content, &share, shard);
+        }
+    }
+
+    /// Keeps the photo's features and gives their statistics.
+    fn look_at_content(&mut self, parts: &Parts<K>, content: &Tensor) -> Moments {
+        let (height, width) = (content.shape().height, content.shape().width);
+        let tape = self.judge.of_size(&parts.judge.program, height, width);
+        tape.run(&parts.judge.program, &parts.judge.packed, content, &[]);
+        let features = tape.value(parts.looks[3]).map();
+        let own = moments(features, EPS, false);
+        match &mut self.content {
+            Some(kept) if kept.shape() == features.shape() => kept.copy_from(features),
+            kept => *kept = Some(features.clone()),
+        }
+        own
+    }
+
+    fn look_at_style(&mut self, parts: &Parts<K>, style: &StylePicture) -> Looks {
+        if let Some(known) = parts.memo.get(style.key) {
+            return known;
+        }
+        let (height, width) = (style.picture.shape().height, style.picture.shape().width);
+        let tape = self.judge.of_size(&parts.judge.program, height, width);
+        tape.run(&parts.judge.program, &parts.judge.packed, &style.picture, &[]);
+        let looks: Looks = Arc::new(parts.looks.map(|id| moments(tape.value(id).map(), EPS, false)));
+        parts.memo.keep(style.key, &looks);
+        looks
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn paint(
+        &mut self,
+        parts: &Parts<K>,
+        group: &Group,
+        style: &StylePicture,
+        with_noise: bool,
+        content: &Moments,
+        share: &Share,
+        shard: &mut Shard,
+    ) {
+        let wanted = self.look_at_style(parts, style);
+        let vector = self.encode(parts, &style.picture);
+        let mut d_vector = vec![0.0; vector.len()];
+        let (height, width) = (group.content.shape().height, group.content.shape().width);
+        let painter = &parts.painter;
+        let tape = self.painter.of_size(&painter.program, height, width);
+        tape.run(&painter.program, &painter.packed, &group.content, &vector);
+        let (painted, picture) = (tape.output().map(), tape.output().map().to_tensor());
+        let mut gradient = Tensor::zeros(picture.shape());
+        let recipe = share.recipe;
+
+        let judged = self.judge.of_size(&parts.judge.program, height, width);
+        let photo = self.content.as_ref().expect("looked at before");
+        let part = judge(parts, judged, painted, (photo, content), &wanted, share, &mut gradient);
+        shard.report.add(&part, 1.0 / group.styles.len() as f32);
+        let each = 1.0 / group.styles.len() as f32;
+        shard.report.range += each * picture::range(&picture, share.style * recipe.range, &mut gradient);
+        if recipe.ssim > 0.0 {
+            shard.report.ssim +=
+                each * ssim::ssim_loss(&picture, &group.content, share.style * recipe.ssim, &mut gradient);
+        }
+        if recipe.total_variation > 0.0 {
+            picture::total_variation(&picture, share.style * recipe.total_variation, &mut gradient);
+        }
+        if with_noise && recipe.noise > 0.0 {
+            let mut shaken = group.content.clone();
+            let noise = group.noise.data();
+            shaken.data_mut().iter_mut().zip(noise).for_each(|(x, n)| *x += recipe.noise_sigma * n);
+            let twin = self.noisy.of_size(&painter.program, height, width);
+            twin.run(&painter.program, &painter.packed, &shaken, &vector);
+            let other = twin.output().map().to_tensor();
+            let mut to_other = Tensor::zeros(other.shape());
+            let weight = share.group * recipe.noise;
+            shard.report.noise += picture::l1_both(&picture, &other, weight, &mut gradient, &mut to_other);
+            back(parts, twin, &to_other, &mut d_vector, shard);
+        }
+        back(parts, self.painter.of_size(&painter.program, height, width), &gradient, &mut d_vector, shard);
+        self.encode_back(parts, &style.picture, &d_vector, shard);
+    }
+
+    /// The photo in its own style must stay the photo.
+    fn identity(&mut self, parts: &Parts<K>, content: &Tensor, share: &Share, shard: &mut Shard) {
+        let vector = self.encode(parts, content);
+        let mut d_vector = vec![0.0; vector.len()];
+        let painter = &parts.painter;
+        let tape = self.painter.of_size(&painter.program, content.shape().height, content.shape().width);
+        tape.run(&painter.program, &painter.packed, content, &vector);
+        let picture = tape.output().map().to_tensor();
+        let mut gradient = Tensor::zeros(picture.shape());
+        let weight = share.group * share.recipe.identity;
+        shard.report.identity = picture::l1(&picture, content, weight, &mut gradient);
+        back(parts, tape, &gradient, &mut d_vector, shard);
+        self.encode_back(parts, content, &d_vector, shard);
+    }
+
+    fn encode(&mut self, parts: &Parts<K>, picture: &Tensor) -> Vec<f32> {
+        let encoder = &parts.encoder;
+        let tape = self.encoder.of_size(&encoder.program, picture.shape().height, picture.shape().width);
+        tape.run(&encoder.program, &encoder.packed, picture, &[]);
+        tape.output().vector().to_vec()
+    }
+
+    /// The encoder's tape still holds what [`Self::encode`] has left there.
+    fn encode_back(&mut self, parts: &Parts<K>, picture: &Tensor, d_vector: &[f32], shard: &mut Shard) {
+        let encoder = &parts.encoder;
+        let tape = self.encoder.of_size(&encoder.program, picture.shape().height, picture.shape().width);
+        tape.seed_vector(encoder.program.network.output(), d_vector);
+        let mut wanted = Wanted { weights: Some(&mut shard.encoder), style: None, picture: false };
+        tape.backward(&encoder.program, &encoder.packed, &mut wanted);
+    }
+}
+
+/// The painter's way back from its picture.
+fn back<K: Kernels>(
+    parts: &Parts<K>,
+    tape: &mut Tape<K>,
+    gradient: &Tensor,
+    d_vector: &mut [f32],
+    shard: &mut Shard,
+) {
+    let painter = &parts.painter;
+    tape.seed(painter.program.network.output(), false, |_, _, room| room.read_tensor(gradient));
+    let mut wanted = Wanted { weights: Some(&mut shard.painter), style: Some(d_vector), picture: false };
+    tape.backward(&painter.program, &painter.packed, &mut wanted);
+}
+
+/// Shows the painted picture to the loss network; adds the gradient to `gradient`.
+fn judge<K: Kernels>(
+    parts: &Parts<K>,
+    tape: &mut Tape<K>,
+    painted: &Map<K::Element>,
+    (photo, content): (&Map<K::Element>, &Moments),
+    wanted: &Looks,
+    share: &Share,
+    gradient: &mut Tensor,
+) -> StepReport {
+    let mut report = StepReport::default();
+    tape.input_mut().copy_from(painted);
+    tape.forward(&parts.judge.program, &parts.judge.packed, &[]);
+    for (id, target) in parts.looks.into_iter().zip(wanted.iter()) {
+        let own = moments(tape.value(id).map(), EPS, false);
+        let term = style_mean_std(&own, target, share.style * share.recipe.style);
+        report.style += term.value;
+        tape.seed(id, true, |y, keep, dy| {
+            add_statistics_gradient(y, &own, &term.d_mean, &term.d_std, true, keep, dy);
+        });
+    }
+    let target = ContentTarget::new(content, &wanted[3], share.recipe.gain_limit);
+    tape.seed(parts.looks[3], true, |y, keep, dy| {
+        report.content =
+            content_mse(y, photo, &target, share.style * share.recipe.content, (true, keep), dy);
+    });
+    let mut only_picture = Wanted { weights: None, style: None, picture: true };
+    tape.backward(&parts.judge.program, &parts.judge.packed, &mut only_picture);
+    if let Value::Map(map) = tape.gradient(0) {
+        let back = map.to_tensor();
+        gradient.data_mut().iter_mut().zip(back.data()).for_each(|(g, b)| *g += b);
+    }
+    report
+}

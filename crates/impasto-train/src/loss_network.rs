@@ -1,0 +1,97 @@
+//! The frozen network that judges: VGG-19 up to relu4_1.
+
+use impasto_core::classic::{self, VGG19};
+use impasto_core::network::{Network, NetworkBuilder, NodeId, Padding};
+use impasto_core::weights::WeightsError;
+use impasto_core::{Tensor, Weights};
+
+/// ReLUs whose means and deviations are a style; the last one's features are the content.
+pub const LAYERS: [&str; 4] = ["conv1_1", "conv2_1", "conv3_1", "conv4_1"];
+
+/// Why a file is no loss network.
+#[derive(Debug, thiserror::Error)]
+pub enum LossNetworkError {
+    /// The file cannot be read, or lacks a tensor.
+    #[error("{0}\nThe loss network is the normalised VGG-19 up to relu4_1 (conv0, conv1_1 to conv4_1); `impasto import` makes it from the published files")]
+    Weights(#[from] WeightsError),
+    /// Activations far from a mean of one: not normalised.
+    #[error(
+        "this VGG-19 is not normalised: the mean activation of {layer} on a test picture is {mean:.1}, and about 1 is expected. \
+         Trained against it, everything turns a muddy brown; `impasto import` normalises torchvision's weights"
+    )]
+    NotNormalised {
+        /// The layer.
+        layer: String,
+        /// Mean activation.
+        mean: f32,
+    },
+}
+
+/// A table, its weights, and where its four looks are.
+#[derive(Clone, Debug)]
+pub struct LossNetwork {
+    /// The table: RGB in `0..1` to relu4_1.
+    pub network: Network,
+    /// Weights; `conv0` is folded into `conv1_1`.
+    pub weights: Weights,
+    /// The ReLUs of [`LAYERS`].
+    pub looks: [NodeId; 4],
+}
+
+impl LossNetwork {
+    /// The normalised VGG-19, of whose weights `conv0` turns RGB in `0..1` into what `conv1_1` expects.
+    pub fn normalised(weights: &Weights) -> Result<Self, LossNetworkError> {
+        let mut b = NetworkBuilder::new("vgg19-relu4_1");
+        let mut x = b.input(3);
+        let mut looks = Vec::new();
+        for (name, channels, pooled) in VGG19 {
+            x = b.conv(name, x, channels, 3, 1, Padding::Reflect);
+            x = b.relu(x);
+            if LAYERS.contains(&name) {
+                looks.push(x);
+            }
+            if name == LAYERS[3] {
+                break;
+            }
+            if pooled {
+                x = b.max_pool2(x);
+            }
+        }
+        let network = b.finish();
+        let mut own = Weights::new();
+        for (name, shape) in network.weight_shapes().expect("the table is sound") {
+            own.insert(name.clone(), shape.clone(), weights.expect(&name, &shape)?.to_vec());
+        }
+        fold_first(weights, &mut own)?;
+        Ok(Self { network, weights: own, looks: looks.try_into().expect("four layers") })
+    }
+
+    /// A picture with some of everything, on which a normalised VGG's layers have means near 1.
+    pub fn test_picture() -> Tensor {
+        Tensor::from_fn(impasto_core::Shape::new(3, 64, 64), |c, y, x| {
+            let (x, y) = (x as f32, y as f32);
+            0.5 + 0.25 * (x / (3.0 + c as f32)).sin() + 0.25 * (y * x / 90.0).cos()
+        })
+    }
+}
+
+/// A 1x1 convolution in front of a reflecting 3x3 one is a change of the latter's weights.
+fn fold_first(weights: &Weights, own: &mut Weights) -> Result<(), LossNetworkError> {
+    let first = weights.expect("conv0.weight", &[3, 3, 1, 1])?;
+    let bias = weights.expect("conv0.bias", &[3])?;
+    let inner = weights.expect("conv1_1.weight", &[64, 3, 3, 3])?;
+    let at = |o: usize, i: usize, t: usize| inner[(o * 3 + i) * 9 + t];
+    let folded = &mut own.get_mut("conv1_1.weight").expect("inserted above").values;
+    for (n, value) in folded.iter_mut().enumerate() {
+        let (o, j, t) = (n / 27, n / 9 % 3, n % 9);
+        *value = (0..3).map(|i| at(o, i, t) * first[i * 3 + j]).sum();
+    }
+    let shifts = &mut own.get_mut("conv1_1.bias").expect("inserted above").values;
+    for (o, shift) in shifts.iter_mut().enumerate() {
+        *shift += (0..27).map(|n| at(o, n / 9, n % 9) * bias[n / 9]).sum::<f32>();
+    }
+    Ok(())
+}
+
+/// Added to variances in the losses.
+pub const EPS: f32 = classic::EPS;

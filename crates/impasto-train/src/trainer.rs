@@ -1,0 +1,7 @@
+//! Runs a training: data, schedule, checkpoints, validation.
+
+mod run;
+mod settings;
+
+pub use run::{TrainError, train};
+pub use settings::{Paths, Settings, TrainConfig};

@@ -1,0 +1,103 @@
+//! What a run is made from.
+
+use crate::data::Sampling;
+use crate::learner::Recipe;
+use crate::schedule::Schedule;
+use impasto_core::light::LightShape;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Everything that decides a run's course: equal settings and pictures give equal weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Weights of the losses and the optimiser's numbers.
+    pub recipe: Recipe,
+    /// The curriculum.
+    pub schedule: Schedule,
+    /// How pictures are drawn.
+    pub sampling: Sampling,
+    /// Groups a step; each is one photo in the styles of [`Sampling::styles`] paintings.
+    pub groups: usize,
+    /// Channels at 1/2, 1/4, 1/8 of the painter.
+    pub channels: [usize; 3],
+    /// Residual blocks at 1/8.
+    pub blocks: usize,
+    /// Residual blocks at 1/4.
+    pub quarter_blocks: usize,
+    /// Whether the stem's features at 1/2 are added on the way up.
+    pub half_skip: bool,
+    /// Channels of the encoder.
+    pub encoder_channels: [usize; 4],
+    /// Length of the encoder's code.
+    pub code: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let shape = LightShape::default();
+        Self {
+            recipe: Recipe::default(),
+            schedule: Schedule::default(),
+            sampling: Sampling::default(),
+            groups: 4,
+            channels: shape.channels,
+            blocks: shape.blocks,
+            quarter_blocks: shape.quarter_blocks,
+            half_skip: shape.half_skip,
+            encoder_channels: shape.encoder_channels,
+            code: shape.code,
+        }
+    }
+}
+
+impl Settings {
+    /// The light network's shape.
+    pub fn shape(&self) -> LightShape {
+        LightShape {
+            channels: self.channels,
+            blocks: self.blocks,
+            quarter_blocks: self.quarter_blocks,
+            half_skip: self.half_skip,
+            encoder_channels: self.encoder_channels,
+            code: self.code,
+        }
+    }
+}
+
+/// Where things lie.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Paths {
+    /// Photos to train on.
+    pub photos: PathBuf,
+    /// Paintings to train on.
+    pub paintings: PathBuf,
+    /// The normalised VGG-19.
+    pub vgg: PathBuf,
+    /// The run's folder: checkpoint, model, log, sheets.
+    pub run: PathBuf,
+    /// Held-out photos and paintings; without them the last few training pictures are shown.
+    pub held_out: Option<(PathBuf, PathBuf)>,
+    /// A model whose weights are the start.
+    pub start: Option<PathBuf>,
+}
+
+/// A run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainConfig {
+    /// What decides its course.
+    pub settings: Settings,
+    /// Where things lie.
+    pub paths: Paths,
+    /// Threads; results do not depend on it.
+    pub threads: usize,
+    /// Go on from the run's checkpoint.
+    pub resume: bool,
+    /// Never use bf16 tiles, even where the processor has them.
+    pub plain: bool,
+    /// Seconds between checkpoints.
+    pub checkpoint_secs: u64,
+    /// Steps between progress records.
+    pub report_steps: u64,
+    /// Steps between validations.
+    pub validate_steps: u64,
+}

@@ -1,0 +1,164 @@
+//! Paints held-out pairs at fixed intervals.
+
+use crate::data::{Library, LibraryError, Source};
+use crate::learner::LearnerError;
+use crate::loss::feature::{ContentTarget, content_mse, style_mean_std};
+use crate::loss::ssim;
+use crate::loss_network::{EPS, LossNetwork};
+use crate::progress::Validation;
+use crate::trainer::TrainConfig;
+use crate::walk::{Kernels, Map, Moments, Packed, Parameters, Program, Tape, moments};
+use impasto_core::conformance::Random;
+use impasto_core::{Image, Network, Tensor, Weights};
+
+/// Side of the pictures, px.
+const SIDE_PX: usize = 192;
+/// Pairs.
+const PAIRS: usize = 12;
+/// Pairs in a row of the sheet.
+const ACROSS: usize = 3;
+/// Deviation of the noise whose flicker is measured.
+const NOISE: f32 = 2.0 / 255.0;
+
+/// Held-out pairs, and what is needed to paint and judge them.
+pub struct Validator<K: Kernels> {
+    kernels: K,
+    painter: Program,
+    encoder: Program,
+    judge: (Program, Packed<K>, [usize; 4]),
+    pairs: Vec<Pair<K>>,
+    gain_limit: f32,
+}
+
+struct Pair<K: Kernels> {
+    photo: Tensor,
+    noisy: Tensor,
+    painting: Tensor,
+    features: Map<K::Element>,
+    content: Moments,
+    wanted: [Moments; 4],
+}
+
+impl<K: Kernels> Validator<K> {
+    /// Takes the pairs from the held-out folders, or else from the run's own pictures.
+    pub fn new(
+        kernels: K,
+        painter: &Network,
+        encoder: &Network,
+        loss: &LossNetwork,
+        config: &TrainConfig,
+        source: &Source,
+    ) -> Result<Self, ValidateError> {
+        let program = Program::new(&loss.network).map_err(LearnerError::from)?;
+        let parameters = Parameters::from_weights(&program, &loss.weights).map_err(LearnerError::from)?;
+        let packed = Packed::new(kernels, &program, &parameters, &parameters.values);
+        let mut validator = Self {
+            kernels,
+            painter: Program::new(painter).map_err(LearnerError::from)?,
+            encoder: Program::new(encoder).map_err(LearnerError::from)?,
+            judge: (program, packed, loss.looks),
+            pairs: vec![],
+            gain_limit: config.settings.recipe.gain_limit,
+        };
+        let held_out = match &config.paths.held_out {
+            Some((photos, paintings)) => {
+                Some((Library::open(photos, "photos", 0)?, Library::open(paintings, "paintings", 0)?))
+            }
+            None => None,
+        };
+        let (photos, paintings) = match &held_out {
+            Some((photos, paintings)) => (photos, paintings),
+            None => (source.photos.as_ref(), source.paintings.as_ref()),
+        };
+        for i in 0..PAIRS {
+            let pair = validator.pair(photos, paintings, i);
+            validator.pairs.push(pair);
+        }
+        Ok(validator)
+    }
+
+    fn pair(&self, photos: &Library, paintings: &Library, i: usize) -> Pair<K> {
+        let square = |library: &Library| {
+            let (_, image) = library.get(i * library.len() / PAIRS);
+            crate::data::centre_square(&image, SIDE_PX)
+        };
+        let (photo, painting) = (square(photos), square(paintings));
+        let mut random = Random::new(i as u64);
+        let mut noisy = photo.clone();
+        noisy.data_mut().iter_mut().for_each(|v| *v += NOISE * random.normal());
+        let (features, looks) = self.look(&photo);
+        let (_, wanted) = self.look(&painting);
+        Pair { photo, noisy, painting, features, content: looks[3].clone(), wanted }
+    }
+
+    fn look(&self, picture: &Tensor) -> (Map<K::Element>, [Moments; 4]) {
+        let (program, packed, looks) = &self.judge;
+        let mut tape =
+            Tape::new(self.kernels, program, SIDE_PX, SIDE_PX).expect("the loss network takes any size");
+        tape.run(program, packed, picture, &[]);
+        let moments = looks.map(|id| moments(tape.value(id).map(), EPS, false));
+        (tape.value(looks[3]).map().clone(), moments)
+    }
+
+    /// Paints all pairs with `weights`.
+    pub fn look_at(&self, step: u64, weights: &Weights) -> Result<Validation, LearnerError> {
+        let pack = |program: &Program| -> Result<Packed<K>, LearnerError> {
+            let parameters = Parameters::from_weights(program, weights)?;
+            Ok(Packed::new(self.kernels, program, &parameters, &parameters.values))
+        };
+        let (painter, encoder) = (pack(&self.painter)?, pack(&self.encoder)?);
+        let mut paint = Tape::new(self.kernels, &self.painter, SIDE_PX, SIDE_PX)?;
+        let mut encode = Tape::new(self.kernels, &self.encoder, SIDE_PX, SIDE_PX)?;
+        let (mut sums, mut cells) = ([0.0f32; 4], Vec::new());
+        for pair in &self.pairs {
+            encode.run(&self.encoder, &encoder, &pair.painting, &[]);
+            let style = encode.output().vector().to_vec();
+            let mut paint = |photo: &Tensor| {
+                paint.run(&self.painter, &painter, photo, &style);
+                paint.output().map().to_tensor()
+            };
+            let (painted, twin) = (paint(&pair.photo), paint(&pair.noisy));
+            let figures = self.judge_pair(pair, &painted, &twin);
+            sums.iter_mut().zip(figures).for_each(|(s, f)| *s += f / self.pairs.len() as f32);
+            cells.extend([pair.photo.clone(), pair.painting.clone(), painted]);
+        }
+        let [content, style, ssim, flicker] = sums;
+        Ok(Validation { step, content, style, ssim, flicker, sheet: sheet(&cells, 3 * ACROSS) })
+    }
+
+    /// Content, style, SSIM, flicker.
+    fn judge_pair(&self, pair: &Pair<K>, painted: &Tensor, twin: &Tensor) -> [f32; 4] {
+        let (features, own) = self.look(painted);
+        let target = ContentTarget::new(&pair.content, &pair.wanted[3], self.gain_limit);
+        let mut room = Map::zeros(features.shape());
+        let content = content_mse(&features, &pair.features, &target, 0.0, (false, false), &mut room);
+        let style = own.iter().zip(&pair.wanted).map(|(o, w)| style_mean_std(o, w, 0.0).value).sum();
+        let mut unused = Tensor::zeros(painted.shape());
+        let ssim = 1.0 - ssim::ssim_loss(painted, &pair.photo, 0.0, &mut unused);
+        let pairs = painted.data().iter().zip(twin.data());
+        let flicker = pairs.map(|(a, b)| (a.clamp(0.0, 1.0) - b.clamp(0.0, 1.0)).abs()).sum::<f32>();
+        [content, style, ssim, 255.0 * flicker / painted.data().len() as f32]
+    }
+}
+
+/// Why pairs cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ValidateError {
+    /// Pictures.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// Networks.
+    #[error(transparent)]
+    Learner(#[from] LearnerError),
+}
+
+/// Pictures of one size in rows of `across`.
+pub fn sheet(cells: &[Tensor], across: usize) -> Image {
+    let shape = cells[0].shape();
+    let (width, height) = (shape.width * across, shape.height * cells.len().div_ceil(across));
+    let images: Vec<Image> = cells.iter().map(Image::from_tensor).collect();
+    Image::from_fn(width, height, |x, y| {
+        let at = y / shape.height * across + x / shape.width;
+        images.get(at).map_or([255; 3], |image| image.pixel(x % shape.width, y % shape.height))
+    })
+}
