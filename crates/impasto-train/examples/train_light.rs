@@ -1,4 +1,4 @@
-//! Trains the light network: `train_light SETTINGS.json PHOTOS PAINTINGS VGG RUN [--resume] [--start MODEL] [--held-out PHOTOS PAINTINGS]`.
+//! Trains the light network: `train_light SETTINGS.json PHOTOS PAINTINGS VGG RUN [--resume [--change-settings]] [--start MODEL] [--held-out PHOTOS PAINTINGS]`.
 
 use impasto_train::{Paths, Progress, Settings, TrainConfig, train};
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [settings, photos, paintings, vgg, run, options @ ..] = args.as_slice() else {
-        return Err("usage: train_light SETTINGS.json PHOTOS PAINTINGS VGG RUN [--resume] [--start MODEL] [--held-out PHOTOS PAINTINGS]".into());
+        return Err("usage: train_light SETTINGS.json PHOTOS PAINTINGS VGG RUN [--resume [--change-settings]] [--start MODEL] [--held-out PHOTOS PAINTINGS]".into());
     };
     let settings: Settings = serde_json::from_slice(&std::fs::read(settings)?)?;
     let after = |name: &str, n: usize| {
@@ -25,6 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         },
         threads: std::thread::available_parallelism()?.get(),
         resume: options.iter().any(|o| o == "--resume"),
+        change_settings: options.iter().any(|o| o == "--change-settings"),
         plain: false,
         checkpoint_secs: 120,
         report_steps: 100,
@@ -34,15 +35,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let say = |line: String| println!("{line}");
     train(&config, &mut |progress| {
         match progress {
-            Progress::Started { step, steps, pictures, device } => {
-                say(format!("step {step} of {steps}, {} photos, {} paintings, {device}", pictures[0], pictures[1]))
-            }
+            Progress::Started { step, steps, pictures, device } => say(format!(
+                "step {step} of {steps}, {} photos, {} paintings, {device}",
+                pictures[0], pictures[1]
+            )),
             Progress::Steps(s) => {
                 let r = s.report;
                 say(format!(
                     "{:>6} content {:.3} style {:.3} ssim {:.3} identity {:.4} noise {:.2} range {:.4} norm {:.1} | weight {:.2} rate {:.1e} | {:.1} samples/s, {:.0} min left, broken {:?}",
-                    s.step, r.content, r.style, 1.0 - r.ssim, r.identity, 255.0 * r.noise, r.range, r.gradient_norm,
-                    s.style_weight, s.rate, s.samples_per_second, s.remaining_secs / 60.0, s.broken
+                    s.step,
+                    r.content,
+                    r.style,
+                    1.0 - r.ssim,
+                    r.identity,
+                    255.0 * r.noise,
+                    r.range,
+                    r.gradient_norm,
+                    s.style_weight,
+                    s.rate,
+                    s.samples_per_second,
+                    s.remaining_secs / 60.0,
+                    s.broken
                 ));
             }
             Progress::Validated(v) => {

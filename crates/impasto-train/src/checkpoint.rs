@@ -12,7 +12,9 @@ const FORMAT: &str = "impasto-training-1";
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// It cannot be written or read. What was there before is untouched.
-    #[error("cannot write {path}: {source}. The last good checkpoint is still there; free some space, and go on with --resume")]
+    #[error(
+        "cannot write {path}: {source}. The last good checkpoint is still there; free some space, and go on with --resume"
+    )]
     Write {
         /// The file.
         path: String,
@@ -26,7 +28,9 @@ pub enum CheckpointError {
     #[error("{0} is no checkpoint of a training run; name the folder that `impasto train -o` made")]
     Format(String),
     /// Made with other tables or settings.
-    #[error("this run was made with other settings ({what}); go on with the same ones, or start a new run in another folder")]
+    #[error(
+        "this run was made with other settings ({what}); go on with the same ones, or start a new run in another folder"
+    )]
     Settings {
         /// What differs.
         what: String,

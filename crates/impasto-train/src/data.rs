@@ -8,4 +8,4 @@ mod loader;
 
 pub use crop::{Augment, centre_square, crop};
 pub use library::{Library, LibraryError};
-pub use loader::{Loader, Source, Sampling};
+pub use loader::{Loader, Sampling, Source};

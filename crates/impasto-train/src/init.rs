@@ -1,8 +1,12 @@
 //! Weights to start from.
 
-use impasto_core::network::{Network, NodeId, Op, SiteKind};
-use impasto_core::conformance::Random;
+mod whiten;
+
+pub use whiten::whiten;
+
 use impasto_core::Weights;
+use impasto_core::conformance::Random;
+use impasto_core::network::{Network, NodeId, Op, SiteKind};
 
 /// A residual branch's last convolution starts smaller, so that blocks begin near the identity.
 const BRANCH: f32 = 0.3;

@@ -131,5 +131,3 @@ pub trait Learner {
     /// The averaged weights, named.
     fn weights(&self) -> Weights;
 }
-
-

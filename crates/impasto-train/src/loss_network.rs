@@ -12,7 +12,9 @@ pub const LAYERS: [&str; 4] = ["conv1_1", "conv2_1", "conv3_1", "conv4_1"];
 #[derive(Debug, thiserror::Error)]
 pub enum LossNetworkError {
     /// The file cannot be read, or lacks a tensor.
-    #[error("{0}\nThe loss network is the normalised VGG-19 up to relu4_1 (conv0, conv1_1 to conv4_1); `impasto import` makes it from the published files")]
+    #[error(
+        "{0}\nThe loss network is the normalised VGG-19 up to relu4_1 (conv0, conv1_1 to conv4_1); `impasto import` makes it from the published files"
+    )]
     Weights(#[from] WeightsError),
     /// Activations far from a mean of one: not normalised.
     #[error(

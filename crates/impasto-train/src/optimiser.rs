@@ -23,7 +23,14 @@ const EPSILON: f32 = 1e-8;
 impl Adam {
     /// For `count` values; betas 0.9 and 0.99, no decay.
     pub fn new(count: usize) -> Self {
-        Self { first: vec![0.0; count], second: vec![0.0; count], steps: 0, beta1: 0.9, beta2: 0.99, decay: 0.0 }
+        Self {
+            first: vec![0.0; count],
+            second: vec![0.0; count],
+            steps: 0,
+            beta1: 0.9,
+            beta2: 0.99,
+            decay: 0.0,
+        }
     }
 
     /// One step of `values` against `gradient`.

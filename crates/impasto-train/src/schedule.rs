@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn the_style_weight_grows_and_the_rate_falls() {
-        let (schedule, full) = (Schedule { identity_steps: 10, steps: 1000, ..Schedule::default() }, Recipe::default());
+        let (schedule, full) =
+            (Schedule { identity_steps: 10, steps: 1000, ..Schedule::default() }, Recipe::default());
         assert_eq!((schedule.at(9, &full).content, schedule.at(9, &full).style), (0.0, 0.0));
         assert!((schedule.at(10, &full).style - 0.5).abs() < 1e-6);
         assert!((schedule.at(160, &full).style - (0.5f32 * 3.0).sqrt()).abs() < 1e-3);

@@ -33,7 +33,7 @@ pub fn conv(
     let (out_h, out_w) = (height.div_ceil(stride), width.div_ceil(stride));
     assert!(x.len() >= map_len(height, width, weights.inputs), "input map too short");
     assert!(y.len() >= map_len(out_h, out_w, weights.outputs), "output map too short");
-    let steps = steps(weights, width + 2, |t| t as isize - 1, all);
+    let steps = steps(weights, width + 2, |t| t as isize - 1);
     let spans: Vec<Span> = (0..out_h)
         .flat_map(|v| {
             spans(out_w).map(move |(u, first, count)| Span {
@@ -65,7 +65,7 @@ pub fn conv_transposed(
 ) {
     assert!(dy.len() >= map_len(height, width, weights.inputs), "gradient map too short");
     assert!(dx.len() >= map_len(height, width, weights.outputs), "gradient map too short");
-    let steps = steps(weights, width + 2, |t| 1 - t as isize, all);
+    let steps = steps(weights, width + 2, |t| 1 - t as isize);
     let inside: Vec<Span> = (0..height)
         .flat_map(|v| {
             spans(width).map(move |(u, first, count)| {
@@ -91,10 +91,6 @@ struct Span {
     count: usize,
 }
 
-fn all(_row: usize, _column: usize) -> bool {
-    true
-}
-
 /// `(start, first, count)` of the spans that cover `0..width`: the last one is moved back, and skips what is done.
 fn spans(width: usize) -> impl Iterator<Item = (usize, usize, usize)> {
     (0..width.div_ceil(16)).map(move |i| {
@@ -103,26 +99,19 @@ fn spans(width: usize) -> impl Iterator<Item = (usize, usize, usize)> {
     })
 }
 
-/// Steps over those taps (row, column) that `wanted` names; `shift` is where tap row or column `t` reads, seen from the pixel.
-fn steps(
-    weights: &PackedConv,
-    row_px: usize,
-    shift: impl Fn(usize) -> isize,
-    wanted: fn(usize, usize) -> bool,
-) -> Vec<Step> {
+/// Steps over all taps; `shift` is where tap row or column `t` reads, seen from the pixel. Taps are innermost: they
+/// read the same few lines of 32 channels again and again, which then stay in the first-level cache.
+fn steps(weights: &PackedConv, row_px: usize, shift: impl Fn(usize) -> isize) -> Vec<Step> {
     let (kernel, pixel) = (weights.kernel, 2 * weights.inputs as isize);
     let mut steps = Vec::new();
-    for t in 0..kernel * kernel {
-        let (row, column) = (t / kernel, t % kernel);
-        let away = match kernel {
-            1 => 0,
-            _ => shift(row) * row_px as isize + shift(column),
-        };
-        for k in 0..weights.inputs / LANES {
-            let b = (t * weights.inputs / LANES + k) * LANES * LANES * 2;
-            if wanted(row, column) {
-                steps.push(Step { a: away * pixel + 2 * (k * LANES) as isize, b: b as isize });
-            }
+    for k in 0..weights.inputs / LANES {
+        for t in 0..kernel * kernel {
+            let away = match kernel {
+                1 => 0,
+                _ => shift(t / kernel) * row_px as isize + shift(t % kernel),
+            };
+            let a = away * pixel + 2 * (k * LANES) as isize;
+            steps.push(Step { a, b: weights.offset(t, k) });
         }
     }
     steps
@@ -211,8 +200,8 @@ fn steps_along(
     for t in (0..9).filter(|t| wanted(t / 3, t % 3)) {
         let away = shift(if row { t % 3 } else { t / 3 });
         for k in 0..weights.inputs / LANES {
-            let b = (t * weights.inputs / LANES + k) * LANES * LANES * 2;
-            steps.push(Step { a: away * pixel + 2 * (k * LANES) as isize, b: b as isize });
+            let a = away * pixel + 2 * (k * LANES) as isize;
+            steps.push(Step { a, b: weights.offset(t, k) });
         }
     }
     steps

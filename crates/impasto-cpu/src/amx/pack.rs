@@ -13,7 +13,7 @@ pub fn padded(channels: usize) -> usize {
     channels.next_multiple_of(LANES)
 }
 
-/// Weights of a convolution, ready for the tiles: `[outputs / 32][tap][inputs / 32][2][16][16][2]`, the last
+/// Weights of a convolution, ready for the tiles: `[outputs / 32][inputs / 32][tap][2][16][16][2]`, the last
 /// four being halves of 16 outputs, pairs of inputs, outputs, and the two inputs of a pair.
 #[derive(Clone, Debug)]
 pub struct PackedConv {
@@ -60,13 +60,18 @@ impl PackedConv {
                 let (block, half, column) = (o / LANES, o % LANES / 16, o % 16);
                 let (step, pair, odd) = (i / LANES, i % LANES / 2, i % 2);
                 for t in 0..taps {
-                    let at = (block * taps + t) * width / LANES + step;
+                    let at = (block * width / LANES + step) * taps + t;
                     body[at * STEP + half * STEP / 2 + (pair * 16 + column) * 2 + odd] =
                         bf16::from_f32(value(o, i, t));
                 }
             }
         }
         Self { inputs: width, outputs: padded(outputs), kernel, values, start }
+    }
+
+    /// Where, in bytes from a block's start, the weights of one tap and 32 inputs (`step` counted in such) stand.
+    pub(super) fn offset(&self, tap: usize, step: usize) -> isize {
+        ((step * self.kernel * self.kernel + tap) * STEP * size_of::<bf16>()) as isize
     }
 
     /// The values for 32 outputs, `block` counted in such.

@@ -40,22 +40,17 @@ pub fn weights_gradient(
     let tiles = Tiles::configure(amx);
     let mut out = Block([0.0; 32 * 32]);
     let list: Vec<Step> = (0..steps as isize).map(|s| Step { a: s * 64, b: s * 2048 }).collect();
-    for tap in 0..kernel * kernel {
-        let reach = if kernel == 3 { tap / 3 * row + tap % 3 } else { row + 1 };
-        for i in (0..inputs).step_by(LANES) {
-            // A window's first pixel is one to the left of its row's start in `dy`, which counts the rim: hence the -1.
-            let a = (i * plane + reach).checked_sub(1);
-            for o in (0..outputs).step_by(LANES) {
-                let b = &scratch.pairs[o * steps * LANES..];
-                let planes = scratch.planes[LANES..].as_ptr();
-                // SAFETY: `planes` owns LANES values before its first plane, so that -1 is inside; each plane is long
-                // enough for the largest reach plus all steps; `b` holds `steps` blocks of 1024 values.
+    // A window's first pixel is one to the left of its row's start in `dy`, which counts the rim: hence the -1, and
+    // the zeros before the first plane.
+    let reach = |tap: usize| LANES - 1 + if kernel == 3 { tap / 3 * row + tap % 3 } else { row + 1 };
+    for chunk in list.chunks(CHUNK) {
+        for (i, o) in blocks(inputs, outputs) {
+            let b = &scratch.pairs[o * steps * LANES..];
+            for tap in 0..kernel * kernel {
+                // SAFETY: each plane is long enough for the largest reach plus all steps; `b` holds `steps` blocks of 1024 values.
                 unsafe {
-                    let upper = match a {
-                        Some(a) => planes.add(a),
-                        None => planes.sub(1),
-                    };
-                    tiles.multiply(upper, upper.add(16 * plane), 2 * plane, &list, b.as_ptr(), &mut out);
+                    let upper = scratch.planes.as_ptr().add(i * plane + reach(tap));
+                    tiles.multiply(upper, upper.add(16 * plane), 2 * plane, chunk, b.as_ptr(), &mut out);
                 }
                 for (r, sums) in out.0.chunks_exact(LANES).enumerate() {
                     let at = (tap * inputs + i + r) * outputs + o;
@@ -66,18 +61,29 @@ pub fn weights_gradient(
     }
 }
 
+/// Steps that go through all taps before the next ones: 64 KB of each map, which stay in the second-level cache.
+const CHUNK: usize = 32;
+
+/// All pairs of 32 inputs and 32 outputs.
+fn blocks(inputs: usize, outputs: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..inputs).step_by(LANES).flat_map(move |i| (0..outputs).step_by(LANES).map(move |o| (i, o)))
+}
+
 /// `[pixels][channels]` to `[channels][plane]`, after LANES zeros.
 fn planes_from_pixels(x: &[bf16], pixels: usize, channels: usize, plane: usize, planes: &mut Vec<bf16>) {
+    // What lies between the planes' values and their ends stays zero from call to call only if the layout is the same.
     planes.clear();
     planes.resize(LANES + channels * plane + LANES, bf16::ZERO);
     for first in (0..pixels).step_by(LANES) {
         let count = LANES.min(pixels - first);
-        for c in (0..channels).step_by(8) {
-            for p in first..first + count {
-                let eight: &[bf16; 8] = x[p * channels + c..][..8].try_into().expect("eight channels");
-                for (k, &value) in eight.iter().enumerate() {
-                    planes[LANES + (c + k) * plane + p] = value;
-                }
+        for c in (0..channels).step_by(LANES) {
+            let mut square = [[bf16::ZERO; LANES]; LANES];
+            for (p, row) in square[..count].iter_mut().enumerate() {
+                row.copy_from_slice(&x[(first + p) * channels + c..][..LANES]);
+            }
+            for k in 0..LANES {
+                let column: [bf16; LANES] = std::array::from_fn(|p| square[p][k]);
+                planes[LANES + (c + k) * plane + first..][..count].copy_from_slice(&column[..count]);
             }
         }
     }

@@ -140,8 +140,9 @@ impl Library {
         };
         let image = Arc::new(image);
         let bytes = image.rgb().len();
-        let taken =
-            self.room_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(bytes));
+        let taken = self
+            .room_bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(bytes));
         if taken.is_ok() {
             *slot = Slot::Kept(image.clone());
         }

@@ -142,7 +142,9 @@ impl<K: Kernels> Learner for CpuLearner<K> {
 
     fn restore(&mut self, state: LearnerState) {
         let count = self.values.len();
-        assert!([&state.values, &state.averaged, &state.first, &state.second].iter().all(|v| v.len() == count));
+        assert!(
+            [&state.values, &state.averaged, &state.first, &state.second].iter().all(|v| v.len() == count)
+        );
         (self.values, self.averaged) = (state.values, state.averaged);
         (self.adam.first, self.adam.second) = (state.first, state.second);
         (self.adam.steps, self.updates) = (state.steps, state.steps);

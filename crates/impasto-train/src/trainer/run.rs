@@ -2,7 +2,7 @@
 
 use super::settings::{Settings, TrainConfig};
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::data::{Library, LibraryError, Loader, Sampling, Source};
+use crate::data::{Library, LibraryError, Loader, Sampling, Source, centre_square};
 use crate::init;
 use crate::learner::cpu::CpuLearner;
 use crate::learner::{Group, Learner, LearnerError, StepReport};
@@ -95,14 +95,28 @@ struct Run<'a, K: Kernels> {
     saved: u64,
 }
 
-fn start_weights(config: &TrainConfig, painter: &Network, encoder: &Network) -> Result<Weights, TrainError> {
+/// Paintings over which the encoder's statistics are whitened at the start.
+const WHITENED: usize = 400;
+
+fn start_weights(
+    config: &TrainConfig,
+    painter: &Network,
+    encoder: &Network,
+    paintings: &Library,
+) -> Result<Weights, TrainError> {
     let mut random = Random::new(config.settings.sampling.seed);
     let mut weights = init::painter(painter, &mut random);
     weights.extend(init::encoder(encoder, painter, &mut random));
     if let Some(path) = &config.paths.start {
         let (start, _) = Weights::load(path)?;
         weights.extend(start);
+        return Ok(weights);
     }
+    let side = config.settings.sampling.photo_px;
+    let pictures: Vec<_> = (0..WHITENED)
+        .map(|i| centre_square(&paintings.get(i * paintings.len() / WHITENED).1, side))
+        .collect();
+    init::whiten(encoder, &mut weights, "code1", &pictures)?;
     Ok(weights)
 }
 
@@ -114,13 +128,14 @@ impl<'a, K: Kernels> Run<'a, K> {
         let loss = LossNetwork::normalised(&Weights::load(&paths.vgg)?.0)?;
         let shape = settings.shape();
         let (painter, encoder) = (light::painter(&shape), light::encoder(&shape));
-        let weights = start_weights(config, &painter, &encoder)?;
+        let weights = start_weights(config, &painter, &encoder, &paintings)?;
         let learner = CpuLearner::new(kernels, &painter, &encoder, &weights, &loss, config.threads)?;
         let source = Source { photos, paintings, sampling: settings.sampling };
         let validator = Validator::new(kernels, &painter, &encoder, &loss, config, &source)?;
         std::fs::create_dir_all(&paths.run)
             .map_err(|source| TrainError::Io { path: paths.run.display().to_string(), source })?;
-        let mut run = Self { config, device, learner, painter, encoder, source, validator, step: 0, saved: 0 };
+        let mut run =
+            Self { config, device, learner, painter, encoder, source, validator, step: 0, saved: 0 };
         run.take_up()?;
         Ok(run)
     }
@@ -135,8 +150,10 @@ impl<'a, K: Kernels> Run<'a, K> {
             };
         }
         let found = Checkpoint::load(folder)?;
-        let same = serde_json::from_str::<Settings>(&found.settings).ok().as_ref() == Some(&self.config.settings);
-        if !same || found.state.values.len() != self.learner.state().values.len() {
+        let same =
+            serde_json::from_str::<Settings>(&found.settings).ok().as_ref() == Some(&self.config.settings);
+        let fits = found.state.values.len() == self.learner.state().values.len();
+        if !fits || !(same || self.config.change_settings) {
             let what = format!("its settings were {}", found.settings);
             return Err(CheckpointError::Settings { what }.into());
         }

@@ -92,6 +92,8 @@ pub struct TrainConfig {
     pub threads: usize,
     /// Go on from the run's checkpoint.
     pub resume: bool,
+    /// Go on although the checkpoint's settings (other than the network's shape) were different.
+    pub change_settings: bool,
     /// Never use bf16 tiles, even where the processor has them.
     pub plain: bool,
     /// Seconds between checkpoints.

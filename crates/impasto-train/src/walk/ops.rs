@@ -105,50 +105,35 @@ pub(super) fn max_pool2<E: Element>(x: &Map<E>, y: &mut Map<E>) {
 }
 
 wide_fn! {
-    /// The first of the window's places, in reading order, that holds the maximum takes the gradient, if that is
-    /// positive or `all`. Places outside the picture are named twice and take it once.
-    fn unpool_pixel<E>(
-        x: [&[E]; 4], y: &[E], dy: &[E], all: bool, keep: bool,
-        top: &mut [E], low: Option<&mut [E]>, two: bool,
+    /// The first of each window's places, in reading order, that holds the maximum takes the gradient, if that is positive or `all`.
+    /// Both rows have even width.
+    fn unpool_rows<E>(
+        x: [&[E]; 2], y: &[E], dy: &[E], lanes: usize, all: bool, keep: bool, top: &mut [E], low: &mut [E],
     ) {
-        let lanes = y.len();
-        let spread = |k: usize| {
-            let (m, g) = (y[k].wide(), dy[k].wide());
-            let mut left = if all || m > 0.0 { g } else { 0.0 };
-            let mut give = [0.0f32; 4];
-            for (give, x) in give.iter_mut().zip(&x) {
-                let takes = x[k].wide() == m;
-                *give = if takes { left } else { 0.0 };
-                left = if takes { 0.0 } else { left };
-            }
-            give
-        };
-        let put = |to: &mut E, value: f32| *to = E::narrow(if keep { to.wide() } else { 0.0 } + value);
-        match low {
-            Some(low) if two => {
-                let (t0, t1) = top.split_at_mut(lanes);
-                let (l0, l1) = low.split_at_mut(lanes);
-                let (t1, l1) = (&mut t1[..lanes], &mut l1[..lanes]);
-                for k in 0..lanes {
-                    let give = spread(k);
-                    put(&mut t0[k], give[0]);
-                    put(&mut t1[k], give[1]);
-                    put(&mut l0[k], give[2]);
-                    put(&mut l1[k], give[3]);
-                }
-            }
-            low => {
-                let mut low = low;
-                for k in 0..lanes {
-                    let give = spread(k);
-                    put(&mut top[k], give[0]);
-                    if two {
-                        put(&mut top[lanes + k], give[1]);
-                    }
-                    if let Some(low) = low.as_deref_mut() {
-                        put(&mut low[k], give[2]);
-                    }
-                }
+        for (u, (y, dy)) in y.chunks_exact(lanes).zip(dy.chunks_exact(lanes)).enumerate() {
+            let pair = 2 * u * lanes..2 * (u + 1) * lanes;
+            let (a, b) = x[0][pair.clone()].split_at(lanes);
+            let (c, d) = x[1][pair.clone()].split_at(lanes);
+            let (t0, t1) = top[pair.clone()].split_at_mut(lanes);
+            let (l0, l1) = low[pair].split_at_mut(lanes);
+            let b = &b[..lanes];
+            let d = &d[..lanes];
+            let t1 = &mut t1[..lanes];
+            let l1 = &mut l1[..lanes];
+            for k in 0..lanes {
+                let (m, g) = (y[k].wide(), dy[k].wide());
+                let g = if all || m > 0.0 { g } else { 0.0 };
+                let (ia, ib, ic) = (a[k].wide() == m, b[k].wide() == m, c[k].wide() == m);
+                let id = d[k].wide() == m;
+                let ga = if ia { g } else { 0.0 };
+                let gb = if ib & !ia { g } else { 0.0 };
+                let gc = if ic & !(ia | ib) { g } else { 0.0 };
+                let gd = if id & !(ia | ib | ic) { g } else { 0.0 };
+                let before = |v: E| if keep { v.wide() } else { 0.0 };
+                t0[k] = E::narrow(before(t0[k]) + ga);
+                t1[k] = E::narrow(before(t1[k]) + gb);
+                l0[k] = E::narrow(before(l0[k]) + gc);
+                l1[k] = E::narrow(before(l1[k]) + gd);
             }
         }
     }
@@ -164,21 +149,37 @@ pub(super) fn max_unpool2<E: Element>(
     dx: &mut Map<E>,
 ) {
     let (h, w, lanes) = (x.shape().height, x.shape().width, x.lanes());
+    if !h.is_multiple_of(2) || !w.is_multiple_of(2) {
+        return unpool_odd(x, y, dy, gate, keep, dx);
+    }
     let line = (w + 2) * lanes;
     for v in 0..y.shape().height {
-        let two_rows = 2 * v + 1 < h;
-        let start = (2 * v + 1) * line + lanes;
-        let (top, low) = dx.data_mut()[start..].split_at_mut(line);
-        for u in 0..y.shape().width {
-            let two = 2 * u + 1 < w;
-            let (left, right) = (2 * u * lanes, (2 * u + 1).min(w - 1) * lanes);
-            let (a, b) = (x.row(2 * v), x.row((2 * v + 1).min(h - 1)));
-            let window =
-                [&a[left..][..lanes], &a[right..][..lanes], &b[left..][..lanes], &b[right..][..lanes]];
-            let at = u * lanes..(u + 1) * lanes;
-            let low = two_rows.then_some(&mut low[left..]);
-            let top = &mut top[left..];
-            unpool_pixel(window, &y.row(v)[at.clone()], &dy.row(v)[at], !gate, keep, top, low, two);
+        let (top, low) = dx.data_mut()[(2 * v + 1) * line..].split_at_mut(line);
+        let (top, low) = (&mut top[lanes..(w + 1) * lanes], &mut low[lanes..(w + 1) * lanes]);
+        let rows = [x.row(2 * v), x.row(2 * v + 1)];
+        unpool_rows(rows, y.row(v), dy.row(v), lanes, !gate, keep, top, low);
+    }
+}
+
+/// The same for maps of odd height or width, value by value.
+fn unpool_odd<E: Element>(x: &Map<E>, y: &Map<E>, dy: &Map<E>, gate: bool, keep: bool, dx: &mut Map<E>) {
+    let (h, w, lanes) = (x.shape().height, x.shape().width, x.lanes());
+    if !keep {
+        (0..h).for_each(|v| dx.row_mut(v).fill(E::default()));
+    }
+    for v in 0..y.shape().height {
+        for at in 0..y.shape().width * lanes {
+            let (u, k) = (at / lanes, at % lanes);
+            let (m, g) = (y.row(v)[at].wide(), dy.row(v)[at].wide());
+            if gate && m <= 0.0 {
+                continue;
+            }
+            let places = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| (2 * v + i, 2 * u + j));
+            let inside = places.into_iter().filter(|&(v, u)| v < h && u < w);
+            if let Some((v, u)) = inside.into_iter().find(|&(v, u)| x.row(v)[u * lanes + k].wide() == m) {
+                let to = &mut dx.row_mut(v)[u * lanes + k];
+                *to = E::narrow(to.wide() + g);
+            }
         }
     }
 }

@@ -171,9 +171,12 @@ impl Gradients {
             }
             let (taps, inputs) = (layer.kernel * layer.kernel, layer.inputs.next_multiple_of(LANES));
             let outputs = layer.outputs.next_multiple_of(LANES);
-            for (at, f) in flat.iter_mut().enumerate() {
-                let (o, i, t) = (at / taps / layer.inputs, at / taps % layer.inputs, at % taps);
-                *f += gradient[(t * inputs + i) * outputs + o];
+            for t in 0..taps {
+                for i in 0..layer.inputs {
+                    let row = &gradient[(t * inputs + i) * outputs..][..layer.outputs];
+                    let column = flat[i * taps + t..].iter_mut().step_by(layer.inputs * taps);
+                    column.zip(row).for_each(|(f, g)| *f += g);
+                }
             }
         }
     }

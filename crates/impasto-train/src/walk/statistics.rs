@@ -104,12 +104,29 @@ wide_fn! {
     /// `out = (keep ? out : 0) + scale[c] * x + shift[c]`, kept only where `x > 0` if `gate`.
     fn affine_row<E>(x: &[E], lanes: usize, scale: &[f32], shift: &[f32], gate: bool, keep: bool, out: &mut [E]) {
         for (x, out) in x.chunks_exact(lanes).zip(out.chunks_exact_mut(lanes)) {
-            for c in 0..lanes {
-                let x = x[c].wide();
-                let value = scale[c] * x + shift[c];
-                let value = if gate && !(x > 0.0) { 0.0 } else { value };
-                let before = if keep { out[c].wide() } else { 0.0 };
-                out[c] = E::narrow(before + value);
+            for first in (0..lanes).step_by(LANES) {
+                let block = first..first + LANES;
+                let x: &[E; LANES] = x[block.clone()].try_into().expect("lanes");
+                let scale: &[f32; LANES] = scale[block.clone()].try_into().expect("lanes");
+                let shift: &[f32; LANES] = shift[block.clone()].try_into().expect("lanes");
+                let out: &mut [E; LANES] = (&mut out[block]).try_into().expect("lanes");
+                let mut values = [0.0f32; LANES];
+                for c in 0..LANES {
+                    values[c] = scale[c] * x[c].wide() + shift[c];
+                }
+                if gate {
+                    for c in 0..LANES {
+                        values[c] = if x[c].wide() > 0.0 { values[c] } else { 0.0 };
+                    }
+                }
+                if keep {
+                    for c in 0..LANES {
+                        values[c] += out[c].wide();
+                    }
+                }
+                for c in 0..LANES {
+                    out[c] = E::narrow(values[c]);
+                }
             }
         }
     }

@@ -36,15 +36,19 @@ impl<K: Kernels> Worker<K> {
     }
 
     /// Fills `shard` with the group's losses and their gradients, each counted as its part of a mean over `groups`.
-    pub fn group(&mut self, parts: &Parts<K>, group: &Group, recipe: &Recipe, groups: usize, shard: &mut Shard) {
+    pub fn group(
+        &mut self,
+        parts: &Parts<K>,
+        group: &Group,
+        recipe: &Recipe,
+        groups: usize,
+        shard: &mut Shard,
+    ) {
         shard.painter.clear();
         shard.encoder.clear();
         shard.report = StepReport::default();
-        let share = Share {
-            recipe,
-            style: 1.0 / (groups * group.styles.len()) as f32,
-            group: 1.0 / groups as f32,
-        };
+        let share =
+            Share { recipe, style: 1.0 / (groups * group.styles.len()) as f32, group: 1.0 / groups as f32 };
         if recipe.content > 0.0 || recipe.style > 0.0 {
             let content = self.look_at_content(parts, &group.content);
             for (i, style) in group.styles.iter().enumerate() {
@@ -202,8 +206,7 @@ fn judge<K: Kernels>(
     }
     let target = ContentTarget::new(content, &wanted[3], share.recipe.gain_limit);
     tape.seed(parts.looks[3], true, |y, keep, dy| {
-        report.content =
-            content_mse(y, photo, &target, share.style * share.recipe.content, (true, keep), dy);
+        report.content = content_mse(y, photo, &target, share.style * share.recipe.content, (true, keep), dy);
     });
     let mut only_picture = Wanted { weights: None, style: None, picture: true };
     tape.backward(&parts.judge.program, &parts.judge.packed, &mut only_picture);
