@@ -3,7 +3,7 @@
 use crate::models;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use impasto::{EngineChoice, Stylizer};
+use impasto::{EngineChoice, Precision, Stylizer};
 use std::fmt;
 use std::str::FromStr;
 
@@ -19,6 +19,27 @@ pub struct ModelArgs {
     /// Threads of the CPU engine; 0 is one a core.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = threads, allow_negative_numbers = true)]
     pub threads: usize,
+    /// What the CPU engine computes products in; `bf16` is faster where the processor has it, and a little coarser.
+    #[arg(long, value_enum, default_value_t = PrecisionName::F32)]
+    pub precision: PrecisionName,
+}
+
+/// Precisions by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionName {
+    /// 32 bits.
+    F32,
+    /// 8 significant bits, with 32-bit sums.
+    Bf16,
+}
+
+impl From<PrecisionName> for Precision {
+    fn from(name: PrecisionName) -> Self {
+        match name {
+            PrecisionName::F32 => Precision::F32,
+            PrecisionName::Bf16 => Precision::Bf16,
+        }
+    }
 }
 
 impl ModelArgs {
@@ -26,7 +47,11 @@ impl ModelArgs {
     pub fn stylizer(&self) -> Result<Stylizer> {
         let model = models::load(self.model.as_deref())?;
         let choice = self.engine.map_or(EngineChoice::Auto, EngineChoice::from);
-        Ok(Stylizer::builder(model).engine(choice).threads(self.threads).build()?)
+        Ok(Stylizer::builder(model)
+            .engine(choice)
+            .threads(self.threads)
+            .precision(self.precision.into())
+            .build()?)
     }
 }
 

@@ -32,6 +32,7 @@ pub mod upsample;
 pub use error::PaintError;
 pub use impasto_core::style::Provenance;
 pub use impasto_core::{Image, Model, Style};
+pub use impasto_cpu::Precision;
 pub use regions::Mask;
 pub use session::Session;
 pub use stylizer::{Dials, EngineChoice, Stylizer, StylizerBuilder, engine};

@@ -5,7 +5,7 @@ use crate::{PaintError, Session, color, tiles};
 use impasto_core::reference::ReferenceEngine;
 use impasto_core::style::Provenance;
 use impasto_core::{Conditions, Engine, Image, Model, Network, Plan, Style, Tensor};
-use impasto_cpu::{CpuEngine, Isa};
+use impasto_cpu::{CpuEngine, Isa, Precision};
 use std::sync::Arc;
 
 /// Which engine paints.
@@ -55,6 +55,7 @@ pub struct StylizerBuilder {
     model: Arc<Model>,
     engine: EngineChoice,
     threads: usize,
+    precision: Precision,
     tile_px: usize,
 }
 
@@ -71,6 +72,12 @@ impl StylizerBuilder {
         self
     }
 
+    /// What the CPU engine computes products in; `f32` by default. Where the machine gains nothing by less, `f32` is used.
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
     /// Photos with a longer side than this many px are painted in tiles where the network allows it; 2048 by default.
     pub fn tile_px(mut self, px: usize) -> Self {
         self.tile_px = px;
@@ -79,7 +86,7 @@ impl StylizerBuilder {
 
     /// Builds the engine.
     pub fn build(self) -> Result<Stylizer, PaintError> {
-        let engine = engine(self.engine, self.threads)?;
+        let engine = engine(self.engine, self.threads, self.precision)?;
         Ok(Stylizer { model: self.model, engine, tile_px: self.tile_px })
     }
 }
@@ -88,9 +95,15 @@ impl StylizerBuilder {
 ///
 /// # Errors
 /// [`PaintError::NoEngine`] when this build has none.
-pub fn engine(choice: EngineChoice, threads: usize) -> Result<Arc<dyn Engine>, PaintError> {
+pub fn engine(
+    choice: EngineChoice,
+    threads: usize,
+    precision: Precision,
+) -> Result<Arc<dyn Engine>, PaintError> {
     match choice {
-        EngineChoice::Auto | EngineChoice::Cpu => Ok(Arc::new(CpuEngine::with(Isa::from_env()?, threads)?)),
+        EngineChoice::Auto | EngineChoice::Cpu => {
+            Ok(Arc::new(CpuEngine::with(Isa::from_env()?, threads)?.precision(precision)))
+        }
         EngineChoice::Reference => Ok(Arc::new(ReferenceEngine)),
         EngineChoice::Gpu => Err(PaintError::NoEngine("gpu")),
     }
@@ -109,7 +122,13 @@ const OWN_STYLE_PX: usize = 256;
 impl Stylizer {
     /// A builder for this model.
     pub fn builder(model: Arc<Model>) -> StylizerBuilder {
-        StylizerBuilder { model, engine: EngineChoice::Auto, threads: 0, tile_px: 2048 }
+        StylizerBuilder {
+            model,
+            engine: EngineChoice::Auto,
+            threads: 0,
+            precision: Precision::F32,
+            tile_px: 2048,
+        }
     }
 
     /// The model.

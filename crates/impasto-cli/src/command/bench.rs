@@ -1,6 +1,6 @@
 //! `impasto bench`: how fast, and how much memory, here.
 
-use crate::args::{EngineName, ModelArgs};
+use crate::args::{EngineName, ModelArgs, PrecisionName};
 use crate::console::Console;
 use crate::machine::{self, Machine};
 use anyhow::{Context, Result, bail};
@@ -26,6 +26,9 @@ pub struct Args {
     /// What computes. Without it: the fastest that this machine can run.
     #[arg(long, value_enum)]
     engine: Option<EngineName>,
+    /// What the CPU engine computes products in.
+    #[arg(long, value_enum, default_value_t = PrecisionName::F32)]
+    precision: PrecisionName,
     /// Frame sizes in px.
     #[arg(long = "size", value_name = "WxH", default_values = ["256x256", "512x512", "1024x1024"])]
     sizes: Vec<Size>,
@@ -128,6 +131,9 @@ fn in_a_child(args: &Args, size: Size, threads: usize) -> Result<Row> {
         "--seconds",
         &args.seconds.to_string(),
     ]);
+    if args.precision == PrecisionName::Bf16 {
+        child.args(["--precision", "bf16"]);
+    }
     if let Some(model) = &args.model {
         child.args(["--model", model]);
     }

@@ -4,7 +4,7 @@ use crate::console::{Console, duration};
 use crate::machine::{Machine, instruction_sets};
 use crate::{folder, models};
 use anyhow::{Result, bail};
-use impasto::{EngineChoice, builtin};
+use impasto::{EngineChoice, Precision, builtin};
 use impasto_core::conformance::{Tolerance, cases, failures};
 use impasto_cpu::CpuEngine;
 use serde::Serialize;
@@ -92,7 +92,7 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
 }
 
 fn engine_words(choice: EngineChoice) -> String {
-    impasto::engine(choice, 0).map_or_else(|error| error.to_string(), |engine| engine.name())
+    impasto::engine(choice, 0, Precision::F32).map_or_else(|error| error.to_string(), |engine| engine.name())
 }
 
 /// Each instruction set against the reference.

@@ -49,7 +49,7 @@ const MOST_PICTURES: usize = 200;
 pub fn run(args: &Args, console: &Console) -> Result<()> {
     check(args)?;
     let images = args.pictures.as_deref().map_or(Ok(Vec::new()), |folder| pictures(folder, console))?;
-    let engine = impasto::engine(EngineChoice::Auto, 0)?;
+    let engine = impasto::engine(EngineChoice::Auto, 0, impasto::Precision::F32)?;
     let pictures = Pictures { images: &images, engine: engine.as_ref() };
     let model = import_classic(&args.vgg, &args.decoder, Some(pictures))?;
     let _whole = interrupt::hold();

@@ -40,6 +40,9 @@ pub struct MakeArgs {
     /// The file to write.
     #[arg(short, long, value_name = "FILE.style")]
     output: PathBuf,
+    /// Painter, title, year and rights, kept in the file for people; without it, the painting's file name.
+    #[arg(long, value_name = "WORDS")]
+    source: Option<String>,
     #[command(flatten)]
     brush: BrushArgs,
     #[command(flatten)]
@@ -89,9 +92,10 @@ fn make(args: &MakeArgs, console: &Console) -> Result<()> {
     let stylizer = args.model.stylizer()?;
     let mut style = Styles { stylizer: &stylizer, style_px: args.brush.style_size }.mix(&args.paintings)?;
     let name = name_of(&args.output.display().to_string());
-    let source = match args.paintings.as_slice() {
-        [_] => style.provenance.source.clone(),
-        several => several.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
+    let source = match (&args.source, args.paintings.as_slice()) {
+        (Some(words), _) => words.clone(),
+        (None, [_]) => style.provenance.source.clone(),
+        (None, several) => several.iter().map(ToString::to_string).collect::<Vec<_>>().join(" + "),
     };
     style.provenance = Provenance { name, source };
     let _whole = interrupt::hold();
