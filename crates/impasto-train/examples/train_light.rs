@@ -1,6 +1,6 @@
 //! Trains the light network: `train_light SETTINGS.json PHOTOS PAINTINGS VGG RUN [--resume [--change-settings]] [--start MODEL] [--held-out PHOTOS PAINTINGS]`.
 
-use impasto_train::{Paths, Progress, Settings, TrainConfig, train};
+use impasto_train::{Material, Progress, Settings, TrainConfig, train};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -13,24 +13,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let after = |name: &str, n: usize| {
         options.iter().position(|o| o == name).and_then(|at| options.get(at + n)).map(PathBuf::from)
     };
-    let config = TrainConfig {
-        settings,
-        paths: Paths {
-            photos: photos.into(),
-            paintings: paintings.into(),
-            vgg: vgg.into(),
-            run: run.into(),
-            held_out: after("--held-out", 1).zip(after("--held-out", 2)),
-            start: after("--start", 1),
-        },
-        threads: std::thread::available_parallelism()?.get(),
-        resume: options.iter().any(|o| o == "--resume"),
-        change_settings: options.iter().any(|o| o == "--change-settings"),
-        plain: false,
-        checkpoint_secs: 120,
-        report_steps: 100,
-        validate_steps: 500,
+    let material = Material::Files {
+        photos: photos.into(),
+        paintings: paintings.into(),
+        vgg: vgg.into(),
+        held_out: after("--held-out", 1).zip(after("--held-out", 2)),
     };
+    let mut config = TrainConfig::new(settings, material, run.into());
+    config.paths.start = after("--start", 1);
+    config.resume = options.iter().any(|o| o == "--resume");
+    config.change_settings = options.iter().any(|o| o == "--change-settings");
     let run = config.paths.run.clone();
     let say = |line: String| println!("{line}");
     train(&config, &mut |progress| {

@@ -3,6 +3,7 @@
 //! Everything random is a function of the seed and of a group's number, so that a run can be taken up anywhere.
 
 mod crop;
+pub mod drawn;
 mod library;
 mod loader;
 

@@ -13,5 +13,6 @@ pub mod trainer;
 pub mod validate;
 pub mod walk;
 
+pub use learner::cpu::{RefineConfig, RefineError, RefineReport, refine};
 pub use progress::Progress;
-pub use trainer::{Paths, Settings, TrainConfig, TrainError, train};
+pub use trainer::{Material, Paths, Settings, TrainConfig, TrainError, train};

@@ -1,6 +1,8 @@
 //! The frozen network that judges: VGG-19 up to relu4_1.
 
+use crate::walk::{Packed, Parameters, Plain, Program, Tape, moments};
 use impasto_core::classic::{self, VGG19};
+use impasto_core::conformance::Random;
 use impasto_core::network::{Network, NetworkBuilder, NodeId, Padding};
 use impasto_core::weights::WeightsError;
 use impasto_core::{Tensor, Weights};
@@ -65,7 +67,59 @@ impl LossNetwork {
             own.insert(name.clone(), shape.clone(), weights.expect(&name, &shape)?.to_vec());
         }
         fold_first(weights, &mut own)?;
-        Ok(Self { network, weights: own, looks: looks.try_into().expect("four layers") })
+        let loss = Self { network, weights: own, looks: looks.try_into().expect("four layers") };
+        loss.check_scale()?;
+        Ok(loss)
+    }
+
+    /// A small network of random weights, scaled to mean activations of 1: enough of a judge for colours and simple textures, for trying
+    /// the trainer where there is no VGG.
+    pub fn random(seed: u64) -> Self {
+        let mut b = NetworkBuilder::new("random-judge");
+        let mut x = b.input(3);
+        let mut looks = Vec::new();
+        for (i, channels) in [16, 32, 48, 64].into_iter().enumerate() {
+            if i > 0 {
+                x = b.max_pool2(x);
+            }
+            x = b.conv(&format!("random{}", i + 1), x, channels, 3, 1, Padding::Reflect);
+            x = b.relu(x);
+            looks.push(x);
+        }
+        let network = b.finish();
+        let weights = crate::init::painter(&network, &mut Random::new(seed));
+        let mut loss = Self { network, weights, looks: looks.try_into().expect("four layers") };
+        for i in 0..4 {
+            let mean = loss.means()[i].max(1e-3);
+            let name = format!("random{}.weight", i + 1);
+            let weight = loss.weights.get_mut(&name).expect("the table has this layer");
+            weight.values.iter_mut().for_each(|w| *w /= mean);
+        }
+        loss
+    }
+
+    /// Mean activation at each look on the test picture.
+    fn means(&self) -> [f32; 4] {
+        let program = Program::new(&self.network).expect("a plain chain of layers");
+        let parameters = Parameters::from_weights(&program, &self.weights).expect("the weights fit");
+        let packed = Packed::new(Plain, &program, &parameters, &parameters.values);
+        let picture = Self::test_picture();
+        let mut tape = Tape::new(Plain, &program, picture.shape().height, picture.shape().width)
+            .expect("the table takes any size");
+        tape.run(&program, &packed, &picture, &[]);
+        self.looks.map(|id| {
+            let own = moments(tape.value(id).map(), EPS, false);
+            own.mean.iter().sum::<f32>() / own.mean.len() as f32
+        })
+    }
+
+    fn check_scale(&self) -> Result<(), LossNetworkError> {
+        for (mean, layer) in self.means().into_iter().zip(LAYERS) {
+            if !(0.1..10.0).contains(&mean) {
+                return Err(LossNetworkError::NotNormalised { layer: layer.into(), mean });
+            }
+        }
+        Ok(())
     }
 
     /// A picture with some of everything, on which a normalised VGG's layers have means near 1.

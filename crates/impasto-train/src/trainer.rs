@@ -4,4 +4,4 @@ mod run;
 mod settings;
 
 pub use run::{TrainError, train};
-pub use settings::{Paths, Settings, TrainConfig};
+pub use settings::{Material, Paths, Settings, TrainConfig};

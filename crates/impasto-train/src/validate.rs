@@ -1,20 +1,31 @@
 //! Paints held-out pairs at fixed intervals.
 
-use crate::data::{Library, LibraryError, Source};
+use crate::data::{Library, Source};
 use crate::learner::LearnerError;
 use crate::loss::feature::{ContentTarget, content_mse, style_mean_std};
 use crate::loss::ssim;
 use crate::loss_network::{EPS, LossNetwork};
 use crate::progress::Validation;
-use crate::trainer::TrainConfig;
 use crate::walk::{Kernels, Map, Moments, Packed, Parameters, Program, Tape, moments};
 use impasto_core::conformance::Random;
 use impasto_core::{Image, Network, Tensor, Weights};
 
-/// Side of the pictures, px.
-const SIDE_PX: usize = 192;
-/// Pairs.
-const PAIRS: usize = 12;
+/// How many pairs are shown, and how large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Show {
+    /// Pairs.
+    pub pairs: usize,
+    /// Side of the pictures, px; a multiple of 16.
+    pub side_px: usize,
+}
+
+impl Show {
+    /// For pictures from files.
+    pub const FULL: Self = Self { pairs: 12, side_px: 192 };
+    /// For drawn pictures.
+    pub const SMALL: Self = Self { pairs: 6, side_px: 96 };
+}
+
 /// Pairs in a row of the sheet.
 const ACROSS: usize = 3;
 /// Deviation of the noise whose flicker is measured.
@@ -27,6 +38,7 @@ pub struct Validator<K: Kernels> {
     encoder: Program,
     judge: (Program, Packed<K>, [usize; 4]),
     pairs: Vec<Pair<K>>,
+    side_px: usize,
     gain_limit: f32,
 }
 
@@ -43,44 +55,39 @@ impl<K: Kernels> Validator<K> {
     /// Takes the pairs from the held-out folders, or else from the run's own pictures.
     pub fn new(
         kernels: K,
-        painter: &Network,
-        encoder: &Network,
+        [painter, encoder]: [&Network; 2],
         loss: &LossNetwork,
-        config: &TrainConfig,
-        source: &Source,
-    ) -> Result<Self, ValidateError> {
-        let program = Program::new(&loss.network).map_err(LearnerError::from)?;
-        let parameters = Parameters::from_weights(&program, &loss.weights).map_err(LearnerError::from)?;
+        gain_limit: f32,
+        (held_out, source): (Option<[Library; 2]>, &Source),
+        show: Show,
+    ) -> Result<Self, LearnerError> {
+        let program = Program::new(&loss.network)?;
+        let parameters = Parameters::from_weights(&program, &loss.weights)?;
         let packed = Packed::new(kernels, &program, &parameters, &parameters.values);
         let mut validator = Self {
             kernels,
-            painter: Program::new(painter).map_err(LearnerError::from)?,
-            encoder: Program::new(encoder).map_err(LearnerError::from)?,
+            painter: Program::new(painter)?,
+            encoder: Program::new(encoder)?,
             judge: (program, packed, loss.looks),
             pairs: vec![],
-            gain_limit: config.settings.recipe.gain_limit,
-        };
-        let held_out = match &config.paths.held_out {
-            Some((photos, paintings)) => {
-                Some((Library::open(photos, "photos", 0)?, Library::open(paintings, "paintings", 0)?))
-            }
-            None => None,
+            side_px: show.side_px,
+            gain_limit,
         };
         let (photos, paintings) = match &held_out {
-            Some((photos, paintings)) => (photos, paintings),
+            Some([photos, paintings]) => (photos, paintings),
             None => (source.photos.as_ref(), source.paintings.as_ref()),
         };
-        for i in 0..PAIRS {
-            let pair = validator.pair(photos, paintings, i);
+        for i in 0..show.pairs {
+            let pair = validator.pair(photos, paintings, i, show.pairs);
             validator.pairs.push(pair);
         }
         Ok(validator)
     }
 
-    fn pair(&self, photos: &Library, paintings: &Library, i: usize) -> Pair<K> {
+    fn pair(&self, photos: &Library, paintings: &Library, i: usize, count: usize) -> Pair<K> {
         let square = |library: &Library| {
-            let (_, image) = library.get(i * library.len() / PAIRS);
-            crate::data::centre_square(&image, SIDE_PX)
+            let (_, image) = library.get(i * library.len() / count);
+            crate::data::centre_square(&image, self.side_px)
         };
         let (photo, painting) = (square(photos), square(paintings));
         let mut random = Random::new(i as u64);
@@ -93,8 +100,8 @@ impl<K: Kernels> Validator<K> {
 
     fn look(&self, picture: &Tensor) -> (Map<K::Element>, [Moments; 4]) {
         let (program, packed, looks) = &self.judge;
-        let mut tape =
-            Tape::new(self.kernels, program, SIDE_PX, SIDE_PX).expect("the loss network takes any size");
+        let mut tape = Tape::new(self.kernels, program, self.side_px, self.side_px)
+            .expect("the loss network takes any size");
         tape.run(program, packed, picture, &[]);
         let moments = looks.map(|id| moments(tape.value(id).map(), EPS, false));
         (tape.value(looks[3]).map().clone(), moments)
@@ -107,8 +114,8 @@ impl<K: Kernels> Validator<K> {
             Ok(Packed::new(self.kernels, program, &parameters, &parameters.values))
         };
         let (painter, encoder) = (pack(&self.painter)?, pack(&self.encoder)?);
-        let mut paint = Tape::new(self.kernels, &self.painter, SIDE_PX, SIDE_PX)?;
-        let mut encode = Tape::new(self.kernels, &self.encoder, SIDE_PX, SIDE_PX)?;
+        let mut paint = Tape::new(self.kernels, &self.painter, self.side_px, self.side_px)?;
+        let mut encode = Tape::new(self.kernels, &self.encoder, self.side_px, self.side_px)?;
         let (mut sums, mut cells) = ([0.0f32; 4], Vec::new());
         for pair in &self.pairs {
             encode.run(&self.encoder, &encoder, &pair.painting, &[]);
@@ -139,17 +146,6 @@ impl<K: Kernels> Validator<K> {
         let flicker = pairs.map(|(a, b)| (a.clamp(0.0, 1.0) - b.clamp(0.0, 1.0)).abs()).sum::<f32>();
         [content, style, ssim, 255.0 * flicker / painted.data().len() as f32]
     }
-}
-
-/// Why pairs cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum ValidateError {
-    /// Pictures.
-    #[error(transparent)]
-    Library(#[from] LibraryError),
-    /// Networks.
-    #[error(transparent)]
-    Learner(#[from] LearnerError),
 }
 
 /// Pictures of one size in rows of `across`.

@@ -2,7 +2,10 @@
 //! batch's order, so that results do not depend on the number of threads.
 
 mod looks;
+mod refine;
 mod worker;
+
+pub use refine::{RefineConfig, RefineError, RefineReport, refine};
 
 use super::pass::{LearnerError, Part};
 use super::{Group, Learner, LearnerState, Recipe, StepReport};

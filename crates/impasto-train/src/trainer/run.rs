@@ -1,14 +1,14 @@
 //! The loop.
 
-use super::settings::{Settings, TrainConfig};
+use super::settings::{Material, Settings, TrainConfig};
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::data::{Library, LibraryError, Loader, Sampling, Source, centre_square};
+use crate::data::{Library, LibraryError, Loader, Sampling, Source, centre_square, drawn};
 use crate::init;
 use crate::learner::cpu::CpuLearner;
 use crate::learner::{Group, Learner, LearnerError, StepReport};
 use crate::loss_network::{LossNetwork, LossNetworkError};
 use crate::progress::{Progress, Steps};
-use crate::validate::{ValidateError, Validator};
+use crate::validate::{Show, Validator};
 use crate::walk::{Kernels, Plain};
 use impasto_core::conformance::Random;
 use impasto_core::model::{ModelError, StrengthKind};
@@ -38,9 +38,6 @@ pub enum TrainError {
     /// The model.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// Held-out pairs.
-    #[error(transparent)]
-    Validate(#[from] ValidateError),
     /// Checkpoints.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -95,6 +92,41 @@ struct Run<'a, K: Kernels> {
     saved: u64,
 }
 
+/// What [`Material`] names, opened.
+struct Opened {
+    photos: Arc<Library>,
+    paintings: Arc<Library>,
+    loss: LossNetwork,
+    held_out: Option<[Library; 2]>,
+}
+
+/// Drawn photos and paintings.
+const DRAWN: [usize; 2] = [24, 16];
+
+fn open(material: &Material) -> Result<Opened, TrainError> {
+    let Material::Files { photos, paintings, vgg, held_out } = material else {
+        return Ok(Opened {
+            photos: Arc::new(Library::of_images(drawn::photos(DRAWN[0]))),
+            paintings: Arc::new(Library::of_images(drawn::paintings(DRAWN[1]))),
+            loss: LossNetwork::random(1),
+            held_out: None,
+        });
+    };
+    let loss = LossNetwork::normalised(&Weights::load(vgg).map_err(LossNetworkError::from)?.0)?;
+    let held_out = match held_out {
+        Some((photos, paintings)) => {
+            Some([Library::open(photos, "photos", 0)?, Library::open(paintings, "paintings", 0)?])
+        }
+        None => None,
+    };
+    Ok(Opened {
+        photos: Arc::new(Library::open(photos, "photos", ROOM_BYTES[0])?),
+        paintings: Arc::new(Library::open(paintings, "paintings", ROOM_BYTES[1])?),
+        loss,
+        held_out,
+    })
+}
+
 /// Paintings over which the encoder's statistics are whitened at the start.
 const WHITENED: usize = 400;
 
@@ -103,6 +135,7 @@ fn start_weights(
     painter: &Network,
     encoder: &Network,
     paintings: &Library,
+    whitened: usize,
 ) -> Result<Weights, TrainError> {
     let mut random = Random::new(config.settings.sampling.seed);
     let mut weights = init::painter(painter, &mut random);
@@ -113,8 +146,8 @@ fn start_weights(
         return Ok(weights);
     }
     let side = config.settings.sampling.photo_px;
-    let pictures: Vec<_> = (0..WHITENED)
-        .map(|i| centre_square(&paintings.get(i * paintings.len() / WHITENED).1, side))
+    let pictures: Vec<_> = (0..whitened)
+        .map(|i| centre_square(&paintings.get(i * paintings.len() / whitened).1, side))
         .collect();
     init::whiten(encoder, &mut weights, "code1", &pictures)?;
     Ok(weights)
@@ -123,15 +156,22 @@ fn start_weights(
 impl<'a, K: Kernels> Run<'a, K> {
     fn new(kernels: K, device: &'static str, config: &'a TrainConfig) -> Result<Self, TrainError> {
         let (settings, paths) = (&config.settings, &config.paths);
-        let photos = Arc::new(Library::open(&paths.photos, "photos", ROOM_BYTES[0])?);
-        let paintings = Arc::new(Library::open(&paths.paintings, "paintings", ROOM_BYTES[1])?);
-        let loss = LossNetwork::normalised(&Weights::load(&paths.vgg)?.0)?;
+        let Opened { photos, paintings, loss, held_out } = open(&paths.material)?;
+        let drawn = paths.material == Material::Drawn;
+        let (show, whitened) = if drawn { (Show::SMALL, 64) } else { (Show::FULL, WHITENED) };
         let shape = settings.shape();
         let (painter, encoder) = (light::painter(&shape), light::encoder(&shape));
-        let weights = start_weights(config, &painter, &encoder, &paintings)?;
+        let weights = start_weights(config, &painter, &encoder, &paintings, whitened)?;
         let learner = CpuLearner::new(kernels, &painter, &encoder, &weights, &loss, config.threads)?;
         let source = Source { photos, paintings, sampling: settings.sampling };
-        let validator = Validator::new(kernels, &painter, &encoder, &loss, config, &source)?;
+        let validator = Validator::new(
+            kernels,
+            [&painter, &encoder],
+            &loss,
+            settings.recipe.gain_limit,
+            (held_out, &source),
+            show,
+        )?;
         std::fs::create_dir_all(&paths.run)
             .map_err(|source| TrainError::Io { path: paths.run.display().to_string(), source })?;
         let mut run =

@@ -64,19 +64,31 @@ impl Settings {
     }
 }
 
+/// What is trained on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Material {
+    /// Pictures and the loss network from files.
+    Files {
+        /// Folder of photos.
+        photos: PathBuf,
+        /// Folder of paintings.
+        paintings: PathBuf,
+        /// The normalised VGG-19.
+        vgg: PathBuf,
+        /// Folders of held-out photos and paintings; without them some training pictures are shown.
+        held_out: Option<(PathBuf, PathBuf)>,
+    },
+    /// Pictures drawn by the program, and a small random loss network: to try the trainer without any download.
+    Drawn,
+}
+
 /// Where things lie.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Paths {
-    /// Photos to train on.
-    pub photos: PathBuf,
-    /// Paintings to train on.
-    pub paintings: PathBuf,
-    /// The normalised VGG-19.
-    pub vgg: PathBuf,
+    /// What is trained on.
+    pub material: Material,
     /// The run's folder: checkpoint, model, log, sheets.
     pub run: PathBuf,
-    /// Held-out photos and paintings; without them the last few training pictures are shown.
-    pub held_out: Option<(PathBuf, PathBuf)>,
     /// A model whose weights are the start.
     pub start: Option<PathBuf>,
 }
@@ -102,4 +114,39 @@ pub struct TrainConfig {
     pub report_steps: u64,
     /// Steps between validations.
     pub validate_steps: u64,
+}
+
+impl TrainConfig {
+    /// A run with the given settings: two minutes between checkpoints, on all cores.
+    pub fn new(settings: Settings, material: Material, run: PathBuf) -> Self {
+        Self {
+            settings,
+            paths: Paths { material, run, start: None },
+            threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
+            resume: false,
+            change_settings: false,
+            plain: false,
+            checkpoint_secs: 120,
+            report_steps: 100,
+            validate_steps: 500,
+        }
+    }
+
+    /// A toy network on drawn pictures, which learns visibly within two minutes on two cores.
+    pub fn tiny(run: PathBuf) -> Self {
+        let shape = LightShape::tiny();
+        let settings = Settings {
+            recipe: Recipe { average: 0.98, ..Recipe::default() },
+            schedule: Schedule { identity_steps: 60, steps: 240, warm_up: 10, ..Schedule::default() },
+            sampling: Sampling { photo_px: 64, painting_px: 64, styles: 1, ..Sampling::default() },
+            channels: shape.channels,
+            blocks: shape.blocks,
+            quarter_blocks: shape.quarter_blocks,
+            encoder_channels: shape.encoder_channels,
+            code: shape.code,
+            ..Settings::default()
+        };
+        let config = Self::new(settings, Material::Drawn, run);
+        Self { report_steps: 20, validate_steps: 100, ..config }
+    }
 }

@@ -29,6 +29,13 @@ struct Share<'a> {
     group: f32,
 }
 
+/// A pastiche, what was said about it, and the gradient to it.
+struct Painted {
+    picture: Tensor,
+    gradient: Tensor,
+    report: StepReport,
+}
+
 impl<K: Kernels> Worker<K> {
     pub fn new(kernels: K) -> Self {
         let [painter, noisy, encoder, judge] = [(); 4].map(|()| Tapes::new(kernels));
@@ -74,7 +81,7 @@ impl<K: Kernels> Worker<K> {
         own
     }
 
-    fn look_at_style(&mut self, parts: &Parts<K>, style: &StylePicture) -> Looks {
+    pub fn look_at_style(&mut self, parts: &Parts<K>, style: &StylePicture) -> Looks {
         if let Some(known) = parts.memo.get(style.key) {
             return known;
         }
@@ -102,25 +109,10 @@ impl<K: Kernels> Worker<K> {
         let mut d_vector = vec![0.0; vector.len()];
         let (height, width) = (group.content.shape().height, group.content.shape().width);
         let painter = &parts.painter;
-        let tape = self.painter.of_size(&painter.program, height, width);
-        tape.run(&painter.program, &painter.packed, &group.content, &vector);
-        let (painted, picture) = (tape.output().map(), tape.output().map().to_tensor());
-        let mut gradient = Tensor::zeros(picture.shape());
         let recipe = share.recipe;
-
-        let judged = self.judge.of_size(&parts.judge.program, height, width);
-        let photo = self.content.as_ref().expect("looked at before");
-        let part = judge(parts, judged, painted, (photo, content), &wanted, share, &mut gradient);
-        shard.report.add(&part, 1.0 / group.styles.len() as f32);
-        let each = 1.0 / group.styles.len() as f32;
-        shard.report.range += each * picture::range(&picture, share.style * recipe.range, &mut gradient);
-        if recipe.ssim > 0.0 {
-            shard.report.ssim +=
-                each * ssim::ssim_loss(&picture, &group.content, share.style * recipe.ssim, &mut gradient);
-        }
-        if recipe.total_variation > 0.0 {
-            picture::total_variation(&picture, share.style * recipe.total_variation, &mut gradient);
-        }
+        let Painted { picture, mut gradient, report } =
+            self.painted(parts, &group.content, content, &vector, &wanted, share);
+        shard.report.add(&report, 1.0 / group.styles.len() as f32);
         if with_noise && recipe.noise > 0.0 {
             let mut shaken = group.content.clone();
             let noise = group.noise.data();
@@ -135,6 +127,57 @@ impl<K: Kernels> Worker<K> {
         }
         back(parts, self.painter.of_size(&painter.program, height, width), &gradient, &mut d_vector, shard);
         self.encode_back(parts, &style.picture, &d_vector, shard);
+    }
+
+    /// Paints the photo that [`Self::look_at_content`] has seen, and judges the pastiche.
+    fn painted(
+        &mut self,
+        parts: &Parts<K>,
+        photo: &Tensor,
+        content: &Moments,
+        vector: &[f32],
+        wanted: &Looks,
+        share: &Share,
+    ) -> Painted {
+        let (height, width) = (photo.shape().height, photo.shape().width);
+        let painter = &parts.painter;
+        let tape = self.painter.of_size(&painter.program, height, width);
+        tape.run(&painter.program, &painter.packed, photo, vector);
+        let (painted, picture) = (tape.output().map(), tape.output().map().to_tensor());
+        let mut gradient = Tensor::zeros(picture.shape());
+        let recipe = share.recipe;
+        let judged = self.judge.of_size(&parts.judge.program, height, width);
+        let features = self.content.as_ref().expect("looked at before");
+        let mut report = judge(parts, judged, painted, (features, content), wanted, share, &mut gradient);
+        report.range = picture::range(&picture, share.style * recipe.range, &mut gradient);
+        if recipe.ssim > 0.0 {
+            report.ssim = ssim::ssim_loss(&picture, photo, share.style * recipe.ssim, &mut gradient);
+        }
+        if recipe.total_variation > 0.0 {
+            picture::total_variation(&picture, share.style * recipe.total_variation, &mut gradient);
+        }
+        Painted { picture, gradient, report }
+    }
+
+    /// The losses of `photo` painted with `vector` in the style of `wanted`, as one of `share` photos, and their gradient to the vector alone.
+    pub fn to_style(
+        &mut self,
+        parts: &Parts<K>,
+        photo: &Tensor,
+        vector: &[f32],
+        wanted: &Looks,
+        recipe: &Recipe,
+        d_vector: &mut [f32],
+    ) -> StepReport {
+        let content = self.look_at_content(parts, photo);
+        let share = Share { recipe, style: 1.0, group: 1.0 };
+        let Painted { gradient, report, .. } = self.painted(parts, photo, &content, vector, wanted, &share);
+        let painter = &parts.painter;
+        let tape = self.painter.of_size(&painter.program, photo.shape().height, photo.shape().width);
+        tape.seed(painter.program.network.output(), false, |_, _, room| room.read_tensor(&gradient));
+        let mut wanted = Wanted { weights: None, style: Some(d_vector), picture: false };
+        tape.backward(&painter.program, &painter.packed, &mut wanted);
+        report
     }
 
     /// The photo in its own style must stay the photo.
@@ -152,7 +195,7 @@ impl<K: Kernels> Worker<K> {
         self.encode_back(parts, content, &d_vector, shard);
     }
 
-    fn encode(&mut self, parts: &Parts<K>, picture: &Tensor) -> Vec<f32> {
+    pub fn encode(&mut self, parts: &Parts<K>, picture: &Tensor) -> Vec<f32> {
         let encoder = &parts.encoder;
         let tape = self.encoder.of_size(&encoder.program, picture.shape().height, picture.shape().width);
         tape.run(&encoder.program, &encoder.packed, picture, &[]);

@@ -1,0 +1,93 @@
+//! The trainer from end to end, on drawn pictures.
+
+use impasto_train::checkpoint::Checkpoint;
+use impasto_train::progress::Validation;
+use impasto_train::{Progress, TrainConfig, TrainError, train};
+use std::path::PathBuf;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("impasto-train-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn short(folder: &Folder, identity: u64, steps: u64) -> TrainConfig {
+    let mut config = TrainConfig::tiny(folder.0.clone());
+    config.plain = true;
+    config.settings.groups = 2;
+    (config.settings.schedule.identity_steps, config.settings.schedule.steps) = (identity, steps);
+    (config.settings.sampling.photo_px, config.settings.sampling.painting_px) = (32, 32);
+    config
+}
+
+/// Runs to the end and gives what the held-out pairs looked like.
+fn run(config: &TrainConfig) -> Vec<Validation> {
+    let mut seen = Vec::new();
+    train(config, &mut |progress| {
+        if let Progress::Validated(validation) = progress {
+            seen.push(validation.clone());
+        }
+    })
+    .unwrap();
+    seen
+}
+
+#[test]
+fn the_tiny_network_learns() {
+    let folder = Folder::new("learns");
+    let mut config = short(&folder, 20, 60);
+    config.settings.groups = 4;
+    config.settings.sampling.photo_px = 64;
+    config.settings.sampling.painting_px = 64;
+    config.validate_steps = 20;
+    config.plain = false;
+    let seen = run(&config);
+    let (first, last) = (&seen[0], seen.last().unwrap());
+    assert!(last.style < 0.8 * first.style, "style {} to {}", first.style, last.style);
+    assert!(last.ssim > 0.3, "ssim {}", last.ssim);
+    let model = impasto_core::Model::load(&folder.0.join("model.safetensors")).unwrap();
+    assert_eq!(model.name, "light");
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_bits() {
+    let (whole, cut) = (Folder::new("whole"), Folder::new("cut"));
+    run(&short(&whole, 3, 5));
+
+    // Every step is saved, and the run dies as soon as step 4 has been.
+    let mut config = short(&cut, 3, 5);
+    config.checkpoint_secs = 0;
+    let killed = std::panic::catch_unwind(|| {
+        train(&config, &mut |progress| {
+            assert!(!matches!(progress, Progress::Saved { step: 4 }), "killed on purpose");
+        })
+    });
+    assert!(killed.is_err());
+    assert_eq!(Checkpoint::load(&cut.0).unwrap().step, 4);
+    assert!(matches!(train(&config, &mut |_| ()), Err(TrainError::Exists(_))));
+    config.resume = true;
+    config.threads = 1;
+    run(&config);
+    assert_eq!(Checkpoint::load(&whole.0).unwrap().state, Checkpoint::load(&cut.0).unwrap().state);
+}
+
+#[test]
+fn other_settings_do_not_go_on_by_accident() {
+    let folder = Folder::new("settings");
+    let mut config = short(&folder, 1, 1);
+    run(&config);
+    config.resume = true;
+    config.settings.recipe.style = 7.0;
+    let error = train(&config, &mut |_| ()).unwrap_err();
+    assert!(error.to_string().contains("other settings"), "{error}");
+}
