@@ -1,5 +1,7 @@
 //! `impasto styles`: list, make, show.
 
+mod refine;
+
 use crate::args::{BrushArgs, ModelArgs, StyleWord};
 use crate::console::Console;
 use crate::failure::wrong_use;
@@ -32,7 +34,8 @@ pub struct ListArgs {}
 #[command(after_help = "Examples:
   impasto styles make wave.jpg -o wave.style
   impasto styles make wave.jpg:2 mosaic.jpg:1 -o mostly-wave.style
-  impasto styles make wave.jpg --model classic --style-size 256 -o fine-wave.style")]
+  impasto styles make wave.jpg --model classic --style-size 256 -o fine-wave.style
+  impasto styles make wave.jpg --refine 120 --vgg vgg_normalised.pth --photos photos/ -o wave.style")]
 pub struct MakeArgs {
     /// Pictures (also built-in names and .style files); several make one mix, by their weights.
     #[arg(required = true, value_name = "PAINTING[:WEIGHT]")]
@@ -43,6 +46,15 @@ pub struct MakeArgs {
     /// Painter, title, year and rights, kept in the file for people; without it, the painting's file name.
     #[arg(long, value_name = "WORDS")]
     source: Option<String>,
+    /// Improve the style of one painting by so many gradient steps on its vector alone; needs --vgg and --photos.
+    #[arg(long, value_name = "STEPS", requires = "vgg", requires = "photos", value_parser = clap::value_parser!(u16).range(1..=5000))]
+    refine: Option<u16>,
+    /// The VGG-19 that judges: any file that `impasto import` takes.
+    #[arg(long, value_name = "FILE", requires = "refine")]
+    vgg: Option<PathBuf>,
+    /// Photos to try the style on.
+    #[arg(long, value_name = "FOLDER", requires = "refine")]
+    photos: Option<PathBuf>,
     #[command(flatten)]
     brush: BrushArgs,
     #[command(flatten)]
@@ -91,6 +103,9 @@ fn make(args: &MakeArgs, console: &Console) -> Result<()> {
     check_output(&args.output, &args.paintings)?;
     let stylizer = args.model.stylizer()?;
     let mut style = Styles { stylizer: &stylizer, style_px: args.brush.style_size }.mix(&args.paintings)?;
+    if let Some(steps) = args.refine {
+        style = refine::refine(&stylizer, style, args, usize::from(steps), console)?;
+    }
     let name = name_of(&args.output.display().to_string());
     let source = match (&args.source, args.paintings.as_slice()) {
         (Some(words), _) => words.clone(),
