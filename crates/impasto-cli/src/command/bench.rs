@@ -3,11 +3,11 @@
 use crate::args::{EngineName, ModelArgs, PrecisionName};
 use crate::console::Console;
 use crate::machine::{self, Machine};
+use crate::size::Size;
 use anyhow::{Context, Result, bail};
 use impasto::{Dials, Image, Provenance, scene};
 use serde::{Deserialize, Serialize};
 use std::process::{Command, Stdio};
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 /// Time the painting of frames, and measure its memory
@@ -52,24 +52,6 @@ pub struct RowArgs {
     size: Size,
     #[arg(long, value_parser = seconds)]
     seconds: f64,
-}
-
-/// Width and height in px.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Size {
-    width: usize,
-    height: usize,
-}
-
-impl FromStr for Size {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        let side = |side: &str| side.parse().ok().filter(|px| (1..=16_384).contains(px));
-        let sides = word.split_once('x').and_then(|(w, h)| Some((side(w)?, side(h)?)));
-        let (width, height) = sides.ok_or("WIDTHxHEIGHT in px is needed, such as 640x360")?;
-        Ok(Self { width, height })
-    }
 }
 
 fn seconds(word: &str) -> Result<f64, String> {
@@ -214,11 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn medians_and_sizes() {
+    fn the_median_is_in_the_middle() {
         assert_eq!((median(&[1.0, 2.0, 9.0]), median(&[1.0, 2.0, 4.0, 9.0])), (2.0, 3.0));
-        assert_eq!("640x360".parse(), Ok(Size { width: 640, height: 360 }));
-        for bad in ["640", "0x1", "640x", "x", "1x99999", "-1x5"] {
-            assert!(bad.parse::<Size>().is_err(), "{bad}");
-        }
     }
 }

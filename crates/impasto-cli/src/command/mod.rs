@@ -4,6 +4,8 @@ mod bench;
 mod completions;
 mod demo;
 mod doctor;
+mod eval;
+mod export;
 mod import;
 mod live;
 mod man;
@@ -23,10 +25,12 @@ pub enum Command {
     Demo(demo::Args),
     Live(live::Args),
     Import(import::Args),
+    Eval(eval::Args),
     Bench(bench::Args),
     /// One row of a bench, in a process of its own.
     #[command(hide = true)]
     BenchRow(bench::RowArgs),
+    Export(export::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -41,8 +45,10 @@ impl Command {
             Command::Demo(args) => demo::run(args, console),
             Command::Live(args) => live::run(args, console),
             Command::Import(args) => import::run(args, console),
+            Command::Eval(args) => eval::run(args, console),
             Command::Bench(args) => bench::run(args, console),
             Command::BenchRow(args) => bench::run_row(args, console),
+            Command::Export(args) => export::run(args, console),
             Command::Doctor(args) => doctor::run(args, console),
             Command::Completions(args) => completions::run(args, console),
             Command::Man(args) => man::run(args, console),

@@ -4,13 +4,15 @@ use crate::studio::{Studio, model};
 use impasto_core::weights::Precision;
 use std::fs;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 12] = [
     "stylize",
     "styles list",
     "styles make",
     "styles show",
     "demo",
     "import",
+    "eval",
+    "export",
     "bench",
     "doctor",
     "completions",

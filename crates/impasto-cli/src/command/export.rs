@@ -1,0 +1,161 @@
+//! `impasto export`: a model for other programs, and for the OAK camera.
+
+use crate::args::{BrushArgs, ModelArgs, StyleWord};
+use crate::console::Console;
+use crate::failure::wrong_use;
+use crate::interrupt;
+use crate::size::Size;
+use crate::styles::Styles;
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use impasto::{Style, Stylizer, builtin};
+use impasto_core::weights::Precision;
+use impasto_export::export_onnx;
+use impasto_export::oak::{Compiler, OakOptions, Shaves, export_oak};
+use impasto_export::onnx::{ColourOrder, OnnxFiles, OnnxOptions, Range, Size as OnnxSize};
+use std::path::{Path, PathBuf};
+
+/// Write a model as ONNX, or as a package for the OAK camera
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  impasto export --target onnx -o light.onnx
+      light.onnx paints, light.encoder.onnx turns a painting into a style; docs/export.md shows programs that use them
+  impasto export --target onnx --model classic --size 512x288 --half -o classic.onnx
+  impasto export --target oak --size 512x288 --style wave.style -o oak-app
+      a folder with network, styles and a Python program for the camera")]
+pub struct Args {
+    /// For what.
+    #[arg(long, value_enum)]
+    target: Target,
+    /// A file (onnx) or a new folder (oak).
+    #[arg(short, long, value_name = "FILE|FOLDER")]
+    output: PathBuf,
+    /// Size of the picture; any for onnx without it, 512x288 for oak.
+    #[arg(long, value_name = "WxH")]
+    size: Option<Size>,
+    /// onnx: keep weights in 16 bits.
+    #[arg(long)]
+    half: bool,
+    /// onnx: what white is in pictures, 1 or 255.
+    #[arg(long, value_enum, default_value_t = RangeName::Unit)]
+    range: RangeName,
+    /// onnx: channel order of pictures.
+    #[arg(long, value_enum, default_value_t = OrderName::Rgb)]
+    order: OrderName,
+    /// oak: styles to ship; all built-in ones without it.
+    #[arg(short, long = "style", value_name = "S")]
+    styles: Vec<StyleWord>,
+    /// oak: compile blobs for the chip.
+    #[arg(long, requires = "openvino_libs")]
+    compile: bool,
+    /// oak: folder of OpenVINO 2022.1's libraries; docs/oak.md tells how to get them.
+    #[arg(long, value_name = "DIR", requires = "compile")]
+    openvino_libs: Option<PathBuf>,
+    /// oak: SHAVEs to compile for; without it, a superblob for every number.
+    #[arg(long, value_name = "N", requires = "compile")]
+    shaves: Option<usize>,
+    #[command(flatten)]
+    brush: BrushArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+/// Where the model goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Target {
+    /// Any program with an ONNX runtime.
+    Onnx,
+    /// A Luxonis OAK camera (never run on a real one by us).
+    Oak,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum RangeName {
+    Unit,
+    Bytes,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OrderName {
+    Rgb,
+    Bgr,
+}
+
+/// Exports.
+pub fn run(args: &Args, console: &Console) -> Result<()> {
+    check(args)?;
+    let stylizer = args.model.stylizer()?;
+    match args.target {
+        Target::Onnx => onnx(args, &stylizer, console),
+        Target::Oak => oak(args, &stylizer, console),
+    }
+}
+
+fn check(args: &Args) -> Result<()> {
+    let is_onnx = args.output.extension().is_some_and(|ending| ending == "onnx");
+    if args.target == Target::Onnx && !is_onnx {
+        let better = args.output.with_extension("onnx");
+        return Err(wrong_use(format!("an ONNX file must end in .onnx, such as {}", better.display())));
+    }
+    if args.target == Target::Onnx && (args.compile || !args.styles.is_empty()) {
+        return Err(wrong_use("--style and --compile are for --target oak"));
+    }
+    match args.output.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) if !parent.is_dir() => {
+            bail!(
+                "cannot write {}: there is no folder {}; make it first",
+                args.output.display(),
+                parent.display()
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+fn onnx(args: &Args, stylizer: &Stylizer, console: &Console) -> Result<()> {
+    let fixed = |Size { width, height }| OnnxSize::Fixed { width, height };
+    let options = OnnxOptions {
+        size: args.size.map_or(OnnxSize::Dynamic, fixed),
+        precision: if args.half { Precision::F16 } else { Precision::F32 },
+        range: match args.range {
+            RangeName::Unit => Range::Unit,
+            RangeName::Bytes => Range::Bytes,
+        },
+        order: match args.order {
+            OrderName::Rgb => ColourOrder::Rgb,
+            OrderName::Bgr => ColourOrder::Bgr,
+        },
+        ..OnnxOptions::default()
+    };
+    let files = export_onnx(stylizer.model(), &options)?;
+    {
+        let _whole = interrupt::hold();
+        files.save(&args.output)?;
+    }
+    console.result(args.output.display().to_string())?;
+    console.result(OnnxFiles::encoder_path(&args.output).display().to_string())
+}
+
+fn oak(args: &Args, stylizer: &Stylizer, console: &Console) -> Result<()> {
+    let Size { width, height } = args.size.unwrap_or(Size { width: 512, height: 288 });
+    let compiler = |libs: &PathBuf| Compiler {
+        libs: libs.clone(),
+        shaves: args.shaves.map_or(Shaves::All, Shaves::One),
+    };
+    let options =
+        OakOptions { compiler: args.openvino_libs.as_ref().map(compiler), ..OakOptions::new(width, height) };
+    let styles = styles(args, stylizer)?;
+    // Compiling takes minutes, and Ctrl-C waits for the folder, which is removed if it is not whole.
+    let _whole = interrupt::hold();
+    let report = export_oak(stylizer.model(), &styles, &options, Path::new(&args.output))?;
+    console.note(report.budget.to_string());
+    report.files.iter().try_for_each(|file| console.result(args.output.join(file).display().to_string()))
+}
+
+fn styles(args: &Args, stylizer: &Stylizer) -> Result<Vec<Style>> {
+    if args.styles.is_empty() {
+        return Ok(builtin::styles().into_iter().filter(|s| s.check(stylizer.model()).is_ok()).collect());
+    }
+    let styles = Styles { stylizer, style_px: args.brush.style_size };
+    args.styles.iter().map(|word| styles.read(&word.what)).collect()
+}

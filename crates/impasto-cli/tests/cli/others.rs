@@ -1,0 +1,50 @@
+//! The commands around painting: export and eval.
+
+use crate::studio::Studio;
+use impasto_core::conformance::shared_data;
+use std::fs;
+
+#[test]
+fn a_model_is_exported_as_two_files() {
+    let studio = Studio::new("onnx");
+    let lines = studio.lines("export --target onnx --model classic -o tiny.onnx");
+    assert_eq!(lines, ["tiny.onnx", "tiny.encoder.onnx"]);
+    let bytes = |name: &str| fs::read(studio.path(name)).unwrap().len();
+    let painter = bytes("tiny.onnx");
+    studio.lines("export --target onnx --model classic --size 32x16 --half -o half.onnx");
+    assert!(painter > 2000 && bytes("half.onnx") > 1000);
+    studio.refuses("export --target onnx --model classic -o tiny.bin", 2, &["tiny.onnx"]);
+    studio.refuses("export --target onnx --model classic -o no/tiny.onnx", 1, &["no", "make it first"]);
+    studio.refuses("export --target onnx --model classic --style wave.png -o a.onnx", 2, &["oak"]);
+    studio.refuses("export --target oak --model classic -o app", 1, &["--style"]);
+    studio.refuses(
+        "export --target oak --model classic --style wave.png --compile -o app",
+        2,
+        &["--openvino-libs"],
+    );
+}
+
+#[test]
+fn a_model_is_judged() {
+    let Some(data) = shared_data("a_model_is_judged") else { return };
+    let studio = Studio::new("eval");
+    for name in ["photos/a.png", "photos/b.png"] {
+        studio.picture(name, 48, 40);
+    }
+    studio.picture("paintings/p.png", 40, 48);
+    let vgg = data.join("weights/vgg19_normalised_relu4_1.safetensors");
+    let words = format!(
+        "eval --model classic --contents photos --styles paintings --round 32x2 --json --vgg {}",
+        vgg.display()
+    );
+    let report: serde_json::Value = serde_json::from_str(&studio.lines(&words).join("\n")).unwrap();
+    assert!(report.to_string().contains("\"classic\""), "{report}");
+    studio.lines(&format!("{words} -o report"));
+    let files = studio.files();
+    assert!(
+        files.contains(&"report/report.json".into()) && files.contains(&"report/classic.png".into()),
+        "{files:?}"
+    );
+    let missing = words.replace("photos", "nowhere");
+    studio.refuses(&missing, 1, &["nowhere"]);
+}
