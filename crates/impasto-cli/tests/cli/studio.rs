@@ -115,10 +115,16 @@ impl Studio {
         files
     }
 
-    /// The program, in this folder, with a configuration folder of its own.
+    /// The program, in this folder, with a configuration folder of its own; it paints with the tiny model unless the
+    /// words name another.
     pub fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
-        command.args(words.split_whitespace()).current_dir(&self.0).env_remove("IMPASTO_ISA");
+        let paints = ["stylize", "styles make", "styles show", "demo", "bench"];
+        let named = words.contains("--model") || words.contains("--help");
+        let plain = words.trim_start_matches("--quiet ");
+        let tiny = !named && paints.iter().any(|command| plain.starts_with(command));
+        command.args(words.split_whitespace()).args(if tiny { &["--model", "classic"][..] } else { &[] });
+        command.current_dir(&self.0).env_remove("IMPASTO_ISA");
         command.env("XDG_CONFIG_HOME", self.path("config")).env("APPDATA", self.path("config"));
         command
     }

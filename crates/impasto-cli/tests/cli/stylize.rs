@@ -15,6 +15,19 @@ fn a_photo_is_painted_beside_itself() {
 }
 
 #[test]
+fn the_network_inside_needs_no_file() {
+    let studio = Studio::empty("inside");
+    studio.picture("photo.png", 33, 22);
+    assert_eq!(
+        studio.lines("stylize photo.png --model light --style starry-night"),
+        ["photo-starry-night.png"]
+    );
+    let words = ["stylize", "photo.png", "--style", "starry-night", "-o", "default.png"];
+    assert!(studio.command("--quiet").args(words).status().unwrap().success());
+    assert_eq!(studio.read("default.png").image, studio.read("photo-starry-night.png").image);
+}
+
+#[test]
 fn many_photos_times_many_styles_keep_their_tree() {
     let studio = Studio::new("tree");
     for name in ["holiday/a.jpg", "holiday/day 1/b.png", "holiday/day 1/deep/c.webp"] {
