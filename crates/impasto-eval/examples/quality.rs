@@ -32,8 +32,10 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn show(progress: &Progress) {
-    if progress.done.is_multiple_of(10) {
-        let Progress { model, size_px, stage, done, total } = progress;
+    if let Some(finished) = progress.finished {
+        eprint!("{} px: {}", progress.size_px, markdown::row(finished));
+    } else if progress.done.is_multiple_of(10) {
+        let Progress { model, size_px, stage, done, total, .. } = progress;
         eprintln!("{size_px} px {model} {stage:?} {done} of {total}");
     }
 }

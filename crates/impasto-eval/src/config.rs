@@ -1,6 +1,7 @@
 //! What to judge, by what, and how far it is.
 
 use crate::error::EvalError;
+use crate::report::ModelReport;
 use impasto_core::Model;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -109,10 +110,12 @@ pub enum Stage {
     Motion,
     /// Contact sheets are painted.
     Sheets,
+    /// The model is judged at this size: [`Progress::finished`] holds the result.
+    Finished,
 }
 
 /// How far an evaluation is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Progress<'a> {
     /// The entrant's name; empty while [`Stage::Looking`].
     pub model: &'a str,
@@ -124,4 +127,6 @@ pub struct Progress<'a> {
     pub done: usize,
     /// Steps of this stage.
     pub total: usize,
+    /// What was found, at [`Stage::Finished`].
+    pub finished: Option<&'a ModelReport>,
 }

@@ -1,6 +1,6 @@
 //! The protocol, from pictures to report.
 
-use crate::config::{Entrant, EvalConfig, Progress};
+use crate::config::{Entrant, EvalConfig, Progress, Stage};
 use crate::error::EvalError;
 use crate::hall::{Bench, Hall};
 use crate::markdown;
@@ -63,11 +63,13 @@ pub fn evaluate(
             let mut bench = Bench::new(entrant, &mut painter, on_progress);
             let (result, paintings) =
                 hall.judge(&mut bench, cost, config.sheets.map_or(0, |s| s.side_by_side))?;
-            results.push(result);
-            shown.push(paintings);
             if let (0, Some(size)) = (i, config.sheets) {
                 sheets.push(hall.sheet(&mut bench, size)?);
             }
+            let (model, size_px, finished) = (entrant.name.as_str(), round.size_px, Some(&result));
+            on_progress(&Progress { model, size_px, stage: Stage::Finished, done: 1, total: 1, finished });
+            results.push(result);
+            shown.push(paintings);
         }
         if let Some(size) = config.sheets {
             sheets.push(hall.side_by_side(size.side_by_side, &shown));

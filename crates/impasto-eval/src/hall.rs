@@ -80,7 +80,7 @@ impl Hall {
         let (photos_seen, paintings_seen) = (seen(&pairs, |p| p.content), seen(&pairs, |p| p.style));
         let total = photos_seen.len() + paintings_seen.len();
         let mut look = |done: usize, picture: &Tensor| {
-            on_progress(&Progress { model: "", size_px, stage: Stage::Looking, done, total });
+            on_progress(&Progress { model: "", size_px, stage: Stage::Looking, done, total, finished: None });
             judge.look(picture)
         };
         let (mut content_looks, mut style_looks) = (HashMap::new(), HashMap::new());
@@ -188,7 +188,7 @@ impl Hall {
 
     fn progress(&self, bench: &mut Bench, stage: Stage, done: usize, total: usize) {
         let (model, size_px) = (bench.entrant.name.as_str(), self.round.size_px);
-        (bench.on_progress)(&Progress { model, size_px, stage, done, total });
+        (bench.on_progress)(&Progress { model, size_px, stage, done, total, finished: None });
     }
 
     /// Photos in their own style.

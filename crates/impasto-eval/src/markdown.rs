@@ -46,17 +46,23 @@ pub fn figures(report: &Report) -> String {
     report.rounds.iter().map(round_table).collect()
 }
 
+/// The two lines above [`row`]s.
+pub const HEAD: &str = "\
+| model | content | style | SSIM | flicker | warp: pan, zoom, turn | identity | params | GMAC | ms | MiB |
+|---|---|---|---|---|---|---|---|---|---|---|
+";
+
 fn round_table(round: &RoundReport) -> String {
     let mut table = format!("## {} pairs at {} px\n\n", round.pairs, round.size_px);
-    table += "| model | content | style | SSIM | flicker | warp: pan, zoom, turn | identity | params | GMAC | ms | MiB |\n";
-    table += "|---|---|---|---|---|---|---|---|---|---|---|\n";
+    table += HEAD;
     for result in &round.results {
         table += &row(result);
     }
     table + "\n"
 }
 
-fn row(ModelReport { model, figures: f, cost, parameters, .. }: &ModelReport) -> String {
+/// One model's line of a table.
+pub fn row(ModelReport { model, figures: f, cost, parameters, .. }: &ModelReport) -> String {
     let [pan, zoom, turn] = f.warp;
     let memory = cost.added_bytes.map_or("-".into(), |b| format!("{:.0}", b as f64 / f64::from(1 << 20)));
     format!(

@@ -4,7 +4,7 @@ use impasto_core::conformance::Case;
 use impasto_core::{Image, Weights};
 use impasto_cpu::CpuEngine;
 use impasto_eval::{
-    Entrant, EvalConfig, EvalError, Outcome, Report, Round, SheetConfig, baseline, evaluate, judge,
+    Entrant, EvalConfig, EvalError, Outcome, Report, Round, SheetConfig, Stage, baseline, evaluate, judge,
 };
 use impasto_media::still;
 use std::path::{Path, PathBuf};
@@ -60,13 +60,14 @@ fn judged(config: &EvalConfig) -> Result<Outcome, EvalError> {
     let mut stages = Vec::new();
     let entrants = [Entrant::from(baseline::unpainted())];
     let outcome = evaluate(config, &entrants, &random_vgg(), &CpuEngine::new().unwrap(), &mut |p| {
-        assert!(p.done < p.total && p.size_px == 32);
+        assert_eq!(p.finished.is_some(), p.stage == Stage::Finished);
+        assert!((p.done < p.total || p.finished.is_some()) && p.size_px == 32);
         if stages.last() != Some(&p.stage) {
             stages.push(p.stage);
         }
     });
     if outcome.is_ok() {
-        assert_eq!(stages.len(), 5, "{stages:?}");
+        assert_eq!(stages.len(), 6, "{stages:?}");
     }
     outcome
 }
