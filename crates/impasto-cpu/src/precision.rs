@@ -16,6 +16,7 @@ pub enum Precision {
 impl Precision {
     /// Whether this machine is faster with it than without, so that it is used where it is asked for.
     pub fn is_available(self, isa: Isa) -> bool {
+        let _ = isa;
         match self {
             Precision::F32 => true,
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
