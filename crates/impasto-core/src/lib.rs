@@ -5,7 +5,7 @@
 //! * A [`Style`] is a short vector: mean and standard deviation per channel at each AdaIN site.
 //!   Mixing, strength and fading are arithmetic on it.
 //! * A [`Model`] bundles a painter, a style encoder and their weights in one safetensors file.
-//! * An [`Engine`] prepares a [`Plan`] for one network at one size; the [`reference`] engine is the
+//! * An [`Engine`] prepares a [`Plan`] for one network at one size; the [`mod@reference`] engine is the
 //!   plain judge, and [`conformance`] is the suite that every other engine must pass.
 //!
 //! Conventions, once: pictures are sRGB, [`Image`] is interleaved `RGB8` in `0..=255`, [`Tensor`] is

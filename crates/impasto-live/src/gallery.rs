@@ -61,7 +61,7 @@ impl Gallery {
         Ok(entry.id)
     }
 
-    /// Adds what [`dropped_entry`] made; gives its id.
+    /// Adds a style made from a dropped file; gives its id.
     pub fn add_dropped(&mut self, entry: Entry) -> Result<String, LiveError> {
         self.push(entry)
     }

@@ -31,7 +31,7 @@ const HOPELESS_PEAK: f32 = 30_000.0;
 /// The table for the chip, and sizes in px.
 #[derive(Clone, Debug)]
 pub struct Chip {
-    /// Takes bytes RGB, gives bytes RGB or the planes of [`super::head`]; zero padding everywhere.
+    /// Takes bytes RGB, gives bytes RGB or the planes of `head`; zero padding everywhere.
     pub network: Network,
     /// Its weights.
     pub weights: Arc<Weights>,

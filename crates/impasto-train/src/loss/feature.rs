@@ -73,7 +73,7 @@ crate::walk::simd::wide_fn! {
                 let away = y - (gain[c] * f[c].wide() + shift[c]);
                 sums[c] += away * away;
                 let before = if keep { dy[c].wide() } else { 0.0 };
-                dy[c] = E::narrow(before + if gate && !(y > 0.0) { 0.0 } else { scale * away });
+                dy[c] = E::narrow(before + if gate && (y <= 0.0 || y.is_nan()) { 0.0 } else { scale * away });
             }
         }
     }

@@ -107,7 +107,7 @@ fn with<K: Kernels>(
     for step in 0..config.steps {
         let mut gradient = vec![0.0; vector.len()];
         let photo = &photos[step % photos.len()];
-        let losses = worker.to_style(&parts, photo, &vector, &wanted, &config.recipe, &mut gradient);
+        let losses = worker.style_gradient(&parts, photo, &vector, &wanted, &config.recipe, &mut gradient);
         if !losses.is_finite() || gradient.iter().any(|g| !g.is_finite()) {
             return Err(RefineError::NotFinite(step));
         }

@@ -160,7 +160,7 @@ impl<K: Kernels> Worker<K> {
     }
 
     /// The losses of `photo` painted with `vector` in the style of `wanted`, as one of `share` photos, and their gradient to the vector alone.
-    pub fn to_style(
+    pub fn style_gradient(
         &mut self,
         parts: &Parts<K>,
         photo: &Tensor,
