@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Scratch, light_like, openvino_libs, some_style};
+use common::{Scratch, light, light_like, openvino_libs, some_style};
 use impasto_core::conformance::{Case, Tolerance, compare, run};
 use impasto_core::reference::ReferenceEngine;
 use impasto_core::{Network, Tensor};
@@ -193,6 +193,13 @@ fn real_blobs_are_compiled() {
         eprintln!("{name}: {} has {bytes} bytes", archive.display());
         assert!(bytes > 10_000);
     }
+    let model = light();
+    let compiler = Some(Compiler { libs: libs.clone(), shaves: Shaves::One(6) });
+    let options = OakOptions { compiler, head: Head::Yuv420, ..OakOptions::new(512, 288) };
+    let report =
+        export_oak(&model, &[some_style(&model, "s", 1)], &options, &scratch.0.join("light")).unwrap();
+    eprintln!("light at 512x288, compiled:\n{}", report.budget);
+    let (model, styles) = (light_like(), styles);
     let wrong = scratch.0.join("wrong");
     std::fs::create_dir(&wrong).unwrap();
     for name in impasto_export::oak::compile::LIBRARIES {

@@ -2,13 +2,11 @@
 
 mod common;
 
-use common::{Scratch, bytes, floats, psnr_db, python, script};
-use impasto_core::classic::{self, Variance};
+use common::{Scratch, bytes, classic, floats, light, psnr_db, python, script};
 use impasto_core::conformance::{Case, cases, run, shared_data};
-use impasto_core::model::StrengthKind;
 use impasto_core::reference::ReferenceEngine;
 use impasto_core::weights::Precision;
-use impasto_core::{Model, Tensor, Weights};
+use impasto_core::{Tensor, Weights};
 use impasto_export::export_onnx;
 use impasto_export::onnx::{self, ColourOrder, OnnxOptions, Range, Size};
 use std::path::Path;
@@ -71,7 +69,10 @@ fn write_jobs(folder: &Path, jobs: &[Job]) {
 
 /// Runs all jobs in `runtime` and gives what failed, in words.
 fn failures(python: &Path, runtime: &str, jobs: &[Job]) -> Vec<String> {
-    let scratch = Scratch::new(&format!("onnx-{runtime}-{}", jobs[0].name.replace(' ', "-")));
+    let scratch = Scratch::new(&format!(
+        "onnx-{runtime}-{}",
+        jobs[0].name.replace(|c: char| !c.is_ascii_alphanumeric(), "-")
+    ));
     write_jobs(&scratch.0, jobs);
     let out = Command::new(python).arg(script("run_onnx.py")).arg(runtime).arg(&scratch.0).output().unwrap();
     assert!(out.status.success(), "{runtime}: {}", String::from_utf8_lossy(&out.stderr));
@@ -152,7 +153,7 @@ fn half_weights_are_the_rounded_weights() {
 fn the_real_classic() {
     let test = "the_real_classic";
     let Some(data) = shared_data(test) else { return };
-    let model = classic_model(&data);
+    let model = classic(&data);
     let golden = Weights::load(&data.join("weights/golden_adain_64.safetensors")).unwrap().0;
     let tensor = |name: &str| {
         let weight = golden.get(name).unwrap();
@@ -194,11 +195,49 @@ fn the_real_classic() {
     all_runtimes(test, &jobs);
 }
 
-fn classic_model(data: &Path) -> Model {
-    let load = |name: &str| Weights::load(&data.join(name)).unwrap().0;
-    let mut weights = load("weights/vgg19_normalised_relu4_1.safetensors");
-    weights.extend(load("reference/adain_official_decoder_fp16.safetensors"));
-    let (painter, encoder) = (classic::painter(Variance::Port), classic::encoder(Variance::Port));
-    let training = serde_json::Value::Null;
-    Model::new("classic", painter, encoder, weights, StrengthKind::Features, "see SOURCES", training).unwrap()
+/// The light network of the default shape: painter and encoder, at a size that is no multiple of its 8 px.
+#[test]
+fn the_light_network() {
+    let model = light();
+    let picture =
+        impasto_core::conformance::Random::new(4).tensor(impasto_core::Shape::new(3, 52, 67), 0.0, 1.0);
+    let encode = Case {
+        name: "light encoder".into(),
+        network: model.encoder.clone(),
+        weights: model.weights.clone(),
+        input: picture.clone(),
+        style: vec![],
+        strength: 1.0,
+    };
+    let style = run(&ReferenceEngine, &encode).unwrap();
+    let paint = Case {
+        name: "light painter".into(),
+        network: model.painter.clone(),
+        style: style.data().to_vec(),
+        ..encode.clone()
+    };
+    let painted = run(&ReferenceEngine, &paint).unwrap();
+    let mut jobs = Vec::new();
+    for (size, range) in [(Size::Dynamic, Range::Unit), (Size::Fixed { width: 67, height: 52 }, Range::Bytes)]
+    {
+        let options = OnnxOptions { size, encoder_size: size, range, ..OnnxOptions::default() };
+        let files = export_onnx(&model, &options).unwrap();
+        let gain = if range == Range::Bytes { 255.0 } else { 1.0 };
+        let scaled = |t: &Tensor| Tensor::new(t.shape(), t.data().iter().map(|v| gain * v).collect());
+        let image = ("image", sides(&picture), scaled(&picture).into_data());
+        let vector = ("style", vec![1, style.data().len(), 1, 1], style.data().to_vec());
+        jobs.push(Job {
+            name: format!("light painter {size:?}"),
+            model: files.painter,
+            inputs: vec![image.clone(), vector],
+            expected: scaled(&painted),
+        });
+        jobs.push(Job {
+            name: format!("light encoder {size:?}"),
+            model: files.encoder,
+            inputs: vec![image],
+            expected: style.clone(),
+        });
+    }
+    all_runtimes("the_light_network", &jobs);
 }

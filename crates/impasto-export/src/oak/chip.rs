@@ -31,7 +31,7 @@ const HOPELESS_PEAK: f32 = 30_000.0;
 /// The table for the chip, and sizes in px.
 #[derive(Clone, Debug)]
 pub struct Chip {
-    /// Takes bytes RGB, gives bytes RGB or the planes of `head`; zero padding everywhere.
+    /// Takes bytes RGB, gives bytes RGB or planes, as [`Head`] says; zero padding everywhere.
     pub network: Network,
     /// Its weights.
     pub weights: Arc<Weights>,
@@ -172,18 +172,21 @@ fn only_norms_read(folded: &Folded, id: usize) -> bool {
     !readers.is_empty() && readers.iter().all(|&r| matches!(folded.network.nodes[r].op, Op::AdaIn { .. }))
 }
 
-/// What each row makes of a test picture of 64x64 px in bytes: a ramp with stripes.
+/// Side of the test picture in px; the plain engine walks it, so it is small.
+const PROBE_PX: usize = 32;
+
+/// What each row makes of a test picture in bytes: ramps with stripes.
 fn tensors(folded: &Folded, style: &[f32]) -> Result<Vec<Tensor>, ExportError> {
-    let picture = Image::from_fn(64, 64, |x, y| {
-        let stripe = if (x / 8 + y / 4) % 2 == 0 { 255 } else { 0 };
-        [(4 * x) as u8, stripe, 255 - (4 * y) as u8]
+    let picture = Image::from_fn(PROBE_PX, PROBE_PX, |x, y| {
+        let stripe = if (x / 4 + y / 2) % 2 == 0 { 255 } else { 0 };
+        [(8 * x) as u8, stripe, 255 - (8 * y) as u8]
     });
     let unit = picture.to_tensor();
     let bytes = Tensor::new(unit.shape(), unit.data().iter().map(|v| 255.0 * v).collect());
     let weights = Arc::new(folded.weights.clone());
     let run = || -> Result<Vec<Tensor>, impasto_core::EngineError> {
-        ReferenceEngine.prepare(&folded.network, &weights, 64, 64)?;
-        let mut plan = ReferenceEngine.plan(&folded.network, &weights, 64, 64)?;
+        ReferenceEngine.prepare(&folded.network, &weights, PROBE_PX, PROBE_PX)?;
+        let mut plan = ReferenceEngine.plan(&folded.network, &weights, PROBE_PX, PROBE_PX)?;
         let mut out = Tensor::zeros(plan.output_shape());
         plan.run(&bytes, &Conditions::new(style), &mut out)?;
         Ok(plan.tensors().to_vec())

@@ -119,3 +119,31 @@ pub fn openvino_libs(test: &str) -> Option<PathBuf> {
     }
     named
 }
+
+/// The light network of the default shape, with random weights.
+pub fn light() -> impasto_core::Model {
+    use impasto_core::light::{self, LightShape};
+    use impasto_core::model::StrengthKind;
+    use impasto_core::{Model, conformance};
+    let shape = LightShape::default();
+    let painter = conformance::Case::new("painter", light::painter(&shape), 8, 8, 1);
+    let encoder = conformance::Case::new("encoder", light::encoder(&shape), 8, 8, 2);
+    let mut weights = (*painter.weights).clone();
+    weights.extend((*encoder.weights).clone());
+    let training = serde_json::Value::Null;
+    let (painter, encoder) = (painter.network, encoder.network);
+    Model::new("light", painter, encoder, weights, StrengthKind::Code, "CC0-1.0", training).unwrap()
+}
+
+/// The classic network with the data's weights.
+pub fn classic(data: &Path) -> impasto_core::Model {
+    use impasto_core::classic::{self, Variance};
+    use impasto_core::model::StrengthKind;
+    use impasto_core::{Model, Weights};
+    let load = |name: &str| Weights::load(&data.join(name)).unwrap().0;
+    let mut weights = load("weights/vgg19_normalised_relu4_1.safetensors");
+    weights.extend(load("reference/adain_official_decoder_fp16.safetensors"));
+    let (painter, encoder) = (classic::painter(Variance::Port), classic::encoder(Variance::Port));
+    let training = serde_json::Value::Null;
+    Model::new("classic", painter, encoder, weights, StrengthKind::Features, "see SOURCES", training).unwrap()
+}
