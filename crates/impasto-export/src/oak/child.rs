@@ -3,6 +3,12 @@
 //! [`OakChild`] is one run of it; [`OakCamera`] starts it again when it fails, waiting longer each time.
 //! Whatever happens, dropping either ends the child and waits for it: there are no orphans and no zombies.
 
+mod camera;
+mod error;
+
+pub use camera::{BackOff, OakCamera, OakEvent};
+pub use error::OakError;
+
 use super::protocol::{self, Failure, Frame, Hello, Message};
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -81,90 +87,6 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self { hello: Duration::from_secs(40), silence: Duration::from_secs(6), stop: Duration::from_secs(2) }
     }
-}
-
-/// Why there are no frames.
-#[derive(Debug, thiserror::Error)]
-pub enum OakError {
-    /// The program cannot be started.
-    #[error("cannot start {}: {source}; the OAK needs a Python with `pip install -r requirements.txt` of the exported folder", .program.display())]
-    Start {
-        /// The program.
-        program: PathBuf,
-        /// The system's words.
-        source: std::io::Error,
-    },
-    /// It said nothing for too long at the start.
-    #[error("the camera's program said nothing for {} s and was ended{last_words}", .after.as_secs_f32())]
-    NoHello {
-        /// How long.
-        after: Duration,
-        /// What it printed last.
-        last_words: String,
-    },
-    /// It speaks another version.
-    #[error(
-        "the camera's program speaks protocol {found}, and this Impasto {}; export the folder again",
-        protocol::VERSION
-    )]
-    Version {
-        /// Its version.
-        found: u32,
-    },
-    /// It ended by itself.
-    #[error("the camera's program ended ({status}){last_words}")]
-    Ended {
-        /// How.
-        status: String,
-        /// What it printed last.
-        last_words: String,
-    },
-    /// It hangs.
-    #[error("the camera's program has been silent for {} s and was ended{last_words}", .after.as_secs_f32())]
-    Silent {
-        /// How long.
-        after: Duration,
-        /// What it printed last.
-        last_words: String,
-    },
-    /// It said itself what is wrong.
-    #[error("{}", failure_words(.0))]
-    Failed(Failure),
-    /// It sent something else than messages.
-    #[error("the camera's program sent what is no message: {0}")]
-    Protocol(String),
-    /// The style does not fit the network on the chip.
-    #[error(
-        "the network on the camera takes a style of {expected} values, found {found}; export the folder again for this model"
-    )]
-    Style {
-        /// What it takes.
-        expected: usize,
-        /// What was given.
-        found: usize,
-    },
-}
-
-impl OakError {
-    /// Whether trying again by itself makes no sense.
-    pub fn is_final(&self) -> bool {
-        match self {
-            Self::Start { .. } | Self::Version { .. } | Self::Protocol(_) | Self::Style { .. } => true,
-            Self::Failed(failure) => matches!(failure.code.as_str(), "depthai_missing" | "no_network"),
-            Self::NoHello { .. } | Self::Ended { .. } | Self::Silent { .. } => false,
-        }
-    }
-}
-
-fn failure_words(failure: &Failure) -> String {
-    let next = match failure.code.as_str() {
-        "depthai_missing" => "; run `pip install -r requirements.txt` in the exported folder",
-        "no_camera" => "; plug the OAK in, on Linux with Luxonis' udev rule, or name it with --device",
-        "no_network" => "; compile it as the folder's README says, or use --oak-mode host",
-        "camera_lost" => "; check its cable and power",
-        _ => "",
-    };
-    format!("{}{next}", failure.message)
 }
 
 /// What the reader thread leaves for us.
@@ -446,141 +368,5 @@ fn write_styles(mut stdin: ChildStdin, outbox: &Shared<Outbox>) {
         if let Some(style) = style {
             alive = protocol::write_message(&mut stdin, b"STYL", &style).is_ok();
         }
-    }
-}
-
-/// Waiting times between attempts: doubled each time, from the first to the longest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BackOff {
-    /// After the first failure.
-    pub first: Duration,
-    /// Never longer than this.
-    pub longest: Duration,
-}
-
-impl Default for BackOff {
-    fn default() -> Self {
-        Self { first: Duration::from_millis(500), longest: Duration::from_secs(15) }
-    }
-}
-
-impl BackOff {
-    /// The wait after failure number `failures`, counted from 1.
-    pub fn wait(self, failures: u32) -> Duration {
-        self.first.saturating_mul(1u32.checked_shl(failures - 1).unwrap_or(u32::MAX)).min(self.longest)
-    }
-}
-
-/// What a camera has to say.
-#[derive(Debug)]
-pub enum OakEvent {
-    /// The program runs, and this is what it says of itself.
-    Connected(Hello),
-    /// A frame, the newest.
-    Frame(Frame),
-    /// Nothing within the time asked for.
-    Nothing,
-    /// It failed, and is tried again after this time; `None` if that makes no sense.
-    Trouble(OakError, Option<Duration>),
-}
-
-/// A camera that comes back: the program is started again when it fails.
-pub struct OakCamera {
-    command: OakCommand,
-    timeouts: Timeouts,
-    back_off: BackOff,
-    child: Option<OakChild>,
-    failures: u32,
-    next_try: Option<Instant>,
-    given_up: bool,
-    style: Option<Vec<f32>>,
-}
-
-impl OakCamera {
-    /// Nothing is started until [`OakCamera::next`].
-    pub fn new(command: OakCommand, timeouts: Timeouts, back_off: BackOff) -> Self {
-        Self {
-            command,
-            timeouts,
-            back_off,
-            child: None,
-            failures: 0,
-            next_try: None,
-            given_up: false,
-            style: None,
-        }
-    }
-
-    /// Paints with this style from now on, also after the program was started again.
-    pub fn set_style(&mut self, vector: &[f32]) -> Result<(), OakError> {
-        self.style = Some(vector.to_vec());
-        self.child.as_ref().map_or(Ok(()), |child| child.set_style(vector))
-    }
-
-    /// Lines for the log since the last call.
-    pub fn notes(&self) -> Vec<String> {
-        self.child.as_ref().map_or(vec![], OakChild::notes)
-    }
-
-    /// What happens next, within about `wait`; starting the program takes as long as it takes.
-    pub fn next(&mut self, wait: Duration) -> OakEvent {
-        if self.child.is_none() {
-            return self.start(wait);
-        }
-        let child = self.child.as_mut().expect("just seen");
-        match child.next_frame(wait) {
-            Ok(Some(frame)) => {
-                self.failures = 0;
-                OakEvent::Frame(frame)
-            }
-            Ok(None) => OakEvent::Nothing,
-            Err(error) => self.failed(error),
-        }
-    }
-
-    fn start(&mut self, wait: Duration) -> OakEvent {
-        let pause = self.next_try.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
-        if self.given_up || pause > wait {
-            std::thread::sleep(wait);
-            return OakEvent::Nothing;
-        }
-        std::thread::sleep(pause);
-        let started = OakChild::spawn(&self.command, self.timeouts).and_then(|child| {
-            match &self.style {
-                Some(style) if child.hello().mode == "chip" => child.set_style(style)?,
-                _ => {}
-            }
-            Ok(child)
-        });
-        match started {
-            Ok(child) => {
-                let hello = child.hello().clone();
-                self.child = Some(child);
-                OakEvent::Connected(hello)
-            }
-            Err(error) => self.failed(error),
-        }
-    }
-
-    fn failed(&mut self, error: OakError) -> OakEvent {
-        self.child = None;
-        self.failures += 1;
-        self.given_up = error.is_final();
-        let wait = self.back_off.wait(self.failures);
-        self.next_try = Some(Instant::now() + wait);
-        let again = (!self.given_up).then_some(wait);
-        OakEvent::Trouble(error, again)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_up_to_the_longest() {
-        let back_off = BackOff { first: Duration::from_millis(100), longest: Duration::from_secs(1) };
-        let waits: Vec<u128> = [1, 2, 3, 4, 5, 40].map(|n| back_off.wait(n).as_millis()).to_vec();
-        assert_eq!(waits, [100, 200, 400, 800, 1000, 1000]);
     }
 }

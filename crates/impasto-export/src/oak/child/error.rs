@@ -1,0 +1,89 @@
+//! Why there are no frames, in words that say what to do.
+
+use crate::oak::protocol::{self, Failure};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why there are no frames.
+#[derive(Debug, thiserror::Error)]
+pub enum OakError {
+    /// The program cannot be started.
+    #[error("cannot start {}: {source}; the OAK needs a Python with `pip install -r requirements.txt` of the exported folder", .program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// It said nothing for too long at the start.
+    #[error("the camera's program said nothing for {} s and was ended{last_words}", .after.as_secs_f32())]
+    NoHello {
+        /// How long.
+        after: Duration,
+        /// What it printed last.
+        last_words: String,
+    },
+    /// It speaks another version.
+    #[error(
+        "the camera's program speaks protocol {found}, and this Impasto {}; export the folder again",
+        protocol::VERSION
+    )]
+    Version {
+        /// Its version.
+        found: u32,
+    },
+    /// It ended by itself.
+    #[error("the camera's program ended ({status}){last_words}")]
+    Ended {
+        /// How.
+        status: String,
+        /// What it printed last.
+        last_words: String,
+    },
+    /// It hangs.
+    #[error("the camera's program has been silent for {} s and was ended{last_words}", .after.as_secs_f32())]
+    Silent {
+        /// How long.
+        after: Duration,
+        /// What it printed last.
+        last_words: String,
+    },
+    /// It said itself what is wrong.
+    #[error("{}", failure_words(.0))]
+    Failed(Failure),
+    /// It sent something else than messages.
+    #[error("the camera's program sent what is no message: {0}")]
+    Protocol(String),
+    /// The style does not fit the network on the chip.
+    #[error(
+        "the network on the camera takes a style of {expected} values, found {found}; export the folder again for this model"
+    )]
+    Style {
+        /// What it takes.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+}
+
+impl OakError {
+    /// Whether trying again by itself makes no sense.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Start { .. } | Self::Version { .. } | Self::Protocol(_) | Self::Style { .. } => true,
+            Self::Failed(failure) => matches!(failure.code.as_str(), "depthai_missing" | "no_network"),
+            Self::NoHello { .. } | Self::Ended { .. } | Self::Silent { .. } => false,
+        }
+    }
+}
+
+fn failure_words(failure: &Failure) -> String {
+    let next = match failure.code.as_str() {
+        "depthai_missing" => "; run `pip install -r requirements.txt` in the exported folder",
+        "no_camera" => "; plug the OAK in, on Linux with Luxonis' udev rule, or name it with --device",
+        "no_network" => "; compile it as the folder's README says, or use --oak-mode host",
+        "camera_lost" => "; check its cable and power",
+        _ => "",
+    };
+    format!("{}{next}", failure.message)
+}
