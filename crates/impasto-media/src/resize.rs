@@ -22,10 +22,18 @@ pub fn resize(image: &Image, width: usize, height: usize) -> Image {
     if (image.width(), image.height()) == (width, height) {
         return image.clone();
     }
-    let rgbx = image.rgb().chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
-    let rgbx = scale(rgbx, (image.width(), image.height()), (width, height));
-    let rgb = rgbx.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
-    Image::new(width, height, rgb).expect("the size was asked for")
+    let rgbx = scale(widened(image), (image.width(), image.height()), (width, height));
+    narrowed(&rgbx, width, height)
+}
+
+/// The part `[left, top, width, height]` of a picture, in px and fractions of them, as a square of `side` px: Lanczos with three lobes.
+///
+/// # Panics
+/// If the part does not lie within the picture, or is empty.
+pub fn resize_part(image: &Image, [left, top, width, height]: [f64; 4], side: usize) -> Image {
+    let options = lanczos().crop(left, top, width, height);
+    let rgbx = scale_with(widened(image), (image.width(), image.height()), (side, side), &options);
+    narrowed(&rgbx, side, side)
 }
 
 /// The picture with its shorter side at `shorter_px`; 0 keeps it.
@@ -54,14 +62,32 @@ pub fn resize_still(still: Still, shorter_px: usize) -> Still {
     Still { image: resize(&still.image, to.0, to.1), alpha, ..still }
 }
 
+/// A fourth byte a pixel, of no meaning.
+fn widened(image: &Image) -> Vec<u8> {
+    image.rgb().chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect()
+}
+
+fn narrowed(rgbx: &[u8], width: usize, height: usize) -> Image {
+    let rgb = rgbx.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+    Image::new(width, height, rgb).expect("the size was asked for")
+}
+
+fn lanczos() -> ResizeOptions {
+    ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).use_alpha(false)
+}
+
 /// Four independent channels.
 fn scale(pixels: Vec<u8>, from: (usize, usize), to: (usize, usize)) -> Vec<u8> {
+    scale_with(pixels, from, to, &lanczos())
+}
+
+fn scale_with(pixels: Vec<u8>, from: (usize, usize), to: (usize, usize), options: &ResizeOptions) -> Vec<u8> {
     let source =
         ImageRef::new(from.0 as u32, from.1 as u32, &pixels, PixelType::U8x4).expect("four bytes a pixel");
     let mut target = Buffer::new(to.0 as u32, to.1 as u32, PixelType::U8x4);
-    let options =
-        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).use_alpha(false);
-    Resizer::new().resize(&source, &mut target, &options).expect("both have four bytes a pixel");
+    Resizer::new()
+        .resize(&source, &mut target, options)
+        .expect("four bytes a pixel, and a part of the picture");
     target.into_vec()
 }
 
@@ -93,6 +119,15 @@ mod tests {
         let stripes = Image::from_fn(64, 64, |x, _| if x % 2 == 0 { [0; 3] } else { [200; 3] });
         let half = resize(&stripes, 32, 32);
         assert!((4..28).all(|x| (95..=105).contains(&half.pixel(x, 9)[0])), "{:?}", &half.rgb()[..12]);
+    }
+
+    #[test]
+    fn a_part_is_cut_where_it_was_asked_for() {
+        let image = Image::from_fn(60, 40, |x, y| [x as u8, y as u8, 7]);
+        let same = resize_part(&image, [10.0, 5.0, 16.0, 16.0], 16);
+        assert_eq!((same.pixel(0, 0), same.pixel(15, 9)), ([10, 5, 7], [25, 14, 7]));
+        let half = resize_part(&image, [4.0, 0.0, 32.0, 32.0], 16);
+        assert!((half.pixel(8, 8)[0] as i32 - 20).abs() <= 1, "{:?}", half.pixel(8, 8));
     }
 
     #[test]

@@ -7,6 +7,6 @@ pub mod drawn;
 mod library;
 mod loader;
 
-pub use crop::{Augment, centre_square, crop};
+pub use crop::{Augment, add_window, centre_square, crop, window};
 pub use library::{Library, LibraryError};
 pub use loader::{Loader, Sampling, Source};

@@ -6,7 +6,7 @@ pub mod cpu;
 mod group;
 mod pass;
 
-pub use group::{Group, StylePicture};
+pub use group::{Group, StylePicture, Twin, View};
 pub use pass::LearnerError;
 
 use impasto_core::Weights;
@@ -23,7 +23,7 @@ pub struct Recipe {
     pub ssim: f32,
     /// L1 to the photo, painted in its own style.
     pub identity: f32,
-    /// L1 between the pastiches of a photo and of the same photo with noise.
+    /// L1 between the pastiches of a photo and of its twin, which is moved and noisy, where they show the same.
     pub noise: f32,
     /// Deviation of that noise, in `0..1`.
     pub noise_sigma: f32,

@@ -39,12 +39,11 @@ pub struct Validator<K: Kernels> {
     judge: (Program, Packed<K>, [usize; 4]),
     pairs: Vec<Pair<K>>,
     side_px: usize,
-    gain_limit: f32,
 }
 
 struct Pair<K: Kernels> {
     photo: Tensor,
-    noisy: Tensor,
+    noisy: [Tensor; 2],
     painting: Tensor,
     features: Map<K::Element>,
     content: Moments,
@@ -57,7 +56,6 @@ impl<K: Kernels> Validator<K> {
         kernels: K,
         [painter, encoder]: [&Network; 2],
         loss: &LossNetwork,
-        gain_limit: f32,
         (held_out, source): (Option<[Library; 2]>, &Source),
         show: Show,
     ) -> Result<Self, LearnerError> {
@@ -71,7 +69,6 @@ impl<K: Kernels> Validator<K> {
             judge: (program, packed, loss.looks),
             pairs: vec![],
             side_px: show.side_px,
-            gain_limit,
         };
         let (photos, paintings) = match &held_out {
             Some([photos, paintings]) => (photos, paintings),
@@ -91,8 +88,11 @@ impl<K: Kernels> Validator<K> {
         };
         let (photo, painting) = (square(photos), square(paintings));
         let mut random = Random::new(i as u64);
-        let mut noisy = photo.clone();
-        noisy.data_mut().iter_mut().for_each(|v| *v += NOISE * random.normal());
+        let noisy = [(); 2].map(|()| {
+            let mut noisy = photo.clone();
+            noisy.data_mut().iter_mut().for_each(|v| *v += NOISE * random.normal());
+            noisy
+        });
         let (features, looks) = self.look(&photo);
         let (_, wanted) = self.look(&painting);
         Pair { photo, noisy, painting, features, content: looks[3].clone(), wanted }
@@ -122,10 +122,12 @@ impl<K: Kernels> Validator<K> {
             let style = encode.output().vector().to_vec();
             let mut paint = |photo: &Tensor| {
                 paint.run(&self.painter, &painter, photo, &style);
-                paint.output().map().to_tensor()
+                let mut painted = paint.output().map().to_tensor();
+                painted.data_mut().iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
+                painted
             };
-            let (painted, twin) = (paint(&pair.photo), paint(&pair.noisy));
-            let figures = self.judge_pair(pair, &painted, &twin);
+            let (painted, twins) = (paint(&pair.photo), [paint(&pair.noisy[0]), paint(&pair.noisy[1])]);
+            let figures = self.judge_pair(pair, &painted, &twins);
             sums.iter_mut().zip(figures).for_each(|(s, f)| *s += f / self.pairs.len() as f32);
             cells.extend([pair.photo.clone(), pair.painting.clone(), painted]);
         }
@@ -134,16 +136,15 @@ impl<K: Kernels> Validator<K> {
     }
 
     /// Content, style, SSIM, flicker.
-    fn judge_pair(&self, pair: &Pair<K>, painted: &Tensor, twin: &Tensor) -> [f32; 4] {
+    fn judge_pair(&self, pair: &Pair<K>, painted: &Tensor, [one, other]: &[Tensor; 2]) -> [f32; 4] {
         let (features, own) = self.look(painted);
-        let target = ContentTarget::new(&pair.content, &pair.wanted[3], self.gain_limit);
+        let target = ContentTarget::new(&pair.content, &pair.wanted[3], f32::INFINITY);
         let mut room = Map::zeros(features.shape());
         let content = content_mse(&features, &pair.features, &target, 0.0, (false, false), &mut room);
         let style = own.iter().zip(&pair.wanted).map(|(o, w)| style_mean_std(o, w, 0.0).value).sum();
         let mut unused = Tensor::zeros(painted.shape());
         let ssim = 1.0 - ssim::ssim_loss(painted, &pair.photo, 0.0, &mut unused);
-        let pairs = painted.data().iter().zip(twin.data());
-        let flicker = pairs.map(|(a, b)| (a.clamp(0.0, 1.0) - b.clamp(0.0, 1.0)).abs()).sum::<f32>();
+        let flicker = one.data().iter().zip(other.data()).map(|(a, b)| (a - b).abs()).sum::<f32>();
         [content, style, ssim, 255.0 * flicker / painted.data().len() as f32]
     }
 }

@@ -2,11 +2,13 @@
 
 use impasto_core::conformance::Random;
 use impasto_core::{Image, Shape, Tensor};
+use impasto_media::resize::resize_part;
 
 /// How crops vary.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Augment {
-    /// Smallest side of a crop, as part of the picture's shorter side.
+    /// Smallest side of a crop, as part of the picture's shorter side. Crops are not enlarged, as far as the picture allows: that would
+    /// make them soft, and a network that has seen soft pictures only paints sharp ones badly.
     pub smallest: f32,
     /// Largest side of a crop, as part of the picture's shorter side.
     pub largest: f32,
@@ -17,10 +19,15 @@ pub struct Augment {
 /// A crop of `side` px, mirrored half of the time, RGB in `0..1`.
 pub fn crop(image: &Image, side: usize, augment: &Augment, random: &mut Random) -> Tensor {
     let (w, h) = (image.width() as f32, image.height() as f32);
-    let cut = (w.min(h) * random.range(augment.smallest, augment.largest)).max(1.0);
+    let whole = w.min(h);
+    let smallest = (whole * augment.smallest).max(side as f32).min(whole);
+    let cut = random.range(smallest, (whole * augment.largest).max(smallest));
     let (left, top) = (random.unit() * (w - cut), random.unit() * (h - cut));
     let mirrored = random.unit() < 0.5;
-    let mut picture = resampled(image, [left, top, cut], side, mirrored);
+    let mut picture = square(image, [left, top, cut], side);
+    if mirrored {
+        mirror(&mut picture);
+    }
     if augment.colour > 0.0 {
         recolour(&mut picture, augment.colour, random);
     }
@@ -29,64 +36,37 @@ pub fn crop(image: &Image, side: usize, augment: &Augment, random: &mut Random) 
 
 /// The largest square in the middle, as `side` x `side` px, RGB in `0..1`.
 pub fn centre_square(image: &Image, side: usize) -> Tensor {
-    let (w, h) = (image.width() as f32, image.height() as f32);
+    let (w, h) = (image.width(), image.height());
     let cut = w.min(h);
-    resampled(image, [(w - cut) / 2.0, (h - cut) / 2.0, cut], side, false)
+    square(image, [((w - cut) / 2) as f32, ((h - cut) / 2) as f32, cut as f32], side)
 }
 
-/// The square at `[left, top]` of side `cut`, by a triangle filter as wide as the scale asks, at least one px.
-fn resampled(image: &Image, [left, top, cut]: [f32; 3], side: usize, mirrored: bool) -> Tensor {
-    let columns = taps(left, cut, side, image.width());
-    let rows = taps(top, cut, side, image.height());
-    let mut lines: Vec<Option<Vec<f32>>> = vec![None; image.height()];
-    let mut out = Tensor::zeros(Shape::new(3, side, side));
-    for (y, row) in rows.iter().enumerate() {
-        let mut sums = vec![0.0; 3 * side];
-        for &(source, weight) in row {
-            let line = lines[source].get_or_insert_with(|| across(image, source, &columns));
-            sums.iter_mut().zip(&*line).for_each(|(s, v)| *s += weight * v);
-        }
-        for x in 0..side {
-            let to = y * side + if mirrored { side - 1 - x } else { x };
-            for c in 0..3 {
-                out.channel_mut(c)[to] = sums[3 * x + c] / 255.0;
-            }
-        }
-    }
-    out
+/// The square at `[left, top]` of side `cut`, by the filter that shrinks pictures everywhere in this program.
+fn square(image: &Image, [left, top, cut]: [f32; 3], side: usize) -> Tensor {
+    let part = [left, top, cut, cut].map(f64::from);
+    resize_part(image, part, side).to_tensor()
 }
 
-/// One row of the image, resampled: `[side][3]`, still in `0..255`.
-fn across(image: &Image, y: usize, columns: &[Vec<(usize, f32)>]) -> Vec<f32> {
-    let row = &image.rgb()[3 * y * image.width()..3 * (y + 1) * image.width()];
-    let mut line = vec![0.0; 3 * columns.len()];
-    for (out, taps) in line.chunks_exact_mut(3).zip(columns) {
-        for &(x, weight) in taps {
-            out.iter_mut().zip(&row[3 * x..]).for_each(|(o, &v)| *o += weight * f32::from(v));
+fn mirror(picture: &mut Tensor) {
+    let width = picture.shape().width;
+    picture.data_mut().chunks_exact_mut(width).for_each(<[f32]>::reverse);
+}
+
+/// The part of `picture` at `(x, y)` of `side` x `side` px.
+pub fn window(picture: &Tensor, (x, y): (usize, usize), side: usize) -> Tensor {
+    Tensor::from_fn(Shape::new(picture.shape().channels, side, side), |c, v, u| picture.row(c, y + v)[x + u])
+}
+
+/// Adds `part` to `picture` at `(x, y)`: the way back from [`window`].
+pub fn add_window(picture: &mut Tensor, part: &Tensor, (x, y): (usize, usize)) {
+    let (width, shape) = (picture.shape().width, part.shape());
+    for c in 0..shape.channels {
+        let channel = picture.channel_mut(c);
+        for v in 0..shape.height {
+            let at = (y + v) * width + x;
+            channel[at..at + shape.width].iter_mut().zip(part.row(c, v)).for_each(|(p, g)| *p += g);
         }
     }
-    line
-}
-
-/// For each output position, the source positions and their weights, which sum to 1.
-fn taps(start: f32, cut: f32, side: usize, length: usize) -> Vec<Vec<(usize, f32)>> {
-    let scale = cut / side as f32;
-    let reach = scale.max(1.0);
-    let one = |i: usize| {
-        let centre = start + (i as f32 + 0.5) * scale - 0.5;
-        let first = (centre - reach).ceil() as isize;
-        let last = (centre + reach).floor() as isize;
-        let mut taps: Vec<(usize, f32)> = (first..=last)
-            .map(|at| {
-                let weight = 1.0 - (at as f32 - centre).abs() / reach;
-                (at.clamp(0, length as isize - 1) as usize, weight.max(0.0))
-            })
-            .collect();
-        let sum: f32 = taps.iter().map(|t| t.1).sum();
-        taps.iter_mut().for_each(|t| t.1 /= sum);
-        taps
-    };
-    (0..side).map(one).collect()
 }
 
 /// Scales channels, and mixes each with its neighbour.
@@ -113,23 +93,21 @@ mod tests {
 
     #[test]
     fn the_whole_picture_at_its_own_size_is_itself() {
-        let picture = resampled(&ramp(40, 40), [0.0, 0.0, 40.0], 40, false);
+        let picture = centre_square(&ramp(60, 40), 40);
         for y in 0..40 {
             for x in 0..40 {
-                assert!((picture.row(0, y)[x] * 255.0 - x as f32).abs() < 1e-3);
+                assert!((picture.row(0, y)[x] * 255.0 - (x + 10) as f32).abs() < 1e-3);
                 assert!((picture.row(1, y)[x] * 255.0 - y as f32).abs() < 1e-3);
             }
         }
-        let mirrored = resampled(&ramp(40, 40), [0.0, 0.0, 40.0], 40, true);
-        assert!((mirrored.row(0, 3)[0] * 255.0 - 39.0).abs() < 1e-3);
     }
 
     #[test]
-    fn halving_averages_and_doubling_interpolates() {
-        let half = resampled(&ramp(64, 64), [0.0, 0.0, 64.0], 32, false);
-        assert!((half.row(0, 9)[10] * 255.0 - 20.5).abs() < 1e-3);
-        let double = resampled(&ramp(64, 64), [10.0, 10.0, 32.0], 64, false);
-        assert!((double.row(0, 9)[10] * 255.0 - (10.0 + 10.5 / 2.0 - 0.5)).abs() < 1e-3);
+    fn crops_are_not_enlarged_where_there_is_room() {
+        let augment = Augment { smallest: 0.1, largest: 0.2, colour: 0.0 };
+        let picture = crop(&ramp(90, 50), 32, &augment, &mut Random::new(4));
+        let step = (picture.row(0, 9)[20] - picture.row(0, 9)[10]).abs() * 25.5;
+        assert!((step - 1.0).abs() < 0.02, "{step} px a px");
     }
 
     #[test]
@@ -139,5 +117,14 @@ mod tests {
         assert_eq!(one(1), one(1));
         assert_ne!(one(1), one(2));
         assert!(one(3).data().iter().all(|v| (0.0..=1.0).contains(v)));
+    }
+
+    #[test]
+    fn the_gradient_of_a_window_goes_back_where_it_came_from() {
+        let mut picture = Tensor::from_fn(Shape::new(2, 6, 7), |c, y, x| (100 * c + 10 * y + x) as f32);
+        let part = window(&picture, (3, 1), 4);
+        assert_eq!((part.row(0, 0)[0], part.row(1, 3)[3]), (13.0, 146.0));
+        add_window(&mut picture, &part, (3, 1));
+        assert_eq!((picture.row(0, 0)[3], picture.row(0, 1)[2], picture.row(1, 4)[6]), (3.0, 12.0, 292.0));
     }
 }

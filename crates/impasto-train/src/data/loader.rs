@@ -1,7 +1,7 @@
 //! Prepares batches on a thread of its own.
 
-use super::{Augment, Library, crop};
-use crate::learner::{Group, StylePicture};
+use super::{Augment, Library, crop, window};
+use crate::learner::{Group, StylePicture, Twin, View};
 use impasto_core::conformance::Random;
 use impasto_core::{Shape, Tensor};
 use serde::{Deserialize, Serialize};
@@ -27,11 +27,26 @@ pub struct Sampling {
     pub variants: usize,
     /// Change of a painting's colours, 0 to 1.
     pub colour: f32,
+    /// How far a photo's twin is moved at most in each direction, px.
+    #[serde(default)]
+    pub motion_px: usize,
+    /// How much smaller the loss network's view is than the photo's crop, px; a multiple of 8.
+    #[serde(default)]
+    pub jitter_px: usize,
 }
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { seed: 1, photo_px: 128, painting_px: 160, styles: 2, variants: 4, colour: 0.0 }
+        Self {
+            seed: 1,
+            photo_px: 128,
+            painting_px: 176,
+            styles: 2,
+            variants: 2,
+            colour: 0.0,
+            motion_px: 8,
+            jitter_px: 8,
+        }
     }
 }
 
@@ -81,10 +96,17 @@ impl Source {
         let mut random = self.random(Stream::Photo, number);
         let (_, photo) = self.photos.get(self.shuffled(Stream::PhotoOrder, number, self.photos.len()));
         let wide = Augment { smallest: 0.43, largest: 0.92, colour: 0.0 };
-        let content = crop(&photo, s.photo_px, &wide, &mut random);
+        let whole = crop(&photo, s.photo_px + s.motion_px, &wide, &mut random);
+        let mut place = |most| (random.integer(0, most), random.integer(0, most));
+        let (here, there) = (place(s.motion_px), place(s.motion_px));
+        let view = View { at: place(s.jitter_px), side: s.photo_px - s.jitter_px };
+        let content = window(&whole, here, s.photo_px);
         let styles = (0..s.styles as u64).map(|i| self.style(number * s.styles as u64 + i)).collect();
         let noise = noise(content.shape(), &mut self.random(Stream::Noise, number));
-        Group { content, styles, noise }
+        let away = |a: usize, b: usize| a as isize - b as isize;
+        let moved = [away(there.0, here.0), away(there.1, here.1)];
+        let twin = Twin { picture: window(&whole, there, s.photo_px), moved, noise };
+        Group { content, styles, twin, view }
     }
 
     fn style(&self, number: u64) -> StylePicture {

@@ -11,13 +11,36 @@ pub struct StylePicture {
     pub key: Option<u64>,
 }
 
-/// A photo's crop, the paintings in whose styles it is painted, and noise.
+/// The same place seen again, a few px aside: a film's next frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Twin {
+    /// RGB in `0..1`, of the content's shape.
+    pub picture: Tensor,
+    /// Its pixel `(x, y)` is the content's `(x + moved[0], y + moved[1])`.
+    pub moved: [isize; 2],
+    /// Standard normal, of the content's shape.
+    pub noise: Tensor,
+}
+
+/// A photo's crop, the paintings in whose styles it is painted, and how it is looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     /// RGB in `0..1`.
     pub content: Tensor,
     /// One or more.
     pub styles: Vec<StylePicture>,
-    /// Standard normal, of the content's shape.
-    pub noise: Tensor,
+    /// Painted too, and compared.
+    pub twin: Twin,
+    /// The part that the loss network sees, square. It changes from group to group, because a network whose grid always lies on the loss
+    /// network's pooling grid learns to please that grid with a lattice.
+    pub view: View,
+}
+
+/// A square part of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Left and upper edge, px.
+    pub at: (usize, usize),
+    /// Side, px.
+    pub side: usize,
 }

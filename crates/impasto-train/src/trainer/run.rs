@@ -164,14 +164,7 @@ impl<'a, K: Kernels> Run<'a, K> {
         let weights = start_weights(config, &painter, &encoder, &paintings, whitened)?;
         let learner = CpuLearner::new(kernels, &painter, &encoder, &weights, &loss, config.threads)?;
         let source = Source { photos, paintings, sampling: settings.sampling };
-        let validator = Validator::new(
-            kernels,
-            [&painter, &encoder],
-            &loss,
-            settings.recipe.gain_limit,
-            (held_out, &source),
-            show,
-        )?;
+        let validator = Validator::new(kernels, [&painter, &encoder], &loss, (held_out, &source), show)?;
         std::fs::create_dir_all(&paths.run)
             .map_err(|source| TrainError::Io { path: paths.run.display().to_string(), source })?;
         let mut run =
@@ -206,8 +199,8 @@ impl<'a, K: Kernels> Run<'a, K> {
         let (settings, mut source) = (&self.config.settings, self.source.clone());
         if settings.schedule.is_large(self.step) {
             let photo_px = settings.schedule.large_px;
-            let painting_px = settings.sampling.painting_px.max(photo_px);
-            source.sampling = Sampling { photo_px, painting_px, ..settings.sampling };
+            // Paintings keep their size: few are large enough for more, and enlarged ones teach soft strokes.
+            source.sampling = Sampling { photo_px, ..settings.sampling };
         }
         Loader::start(source, self.step * settings.groups as u64, settings.groups)
     }

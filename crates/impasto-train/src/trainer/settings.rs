@@ -138,7 +138,14 @@ impl TrainConfig {
         let settings = Settings {
             recipe: Recipe { average: 0.98, ..Recipe::default() },
             schedule: Schedule { identity_steps: 60, steps: 240, warm_up: 10, ..Schedule::default() },
-            sampling: Sampling { photo_px: 64, painting_px: 64, styles: 1, ..Sampling::default() },
+            sampling: Sampling {
+                photo_px: 64,
+                painting_px: 64,
+                styles: 1,
+                motion_px: 4,
+                jitter_px: 0,
+                ..Sampling::default()
+            },
             channels: shape.channels,
             blocks: shape.blocks,
             quarter_blocks: shape.quarter_blocks,

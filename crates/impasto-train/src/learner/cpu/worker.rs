@@ -2,8 +2,9 @@
 
 use super::looks::Looks;
 use super::{Parts, Shard};
+use crate::data::{add_window, window};
 use crate::learner::pass::Tapes;
-use crate::learner::{Group, Recipe, StepReport, StylePicture};
+use crate::learner::{Group, Recipe, StepReport, StylePicture, Twin, View};
 use crate::loss::feature::{ContentTarget, content_mse, style_mean_std};
 use crate::loss::{picture, ssim};
 use crate::loss_network::EPS;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 /// Tapes of one thread.
 pub(super) struct Worker<K: Kernels> {
     painter: Tapes<K>,
-    noisy: Tapes<K>,
+    twin: Tapes<K>,
     encoder: Tapes<K>,
     judge: Tapes<K>,
     content: Option<Map<K::Element>>,
@@ -38,8 +39,8 @@ struct Painted {
 
 impl<K: Kernels> Worker<K> {
     pub fn new(kernels: K) -> Self {
-        let [painter, noisy, encoder, judge] = [(); 4].map(|()| Tapes::new(kernels));
-        Self { painter, noisy, encoder, judge, content: None }
+        let [painter, twin, encoder, judge] = [(); 4].map(|()| Tapes::new(kernels));
+        Self { painter, twin, encoder, judge, content: None }
     }
 
     /// Fills `shard` with the group's losses and their gradients, each counted as its part of a mean over `groups`.
@@ -57,7 +58,7 @@ impl<K: Kernels> Worker<K> {
         let share =
             Share { recipe, style: 1.0 / (groups * group.styles.len()) as f32, group: 1.0 / groups as f32 };
         if recipe.content > 0.0 || recipe.style > 0.0 {
-            let content = self.look_at_content(parts, &group.content);
+            let content = self.look_at_content(parts, &group.content, group.view);
             for (i, style) in group.styles.iter().enumerate() {
                 self.paint(parts, group, style, i == 0, &content, &share, shard);
             }
@@ -67,11 +68,10 @@ impl<K: Kernels> Worker<K> {
         }
     }
 
-    /// Keeps the photo's features and gives their statistics.
-    fn look_at_content(&mut self, parts: &Parts<K>, content: &Tensor) -> Moments {
-        let (height, width) = (content.shape().height, content.shape().width);
-        let tape = self.judge.of_size(&parts.judge.program, height, width);
-        tape.run(&parts.judge.program, &parts.judge.packed, content, &[]);
+    /// Keeps the features of the photo's view and gives their statistics.
+    fn look_at_content(&mut self, parts: &Parts<K>, content: &Tensor, view: View) -> Moments {
+        let tape = self.judge.of_size(&parts.judge.program, view.side, view.side);
+        tape.run(&parts.judge.program, &parts.judge.packed, &window(content, view.at, view.side), &[]);
         let features = tape.value(parts.looks[3]).map();
         let own = moments(features, EPS, false);
         match &mut self.content {
@@ -111,29 +111,50 @@ impl<K: Kernels> Worker<K> {
         let painter = &parts.painter;
         let recipe = share.recipe;
         let Painted { picture, mut gradient, report } =
-            self.painted(parts, &group.content, content, &vector, &wanted, share);
+            self.painted(parts, (&group.content, group.view), content, &vector, &wanted, share);
         shard.report.add(&report, 1.0 / group.styles.len() as f32);
         if with_noise && recipe.noise > 0.0 {
-            let mut shaken = group.content.clone();
-            let noise = group.noise.data();
-            shaken.data_mut().iter_mut().zip(noise).for_each(|(x, n)| *x += recipe.noise_sigma * n);
-            let twin = self.noisy.of_size(&painter.program, height, width);
-            twin.run(&painter.program, &painter.packed, &shaken, &vector);
-            let other = twin.output().map().to_tensor();
-            let mut to_other = Tensor::zeros(other.shape());
-            let weight = share.group * recipe.noise;
-            shard.report.noise += picture::l1_both(&picture, &other, weight, &mut gradient, &mut to_other);
-            back(parts, twin, &to_other, &mut d_vector, shard);
+            self.twin(parts, &group.twin, (&picture, &mut gradient), &vector, &mut d_vector, share, shard);
         }
         back(parts, self.painter.of_size(&painter.program, height, width), &gradient, &mut d_vector, shard);
         self.encode_back(parts, &style.picture, &d_vector, shard);
+    }
+
+    /// Paints the twin, and asks that it looks the same where it shows the same.
+    #[allow(clippy::too_many_arguments)]
+    fn twin(
+        &mut self,
+        parts: &Parts<K>,
+        twin: &Twin,
+        (picture, gradient): (&Tensor, &mut Tensor),
+        vector: &[f32],
+        d_vector: &mut [f32],
+        share: &Share,
+        shard: &mut Shard,
+    ) {
+        let mut photo = twin.picture.clone();
+        let noise = twin.noise.data().iter();
+        photo.data_mut().iter_mut().zip(noise).for_each(|(x, n)| *x += share.recipe.noise_sigma * n);
+        let painter = &parts.painter;
+        let tape = self.twin.of_size(&painter.program, photo.shape().height, photo.shape().width);
+        tape.run(&painter.program, &painter.packed, &photo, vector);
+        let other = tape.output().map().to_tensor();
+        let Overlap { here, there, side } = Overlap::new(twin.moved, photo.shape().height);
+        let (mine, its) = (window(picture, here, side), window(&other, there, side));
+        let [mut to_mine, mut to_its] = [Tensor::zeros(mine.shape()), Tensor::zeros(its.shape())];
+        let weight = share.group * share.recipe.noise;
+        shard.report.noise += picture::l1_both(&mine, &its, weight, &mut to_mine, &mut to_its);
+        add_window(gradient, &to_mine, here);
+        let mut to_other = Tensor::zeros(other.shape());
+        add_window(&mut to_other, &to_its, there);
+        back(parts, tape, &to_other, d_vector, shard);
     }
 
     /// Paints the photo that [`Self::look_at_content`] has seen, and judges the pastiche.
     fn painted(
         &mut self,
         parts: &Parts<K>,
-        photo: &Tensor,
+        (photo, view): (&Tensor, View),
         content: &Moments,
         vector: &[f32],
         wanted: &Looks,
@@ -143,12 +164,13 @@ impl<K: Kernels> Worker<K> {
         let painter = &parts.painter;
         let tape = self.painter.of_size(&painter.program, height, width);
         tape.run(&painter.program, &painter.packed, photo, vector);
-        let (painted, picture) = (tape.output().map(), tape.output().map().to_tensor());
+        let picture = tape.output().map().to_tensor();
         let mut gradient = Tensor::zeros(picture.shape());
         let recipe = share.recipe;
-        let judged = self.judge.of_size(&parts.judge.program, height, width);
+        let judged = self.judge.of_size(&parts.judge.program, view.side, view.side);
         let features = self.content.as_ref().expect("looked at before");
-        let mut report = judge(parts, judged, painted, (features, content), wanted, share, &mut gradient);
+        let mut report =
+            judge(parts, judged, (&picture, view), (features, content), wanted, share, &mut gradient);
         report.range = picture::range(&picture, share.style * recipe.range, &mut gradient);
         if recipe.ssim > 0.0 {
             report.ssim = ssim::ssim_loss(&picture, photo, share.style * recipe.ssim, &mut gradient);
@@ -169,9 +191,11 @@ impl<K: Kernels> Worker<K> {
         recipe: &Recipe,
         d_vector: &mut [f32],
     ) -> StepReport {
-        let content = self.look_at_content(parts, photo);
+        let view = View { at: (0, 0), side: photo.shape().height };
+        let content = self.look_at_content(parts, photo, view);
         let share = Share { recipe, style: 1.0, group: 1.0 };
-        let Painted { gradient, report, .. } = self.painted(parts, photo, &content, vector, wanted, &share);
+        let Painted { gradient, report, .. } =
+            self.painted(parts, (photo, view), &content, vector, wanted, &share);
         let painter = &parts.painter;
         let tape = self.painter.of_size(&painter.program, photo.shape().height, photo.shape().width);
         tape.seed(painter.program.network.output(), false, |_, _, room| room.read_tensor(&gradient));
@@ -212,6 +236,26 @@ impl<K: Kernels> Worker<K> {
     }
 }
 
+/// Where two pictures of one place show the same.
+struct Overlap {
+    here: (usize, usize),
+    there: (usize, usize),
+    side: usize,
+}
+
+/// So near to an edge, px, what lies beyond it shows.
+const EDGE_PX: usize = 8;
+
+impl Overlap {
+    /// Of two squares of `side` px, as far from their edges as [`EDGE_PX`] if one is moved at all.
+    fn new([x, y]: [isize; 2], side: usize) -> Self {
+        let most = x.unsigned_abs().max(y.unsigned_abs());
+        let edge = if most > 0 { EDGE_PX } else { 0 };
+        let from = |by: isize| by.max(0) as usize + edge;
+        Self { here: (from(x), from(y)), there: (from(-x), from(-y)), side: side - most - 2 * edge }
+    }
+}
+
 /// The painter's way back from its picture.
 fn back<K: Kernels>(
     parts: &Parts<K>,
@@ -230,15 +274,14 @@ fn back<K: Kernels>(
 fn judge<K: Kernels>(
     parts: &Parts<K>,
     tape: &mut Tape<K>,
-    painted: &Map<K::Element>,
+    (painted, view): (&Tensor, View),
     (photo, content): (&Map<K::Element>, &Moments),
     wanted: &Looks,
     share: &Share,
     gradient: &mut Tensor,
 ) -> StepReport {
     let mut report = StepReport::default();
-    tape.input_mut().copy_from(painted);
-    tape.forward(&parts.judge.program, &parts.judge.packed, &[]);
+    tape.run(&parts.judge.program, &parts.judge.packed, &window(painted, view.at, view.side), &[]);
     for (id, target) in parts.looks.into_iter().zip(wanted.iter()) {
         let own = moments(tape.value(id).map(), EPS, false);
         let term = style_mean_std(&own, target, share.style * share.recipe.style);
@@ -254,8 +297,7 @@ fn judge<K: Kernels>(
     let mut only_picture = Wanted { weights: None, style: None, picture: true };
     tape.backward(&parts.judge.program, &parts.judge.packed, &mut only_picture);
     if let Value::Map(map) = tape.gradient(0) {
-        let back = map.to_tensor();
-        gradient.data_mut().iter_mut().zip(back.data()).for_each(|(g, b)| *g += b);
+        add_window(gradient, &map.to_tensor(), view.at);
     }
     report
 }
