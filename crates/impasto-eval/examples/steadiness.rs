@@ -152,8 +152,7 @@ fn averaged(image: &Image) -> Vec<f32> {
     let (w, h) = (image.width(), image.height());
     let green: Vec<f32> = image.rgb().iter().skip(1).step_by(3).map(|v| f32::from(*v)).collect();
     let rows = box_mean(&green, w, h, |x, y| y * w + x);
-    let columns = box_mean(&rows, h, w, |y, x| y * w + x);
-    columns
+    box_mean(&rows, h, w, |y, x| y * w + x)
 }
 
 /// Means over `2 * AROUND + 1` values along the first coordinate, cut off at the ends.
