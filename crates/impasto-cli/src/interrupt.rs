@@ -15,6 +15,16 @@ pub fn hold() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether Ctrl-C was pressed. Whoever keeps [`hold`] for long looks here, tidies up, and then [`leave`]s.
+pub fn asked() -> bool {
+    ASKED.load(Ordering::SeqCst)
+}
+
+/// Ends the program as Ctrl-C does.
+pub fn leave() -> ! {
+    process::exit(EXIT_CODE)
+}
+
 /// Listens for Ctrl-C (SIGINT), SIGTERM and SIGHUP.
 pub fn install() {
     let handler = || {

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod camera;
 mod command;
 mod console;
 mod failure;

@@ -1,7 +1,7 @@
 //! The program's runner against children of every bad kind. The child is this test itself, started again
 //! with `FALSE_CHILD` naming how it behaves; so there is no test harness, which would print into its output.
 
-use impasto_export::oak::child::{BackOff, OakCamera, OakChild, OakCommand, OakError, OakEvent, Timeouts};
+use impasto_export::oak::child::{OakChild, OakCommand, OakError, Timeouts};
 use impasto_export::oak::protocol::{self, write_message};
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         ("a_crash_is_told_with_its_last_words", a_crash_is_told_with_its_last_words),
         ("a_hanging_child_is_ended", a_hanging_child_is_ended),
         ("what_the_child_says_is_passed_on", what_the_child_says_is_passed_on),
-        ("a_camera_comes_back", a_camera_comes_back),
+        ("a_child_is_not_waited_for_against_ones_will", a_child_is_not_waited_for_against_ones_will),
     ];
     for (name, test) in tests {
         test();
@@ -69,10 +69,6 @@ fn child(kind: &str) -> ExitCode {
         "burst" => {
             (1..=50).for_each(|n| write_message(&mut out, b"FRAM", &frame(n)).unwrap());
             echo_styles(&mut out)
-        }
-        "one_frame" => {
-            write_message(&mut out, b"FRAM", &frame(9)).unwrap();
-            ExitCode::FAILURE
         }
         _ => echo_styles(&mut out),
     }
@@ -162,7 +158,6 @@ fn the_newest_frame_counts() {
 fn a_missing_program_is_told() {
     let nowhere = OakCommand { program: "no-such-python".into(), arguments: vec![], environment: vec![] };
     let error = OakChild::spawn(&nowhere, timeouts()).err().unwrap();
-    assert!(error.is_final());
     assert!(
         error.to_string().contains("no-such-python") && error.to_string().contains("pip install"),
         "{error}"
@@ -179,7 +174,7 @@ fn a_mute_child_is_ended() {
 
 fn another_version_is_refused() {
     let error = OakChild::spawn(&command("version"), timeouts()).err().unwrap();
-    assert!(matches!(error, OakError::Version { found: 99 }) && error.is_final(), "{error}");
+    assert!(matches!(error, OakError::Version { found: 99 }), "{error}");
     let error = OakChild::spawn(&command("garbage"), timeouts()).err().unwrap();
     assert!(matches!(error, OakError::Protocol(_)), "{error}");
 }
@@ -187,7 +182,7 @@ fn another_version_is_refused() {
 fn a_crash_is_told_with_its_last_words() {
     let mut child = OakChild::spawn(&command("crash"), patient()).unwrap();
     let error = child.next_frame(LONG).unwrap_err();
-    assert!(matches!(error, OakError::Ended { .. }) && !error.is_final());
+    assert!(matches!(error, OakError::Ended { .. }));
     // The words come through another pipe, perhaps a moment later.
     let words = || child.notes().join(" ");
     let deadline = Instant::now() + LONG;
@@ -210,37 +205,14 @@ fn a_hanging_child_is_ended() {
 
 fn what_the_child_says_is_passed_on() {
     let error = OakChild::spawn(&command("no_camera"), timeouts()).err().unwrap();
-    assert!(!error.is_final());
     assert!(error.to_string().contains("no OAK camera answers; plug the OAK in"), "{error}");
 }
 
-/// A child that dies after each frame is started again, with the style it had, after growing waits.
-fn a_camera_comes_back() {
-    let back_off = BackOff { first: Duration::from_millis(1), longest: Duration::from_millis(8) };
-    let mut camera = OakCamera::new(command("one_frame"), patient(), back_off);
-    camera.set_style(&[1.0, 2.0, 3.0]).unwrap();
-    let (mut connected, mut frames, mut troubles) = (0, 0, 0);
-    let deadline = Instant::now() + LONG;
-    while troubles < 3 {
-        assert!(Instant::now() < deadline);
-        match camera.next(Duration::from_millis(50)) {
-            OakEvent::Connected(_) => connected += 1,
-            OakEvent::Frame(frame) => {
-                assert_eq!(frame.image.rgb()[0], 9);
-                frames += 1;
-            }
-            OakEvent::Trouble(error, again) => {
-                assert!(again.is_some(), "{error}");
-                troubles += 1;
-            }
-            OakEvent::Nothing => {}
-        }
-    }
-    assert_eq!((connected, frames), (3, 3));
-
-    let mut hopeless = OakCamera::new(command("version"), timeouts(), back_off);
-    assert!(matches!(hopeless.next(Duration::from_millis(1)), OakEvent::Trouble(_, None)));
-    assert!(matches!(hopeless.next(Duration::from_millis(1)), OakEvent::Nothing), "it is not tried again");
+fn a_child_is_not_waited_for_against_ones_will() {
+    let before = Instant::now();
+    let error = OakChild::spawn_while(&command("mute"), timeouts(), || false).err().unwrap();
+    assert!(matches!(error, OakError::Interrupted), "{error}");
+    assert!(before.elapsed() < Duration::from_secs(20), "the child would be waited for 30 s");
 
     // Nobody is left behind: each child has been waited for.
     #[cfg(target_os = "linux")]

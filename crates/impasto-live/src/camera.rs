@@ -1,7 +1,9 @@
 //! Cameras of this machine, and the thread that reads one.
 
 use crate::LiveError;
+use crate::fade::Fader;
 use crate::studio::{Frame, Studio, now_ms};
+use impasto::Style;
 use impasto_core::Image;
 use serde::Serialize;
 use std::sync::Arc;
@@ -11,6 +13,16 @@ use std::time::{Duration, Instant};
 pub trait Camera: Send {
     /// Waits for the next picture. `None` ends it for good.
     fn next(&mut self) -> Result<Option<Image>, LiveError>;
+
+    /// Whether its pictures come painted, in the style that it was given last.
+    fn paints(&self) -> bool {
+        false
+    }
+
+    /// The style for the pictures to come; only a camera that paints is asked.
+    fn wear(&mut self, _style: &Style) -> Result<(), LiveError> {
+        Ok(())
+    }
 }
 
 /// What is known of where frames come from; part of `GET /api/state`.
@@ -22,6 +34,8 @@ pub struct CameraStatus {
     pub error: Option<String>,
     /// Whether a page that steers may hand in its own camera's frames.
     pub browser: bool,
+    /// Whether the camera paints by itself: then styles and their mix count, and no other dial.
+    pub paints: bool,
 }
 
 /// The scene drawn by the program, moving.
@@ -68,10 +82,12 @@ pub fn run(studio: &Arc<Studio>, name: &str, browser: bool, mut open: Opener) ->
     let read = move || {
         let mut wait = Duration::from_millis(250);
         while !studio.is_stopped() {
-            let told = |error| studio.set_camera(CameraStatus { name: name.clone(), error, browser });
+            let told = |error, paints| {
+                studio.set_camera(CameraStatus { name: name.clone(), error, browser, paints });
+            };
             match open().and_then(|camera| read(&studio, camera, &told, &mut wait)) {
                 Ok(()) => return,
-                Err(why) => told(Some(why.to_string())),
+                Err(why) => told(Some(why.to_string()), false),
             }
             pause(&studio, wait);
             wait = (2 * wait).min(MAX_WAIT);
@@ -83,11 +99,12 @@ pub fn run(studio: &Arc<Studio>, name: &str, browser: bool, mut open: Opener) ->
 fn read(
     studio: &Studio,
     mut camera: Box<dyn Camera>,
-    told: &dyn Fn(Option<String>),
+    told: &dyn Fn(Option<String>, bool),
     wait: &mut Duration,
 ) -> Result<(), LiveError> {
-    told(None);
-    let (mut sequence, mut rested) = (0, false);
+    let painted = camera.paints();
+    told(None, painted);
+    let (mut sequence, mut rested, mut fader) = (0, false, Fader::default());
     while !studio.is_stopped() {
         if !studio.is_wanted() || studio.has_browser() {
             rested = true;
@@ -95,11 +112,15 @@ fn read(
             continue;
         }
         if std::mem::take(&mut rested) {
-            told(None);
+            told(None, painted);
+        }
+        let style = if painted { studio.style(&studio.settings())? } else { None };
+        if let Some(style) = style {
+            camera.wear(&fader.toward(style, Instant::now())?)?;
         }
         let Some(image) = camera.next()? else { return Ok(()) };
         *wait = Duration::from_millis(250);
-        studio.offer(Frame { image, sequence, captured_ms: now_ms() });
+        studio.offer(Frame { image, sequence, captured_ms: now_ms(), painted });
         sequence = sequence.wrapping_add(1);
     }
     Ok(())

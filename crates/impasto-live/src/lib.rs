@@ -9,6 +9,7 @@ mod adapt;
 pub mod camera;
 pub mod codec;
 mod error;
+mod fade;
 mod gallery;
 mod inbox;
 mod painter;

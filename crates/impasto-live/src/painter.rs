@@ -2,17 +2,15 @@
 
 use crate::LiveError;
 use crate::adapt::Adapter;
+use crate::fade::Fader;
 use crate::settings::Settings;
 use crate::stats::Stage;
 use crate::studio::{Frame, Painted, Studio};
 use impasto::steady::Steadier;
-use impasto::{Dials, Session, Style, upsample};
+use impasto::{Dials, Session, upsample};
 use impasto_core::Image;
 use impasto_media::resize;
 use std::time::{Duration, Instant};
-
-/// A new style takes this long to fade in.
-const FADE: Duration = Duration::from_millis(450);
 
 /// Paints until the studio stops.
 pub fn run(studio: &Studio) {
@@ -47,7 +45,8 @@ impl<'a> Painter<'a> {
     /// The painted frame, of the frame's size, and the size at which it was painted.
     fn paint(&mut self, frame: Frame) -> Result<(Image, (usize, usize)), LiveError> {
         let settings = self.studio.settings();
-        let Some(target) = self.studio.style(&settings)? else {
+        let target = if frame.painted { None } else { self.studio.style(&settings)? };
+        let Some(target) = target else {
             let size = (frame.image.width(), frame.image.height());
             return Ok((frame.image, size));
         };
@@ -105,37 +104,4 @@ fn scaled(image: &Image, width: usize, height: usize) -> Image {
         return image.clone();
     }
     resize::resize(image, width, height)
-}
-
-/// Moves from style to style over time.
-#[derive(Default)]
-struct Fader {
-    fade: Option<Fade>,
-}
-
-struct Fade {
-    from: Style,
-    to: Style,
-    start: Instant,
-}
-
-impl Fader {
-    fn toward(&mut self, target: Style, now: Instant) -> Result<Style, LiveError> {
-        let current = match &self.fade {
-            None => target.clone(),
-            Some(fade) => fade.at(now)?,
-        };
-        match &self.fade {
-            Some(fade) if fade.to.vector() == target.vector() => {}
-            _ => self.fade = Some(Fade { from: current.clone(), to: target, start: now }),
-        }
-        Ok(current)
-    }
-}
-
-impl Fade {
-    fn at(&self, now: Instant) -> Result<Style, LiveError> {
-        let t = now.duration_since(self.start).as_secs_f32() / FADE.as_secs_f32();
-        if t >= 1.0 { Ok(self.to.clone()) } else { Ok(self.from.toward(&self.to, t)?) }
-    }
 }

@@ -24,6 +24,8 @@ pub struct Frame {
     pub sequence: u32,
     /// Capture time, ms since 1970.
     pub captured_ms: f64,
+    /// Its camera has painted it already: it is shown as it is.
+    pub painted: bool,
 }
 
 /// A painted frame, with its encodings made once each, when first asked for.
@@ -130,7 +132,7 @@ impl Studio {
             return Err(LiveError::Camera(format!("frames come from {}, not from the page", status.name)));
         }
         *locked(&self.browser) = Some(Instant::now());
-        self.set_camera(CameraStatus { name: "browser".into(), error: None, browser: true });
+        self.set_camera(CameraStatus { name: "browser".into(), browser: true, ..CameraStatus::default() });
         self.offer(frame);
         Ok(())
     }

@@ -4,7 +4,7 @@ use impasto::{EngineChoice, Model, Provenance, Style, Stylizer, scene};
 use impasto_core::conformance::Case;
 use impasto_core::model::StrengthKind;
 use impasto_core::{NetworkBuilder, Padding};
-use impasto_live::camera::{self, CameraStatus, DemoCamera};
+use impasto_live::camera::{self, Camera, CameraStatus, DemoCamera};
 use impasto_live::codec::{self, WireFormat};
 use impasto_live::{Gallery, Server, ServerOptions, Settings, Studio, now_ms};
 use serde_json::{Value, json};
@@ -194,6 +194,74 @@ fn a_browsers_frames_are_painted_and_only_those_of_the_one_that_steers() {
     let image = scene::draw(80, 60, 0.0);
     first.send(Message::Binary(codec::encode(&image, WireFormat::Jpeg, 7, now_ms()).into())).unwrap();
     assert_eq!(next_frame(&mut first).1.width(), 80);
+}
+
+/// Paints every picture in the grey that the style's first value names; fails after so many.
+struct PaintingCamera {
+    grey: u8,
+    left: usize,
+}
+
+impl Camera for PaintingCamera {
+    fn next(&mut self) -> Result<Option<impasto::Image>, impasto_live::LiveError> {
+        if self.left == 0 {
+            return Err(impasto_live::LiveError::Camera("the cable is out".into()));
+        }
+        self.left -= 1;
+        std::thread::sleep(Duration::from_millis(5));
+        Ok(Some(impasto::Image::from_fn(32, 16, |_, _| [self.grey; 3])))
+    }
+
+    fn paints(&self) -> bool {
+        true
+    }
+
+    fn wear(&mut self, style: &Style) -> Result<(), impasto_live::LiveError> {
+        self.grey = (255.0 * style.vector()[0]) as u8;
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_camera_has_painted_is_shown_as_it_is() {
+    let live = Live::start(false);
+    let open = || Ok(Box::new(PaintingCamera { grey: 0, left: usize::MAX }) as Box<dyn Camera>);
+    camera::run(&live.studio, "a camera", false, Box::new(open));
+    let mut viewer = live.viewer(true);
+    let mut wait_for = |grey: u8| {
+        (0..1000).any(|_| {
+            let (head, image) = next_frame(&mut viewer);
+            shown(&mut viewer, head.sequence);
+            assert_eq!((image.width(), image.height()), (32, 16));
+            image.rgb().iter().all(|&value| value == grey)
+        })
+    };
+    assert!(wait_for((255.0f32 * 0.9) as u8), "the style that is chosen, not painted over by us");
+    assert_eq!(live.json("GET", "/api/state", json!({})).1["camera"]["paints"], true);
+    let black = codec::jpeg(&impasto::Image::black(40, 40), 90);
+    let (_, answer) = live.call("POST", "/api/styles?name=black.jpg", &black);
+    let id = serde_json::from_slice::<Value>(&answer).unwrap()["id"].as_str().unwrap().to_string();
+    assert_eq!(live.json("POST", "/api/settings", json!({"styles": [{"id": id}]})).0, 200);
+    assert!(wait_for(0), "the style that was chosen later");
+}
+
+#[test]
+fn a_camera_that_fails_says_why_and_comes_back() {
+    let live = Live::start(false);
+    let open = || Ok(Box::new(PaintingCamera { grey: 0, left: 2 }) as Box<dyn Camera>);
+    camera::run(&live.studio, "a camera", false, Box::new(open));
+    let mut viewer = live.viewer(true);
+    let mut told = false;
+    for _ in 0..5 {
+        let (head, _) = next_frame(&mut viewer);
+        shown(&mut viewer, head.sequence);
+        told |= live.studio.camera().error.is_some_and(|why| why.contains("the cable is out"));
+    }
+    let told_later = |_| {
+        std::thread::sleep(Duration::from_millis(5));
+        live.studio.camera().error.is_some_and(|why| why.contains("the cable is out"))
+    };
+    assert!(told || (0..2000).any(told_later), "more than two frames came, so it was opened again");
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! `impasto live`: the page.
 
 use crate::args::{ModelArgs, StyleWord, unit};
+use crate::camera::CameraArgs;
 use crate::console::Console;
+use crate::interrupt;
 use crate::styles::Styles;
 use anyhow::{Result, anyhow};
 use impasto::{Stylizer, builtin};
-use impasto_live::camera::{self, Camera, DemoCamera, Opener};
-use impasto_live::{Chosen, Gallery, LiveError, Server, ServerOptions, Settings, Studio};
+use impasto_live::{Chosen, Gallery, Server, ServerOptions, Settings, Studio};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Paint what a camera sees, on a page of this computer
 #[derive(clap::Args)]
@@ -16,6 +18,8 @@ use std::sync::Arc;
   impasto live
   impasto live --style wave.jpg:0.7 --style mosaic.style:0.3
   impasto live --camera demo --no-open --port 8000
+  impasto live --camera oak --oak-mode chip --oak-app oak
+      a Luxonis OAK paints on its own chip; docs/oak.md (never run on a real one by us)
 
 The page offers every dial; docs/live.md describes the HTTP API behind it. Only this computer can reach it, and only with
 the token in the address. Ctrl-C ends it.")]
@@ -23,12 +27,6 @@ pub struct Args {
     /// Begin in this style: a built-in name, a picture, or a .style file, with a weight after a colon or without.
     #[arg(short, long = "style", value_name = "S")]
     styles: Vec<StyleWord>,
-    /// Where frames come from: `browser` (the demo scene until it hands in its own) or `demo`.
-    #[arg(long, value_name = "browser|demo", default_value = "browser")]
-    camera: CameraWord,
-    /// Size of the demo scene.
-    #[arg(long, value_name = "WxH", default_value = "640x360", value_parser = size)]
-    demo_size: (usize, usize),
     /// From the camera's picture (0) to the style in full (1).
     #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = unit)]
     strength: f32,
@@ -57,36 +55,9 @@ pub struct Args {
     #[arg(long)]
     no_open: bool,
     #[command(flatten)]
+    camera: CameraArgs,
+    #[command(flatten)]
     model: ModelArgs,
-}
-
-/// Where frames come from, as typed.
-#[derive(Clone, Debug, PartialEq)]
-enum CameraWord {
-    Browser,
-    Demo,
-}
-
-impl std::str::FromStr for CameraWord {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        match word {
-            "browser" => Ok(Self::Browser),
-            "demo" => Ok(Self::Demo),
-            _ => Err("a camera is `browser` or `demo`".into()),
-        }
-    }
-}
-
-fn size(word: &str) -> Result<(usize, usize), String> {
-    let sides = word.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    match sides {
-        Some((width, height)) if (16..=3840).contains(&width) && (16..=2160).contains(&height) => {
-            Ok((width, height))
-        }
-        _ => Err("a size is WIDTHxHEIGHT, from 16x16 to 3840x2160".into()),
-    }
 }
 
 fn token_word(word: &str) -> Result<String, String> {
@@ -98,6 +69,7 @@ fn token_word(word: &str) -> Result<String, String> {
 pub fn run(args: &Args, console: &Console) -> Result<()> {
     let stylizer = args.model.stylizer()?;
     let (gallery, settings) = gallery(args, &stylizer, console)?;
+    let camera = args.camera.choose(&stylizer)?;
     let studio = Studio::new(stylizer, gallery, settings)?;
     let painter = studio.start();
     let token = args.token.clone().map_or_else(new_token, Ok)?;
@@ -106,26 +78,41 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     if args.port != 0 && server.address().port() != args.port {
         console.note(format!("port {} is taken; using {}", args.port, server.address().port()));
     }
-    start_camera(args, &studio);
+    // Ctrl-C waits until the camera is closed, so that no program that drives one is left behind.
+    let whole = interrupt::hold();
+    let camera = camera.start(&studio);
     console.result(server.url())?;
     console.note("Open that address in a browser on this computer. Ctrl-C ends it.");
     if !args.no_open && webbrowser::open(&server.url()).is_err() {
         console.note("No browser could be opened from here.");
     }
-    painter.join().map_err(|_| anyhow!("the painter's thread ended unexpectedly; please report this"))
+    watch(&studio, &painter, console);
+    drop(server);
+    let ended = [painter, camera].map(JoinHandle::join);
+    if interrupt::asked() {
+        interrupt::leave();
+    }
+    drop(whole);
+    ended
+        .into_iter()
+        .collect::<Result<(), _>>()
+        .map_err(|_| anyhow!("a thread ended unexpectedly; please report this"))
 }
 
-fn start_camera(args: &Args, studio: &Arc<Studio>) {
-    let (width, height) = args.demo_size;
-    let open = move || -> Result<Box<dyn Camera>, LiveError> {
-        Ok(Box::new(DemoCamera::new(width, height, DEMO_FPS)))
-    };
-    let open: Opener = Box::new(open);
-    camera::run(studio, "demo", args.camera == CameraWord::Browser, open);
+/// Waits for Ctrl-C, or the painter's end, and tells what happens to the camera.
+fn watch(studio: &Studio, painter: &JoinHandle<()>, console: &Console) {
+    let mut told = None;
+    while !interrupt::asked() && !painter.is_finished() {
+        let error = studio.camera().error;
+        if error != told {
+            console.note(
+                error.as_ref().map_or("camera: works again".into(), |why| format!("{why}; trying again")),
+            );
+            told = error;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
-
-/// Pictures a second of the demo scene.
-const DEMO_FPS: f32 = 24.0;
 
 /// All built-in styles, then those that were typed; the typed ones are chosen, else the first.
 fn gallery(args: &Args, stylizer: &Stylizer, console: &Console) -> Result<(Gallery, Settings)> {
@@ -174,12 +161,6 @@ mod tests {
 
     #[test]
     fn words_are_read() {
-        assert_eq!("demo".parse(), Ok(CameraWord::Demo));
-        assert!("cam".parse::<CameraWord>().is_err());
-        assert_eq!(size("640x360"), Ok((640, 360)));
-        for bad in ["640", "0x0", "640x", "99999x20", "axb"] {
-            assert!(size(bad).is_err(), "{bad}");
-        }
         assert!(token_word("abc").is_err() && token_word("a b c d").is_err() && token_word("a-b_c9").is_ok());
     }
 

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod commands;
+mod live;
 mod others;
 mod studio;
 mod stylize;

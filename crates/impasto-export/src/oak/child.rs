@@ -1,12 +1,10 @@
 //! Runs the program that drives the camera, and takes its frames.
 //!
-//! [`OakChild`] is one run of it; [`OakCamera`] starts it again when it fails, waiting longer each time.
-//! Whatever happens, dropping either ends the child and waits for it: there are no orphans and no zombies.
+//! [`OakChild`] is one run of it. Whatever happens, dropping it ends the child and waits for it: there are no
+//! orphans and no zombies. Starting it again when it has failed is up to the caller.
 
-mod camera;
 mod error;
 
-pub use camera::{BackOff, OakCamera, OakEvent};
 pub use error::OakError;
 
 use super::protocol::{self, Failure, Frame, Hello, Message};
@@ -31,7 +29,8 @@ pub enum OakMode {
 }
 
 impl OakMode {
-    fn word(self) -> &'static str {
+    /// `chip` or `host`, as typed and as the program says it.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Chip => "chip",
             Self::Host => "host",
@@ -129,6 +128,16 @@ pub struct OakChild {
 impl OakChild {
     /// Starts the program and waits until it has introduced itself.
     pub fn spawn(command: &OakCommand, timeouts: Timeouts) -> Result<Self, OakError> {
+        Self::spawn_while(command, timeouts, || true)
+    }
+
+    /// [`OakChild::spawn`], but gives up with [`OakError::Interrupted`] as soon as `go_on` says no; it is asked
+    /// several times a second.
+    pub fn spawn_while(
+        command: &OakCommand,
+        timeouts: Timeouts,
+        go_on: impl Fn() -> bool,
+    ) -> Result<Self, OakError> {
         let start = |source| OakError::Start { program: command.program.clone(), source };
         let mut child = Command::new(&command.program)
             .args(&command.arguments)
@@ -148,7 +157,7 @@ impl OakChild {
             spawn_thread("oak log", move || read_words(stderr, &words)).map_err(start)?;
             spawn_thread("oak styles", move || write_styles(stdin, &outbox)).map_err(start)?;
         }
-        this.hello = this.wait_for_hello()?;
+        this.hello = this.wait_for_hello(go_on)?;
         Ok(this)
     }
 
@@ -193,7 +202,7 @@ impl OakChild {
         locked(&self.mailbox).notes.drain(..).collect()
     }
 
-    fn wait_for_hello(&mut self) -> Result<Hello, OakError> {
+    fn wait_for_hello(&mut self, go_on: impl Fn() -> bool) -> Result<Hello, OakError> {
         let after = self.timeouts.hello;
         let deadline = Instant::now() + after;
         let mailbox = self.mailbox.clone();
@@ -211,6 +220,9 @@ impl OakChild {
             let now = Instant::now();
             if now >= deadline {
                 return Err(OakError::NoHello { after, last_words: last_words(&mail) });
+            }
+            if !go_on() {
+                return Err(OakError::Interrupted);
             }
             mail = waited(&mailbox, mail, deadline - now);
         }

@@ -169,9 +169,11 @@ function render() {
   renderMix(settings.styles);
   for (const input of document.querySelectorAll("#dials [name]")) {
     if (document.activeElement !== input || input.tagName === "SELECT") input.value = settings[input.name];
+    input.disabled = state.camera.paints;
     const output = input.parentElement.querySelector("output");
     if (output) output.value = input.name === "brush" ? `${(+input.value).toFixed(1)}×` : `${Math.round(input.value * 100)} %`;
   }
+  $("painted-there").hidden = !state.camera.paints;
   $("record").setAttribute("aria-pressed", String(Boolean(recorder)));
   if (!$("camera").options.length) listCameras();
 }

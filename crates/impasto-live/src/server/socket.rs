@@ -156,7 +156,8 @@ impl Viewer {
         let (header, image) = codec::decode(bytes)?;
         let studio = &self.shared.studio;
         studio.stage(Stage::Decode, start.elapsed());
-        studio.offer_from_browser(Frame { image, sequence: header.sequence, captured_ms: header.captured_ms })
+        let (sequence, captured_ms) = (header.sequence, header.captured_ms);
+        studio.offer_from_browser(Frame { image, sequence, captured_ms, painted: false })
     }
 
     fn is_steering(&self) -> bool {

@@ -15,7 +15,6 @@ os.environ.setdefault("DEPTHAI_TELEMETRY", "0")
 
 from utils.arguments import initialize_argparser  # noqa: E402
 from utils.pipe import Failure, Pipe  # noqa: E402
-from utils.styles import load_styles  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -23,8 +22,11 @@ FOLDER = Path(__file__).resolve().parent
 def import_depthai():
     try:
         import depthai
+        import numpy  # noqa: F401
     except ImportError as error:
-        raise Failure("depthai_missing", f"Python cannot import depthai ({error})") from error
+        raise Failure("depthai_missing", f"{sys.executable} lacks a package ({error})") from error
+    if int(depthai.__version__.split(".")[0]) < 3:
+        raise Failure("depthai_missing", f"{sys.executable} has depthai {depthai.__version__}, and 3 is needed")
     return depthai
 
 
@@ -43,6 +45,7 @@ def style_from_keyboard(styles, send):
 
 def show_in_browser(dai, config, args):
     from utils.painter import Painter
+    from utils.styles import load_styles
 
     styles = load_styles(FOLDER / "styles", config)
     names = list(styles)

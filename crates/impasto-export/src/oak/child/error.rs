@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum OakError {
     /// The program cannot be started.
-    #[error("cannot start {}: {source}; the OAK needs a Python with `pip install -r requirements.txt` of the exported folder", .program.display())]
+    #[error("cannot start {}: {source}; name a Python with `pip install 'depthai>=3,<4' numpy` by --oak-python", .program.display())]
     Start {
         /// The program.
         program: PathBuf,
@@ -64,23 +64,17 @@ pub enum OakError {
         /// What was given.
         found: usize,
     },
-}
-
-impl OakError {
-    /// Whether trying again by itself makes no sense.
-    pub fn is_final(&self) -> bool {
-        match self {
-            Self::Start { .. } | Self::Version { .. } | Self::Protocol(_) | Self::Style { .. } => true,
-            Self::Failed(failure) => matches!(failure.code.as_str(), "depthai_missing" | "no_network"),
-            Self::NoHello { .. } | Self::Ended { .. } | Self::Silent { .. } => false,
-        }
-    }
+    /// The caller did not want to wait any longer.
+    #[error("was told to stop before the camera's program had started")]
+    Interrupted,
 }
 
 fn failure_words(failure: &Failure) -> String {
     let next = match failure.code.as_str() {
-        "depthai_missing" => "; run `pip install -r requirements.txt` in the exported folder",
-        "no_camera" => "; plug the OAK in, on Linux with Luxonis' udev rule, or name it with --device",
+        "depthai_missing" => {
+            "; run `python3 -m pip install 'depthai>=3,<4' numpy`, or name a Python that has them with --oak-python"
+        }
+        "no_camera" => "; plug the OAK in, on Linux with Luxonis' udev rule, or name it with --oak-device",
         "no_network" => "; compile it as the folder's README says, or use --oak-mode host",
         "camera_lost" => "; check its cable and power",
         _ => "",

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-__version__ = "false"
+__version__ = "3.false"
 CONFIG = json.loads((Path(__import__("sys").argv[0]).resolve().parent / "app.json").read_text())
 
 

@@ -1,0 +1,116 @@
+//! Which camera is meant by the word after `--camera`.
+
+mod oak;
+
+use anyhow::Result;
+use impasto::Stylizer;
+use impasto_live::camera::{self, Camera, DemoCamera};
+use impasto_live::{LiveError, Studio};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// Pictures a second of the demo scene.
+const DEMO_FPS: f32 = 24.0;
+
+/// The words about cameras.
+#[derive(clap::Args)]
+pub struct CameraArgs {
+    /// Where frames come from: `browser` (the demo scene until it hands in its own), `demo`, or `oak`, a Luxonis OAK.
+    #[arg(long, value_name = "browser|demo|oak", default_value = "browser")]
+    camera: CameraWord,
+    /// Size of the demo scene.
+    #[arg(long, value_name = "WxH", default_value = "640x360", value_parser = size)]
+    demo_size: (usize, usize),
+    #[command(flatten)]
+    oak: oak::OakArgs,
+}
+
+/// Where frames come from, as typed.
+#[derive(Clone, Debug, PartialEq)]
+enum CameraWord {
+    Browser,
+    Demo,
+    Oak,
+}
+
+impl FromStr for CameraWord {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "browser" => Ok(Self::Browser),
+            "demo" => Ok(Self::Demo),
+            "oak" => Ok(Self::Oak),
+            _ => Err("a camera is `browser`, `demo` or `oak`".into()),
+        }
+    }
+}
+
+/// WIDTHxHEIGHT of a camera's pictures.
+fn size(word: &str) -> Result<(usize, usize), String> {
+    let sides = word.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    match sides {
+        Some((width, height)) if (16..=3840).contains(&width) && (16..=2160).contains(&height) => {
+            Ok((width, height))
+        }
+        _ => Err("a size is WIDTHxHEIGHT, from 16x16 to 3840x2160".into()),
+    }
+}
+
+/// Opens the camera, again each time after it was lost.
+type Open = Box<dyn FnMut(&Arc<Studio>) -> Result<Box<dyn Camera>, LiveError> + Send>;
+
+/// A camera that was chosen, and how it is opened.
+pub struct Chosen {
+    name: String,
+    /// A page that steers may hand in its own frames instead.
+    browser: bool,
+    open: Open,
+}
+
+impl CameraArgs {
+    /// What the words mean. What can be known to be wrong before a camera is opened is an error here.
+    pub fn choose(&self, stylizer: &Stylizer) -> Result<Chosen> {
+        self.oak.check(self.camera == CameraWord::Oak)?;
+        match &self.camera {
+            CameraWord::Browser | CameraWord::Demo => Ok(self.demo()),
+            CameraWord::Oak => self.oak.choose(stylizer),
+        }
+    }
+
+    fn demo(&self) -> Chosen {
+        let (width, height) = self.demo_size;
+        let open = move |_: &Arc<Studio>| -> Result<Box<dyn Camera>, LiveError> {
+            Ok(Box::new(DemoCamera::new(width, height, DEMO_FPS)))
+        };
+        Chosen { name: "demo".into(), browser: self.camera == CameraWord::Browser, open: Box::new(open) }
+    }
+}
+
+impl Chosen {
+    /// Reads the camera on a thread of its own, for as long as the studio lives.
+    pub fn start(mut self, studio: &Arc<Studio>) -> JoinHandle<()> {
+        let open = {
+            let studio = studio.clone();
+            move || (self.open)(&studio)
+        };
+        camera::run(studio, &self.name, self.browser, Box::new(open))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read() {
+        assert_eq!("demo".parse(), Ok(CameraWord::Demo));
+        assert_eq!("oak".parse(), Ok(CameraWord::Oak));
+        assert!("cam".parse::<CameraWord>().is_err());
+        assert_eq!(size("640x360"), Ok((640, 360)));
+        for bad in ["640", "0x0", "640x", "99999x20", "axb"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+}
