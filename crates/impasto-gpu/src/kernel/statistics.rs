@@ -1,0 +1,96 @@
+//! Means and deviations in two steps, and what is made of them.
+
+use super::launch::{Launch, Maps, Params};
+use super::source::Source;
+use crate::gpu::Usage;
+use crate::plan::lower::{BufferId, Statistics};
+use impasto_core::{EngineError, Shape};
+
+/// Threads of a workgroup in the first step, and positions that each adds up.
+const FIRST_THREADS: usize = 256;
+const EACH: usize = 8;
+/// Threads of a workgroup in the second step.
+const SECOND_THREADS: usize = 64;
+
+const TOTAL: &str = include_str!("total.wgsl");
+
+fn chunks(shape: Shape) -> usize {
+    shape.area().div_ceil(FIRST_THREADS * EACH)
+}
+
+/// Bytes that the first step leaves for an activation of this shape.
+pub(crate) fn parts_bytes(shape: Shape) -> u64 {
+    (shape.channels.div_ceil(4) * chunks(shape) * 2 * 16) as u64
+}
+
+/// The first step: parts of the statistics of `input`.
+pub(crate) fn parts(maps: &Maps<'_>, input: BufferId, parts: &wgpu::Buffer) -> Result<Launch, EngineError> {
+    let shape = maps.shapes[input];
+    let source = maps
+        .source("statistics", include_str!("statistics.wgsl"))
+        .with("THREADS", FIRST_THREADS as u32)
+        .with("EACH", EACH as u32)
+        .after(TOTAL);
+    let params = Params::new([shape.area(), chunks(shape)]);
+    let buffers = [(Usage::Read, maps.buffer(input)), (Usage::Write, parts)];
+    Launch::new(maps.gpu, &source, &params, &buffers, [chunks(shape), shape.channels.div_ceil(4), 1])
+}
+
+/// What the second step writes into.
+pub(crate) struct Site<'a> {
+    pub frame: &'a wgpu::Buffer,
+    pub style: &'a wgpu::Buffer,
+    /// Where the site's part of the style begins.
+    pub style_at: usize,
+    /// Means and deviations of the frame before.
+    pub remembered: &'a wgpu::Buffer,
+    /// The affine map.
+    pub affine: &'a wgpu::Buffer,
+}
+
+/// The second step at an AdaIN site.
+pub(crate) fn site(
+    maps: &Maps<'_>,
+    of: &Statistics,
+    parts: &wgpu::Buffer,
+    site: &Site<'_>,
+) -> Result<Launch, EngineError> {
+    let shape = maps.shapes[of.input];
+    let source = second(maps, "site", include_str!("site.wgsl"));
+    let buffers = [
+        (Usage::Read, parts),
+        (Usage::Uniform, site.frame),
+        (Usage::Read, site.style),
+        (Usage::Write, site.remembered),
+        (Usage::Write, site.affine),
+    ];
+    let params = params(shape, of).and([site.style_at]);
+    Launch::new(maps.gpu, &source, &params, &buffers, [shape.channels.div_ceil(4), 1, 1])
+}
+
+/// The second step where the statistics are the result.
+pub(crate) fn mean_std(
+    maps: &Maps<'_>,
+    of: &Statistics,
+    parts: &wgpu::Buffer,
+    out: BufferId,
+) -> Result<Launch, EngineError> {
+    let shape = maps.shapes[of.input];
+    let source = second(maps, "mean_std", include_str!("mean_std.wgsl"));
+    let buffers = [(Usage::Read, parts), (Usage::Write, maps.buffer(out))];
+    Launch::new(maps.gpu, &source, &params(shape, of), &buffers, [shape.channels.div_ceil(4), 1, 1])
+}
+
+fn second(maps: &Maps<'_>, name: &'static str, template: &str) -> Source {
+    maps.source(name, template)
+        .with("THREADS", SECOND_THREADS as u32)
+        .with("CHUNK", (FIRST_THREADS * EACH) as u32)
+        .after(include_str!("combine.wgsl"))
+        .after(TOTAL)
+}
+
+fn params(shape: Shape, of: &Statistics) -> Params {
+    let area = shape.area();
+    let divisor = if of.unbiased { area.saturating_sub(1).max(1) } else { area };
+    Params::new([area]).float(divisor as f32).float(of.eps).and([shape.channels])
+}

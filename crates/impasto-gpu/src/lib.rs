@@ -1,0 +1,23 @@
+//! Impasto's engine for GPUs of any make, on `wgpu` (Vulkan, Metal, Direct3D 12).
+//!
+//! ```text
+//! adapter     the GPUs of this machine, and the choice among them
+//! gpu         an open device, its compiled kernels, what went wrong on it
+//! engine      the engine
+//! plan        a table at one size: lowered to steps, placed in buffers, launched
+//! kernel      one idea a file: WGSL, and beside it the Rust that launches it
+//! ```
+//!
+//! Contract: results equal the reference engine's within the conformance suite's tolerances, and are bit-equal from run to
+//! run on one device. Activations are kept four channels by four, `[ceil(C / 4)][H][W]` of `vec4`.
+#![forbid(unsafe_code)]
+
+mod adapter;
+mod engine;
+mod gpu;
+mod kernel;
+mod plan;
+
+pub use adapter::{AdapterInfo, AdapterKind, GpuError, adapters};
+pub use engine::GpuEngine;
+pub use plan::GpuPlan;

@@ -1,0 +1,168 @@
+//! From steps on paper to kernels with memory and weights.
+
+use super::lower::{Affine, AffineId, Conv, Lowered, Spec, Statistics, fits_tiles};
+use super::slots::{Slots, slots};
+use crate::gpu::Gpu;
+use crate::kernel::conv::{Layer, Tile, conv};
+use crate::kernel::direct::direct;
+use crate::kernel::ends::Plugs;
+use crate::kernel::launch::{Launch, Maps};
+use crate::kernel::{elementwise, statistics};
+use impasto_core::{EngineError, Network, Shape, Weights};
+use wgpu::BufferUsages;
+
+/// What one plan keeps on the device.
+pub(crate) struct Built {
+    pub launches: Vec<Launch>,
+    pub shapes: Vec<Shape>,
+    pub slots: Slots,
+    pub memory: Vec<wgpu::Buffer>,
+    pub affines: Vec<wgpu::Buffer>,
+    pub style: wgpu::Buffer,
+    pub frame: wgpu::Buffer,
+    /// Modulation sites: where their part of the style begins, their channels, their affine map.
+    pub modulations: Vec<(usize, usize, AffineId)>,
+    pub plugs: Plugs,
+    pub half: bool,
+}
+
+/// Gives every step its memory and weights. `ends` are the shapes that the plan takes and makes.
+pub(crate) fn build(
+    gpu: &Gpu,
+    half: bool,
+    network: &Network,
+    weights: &Weights,
+    lowered: &Lowered,
+    ends: (Shape, Shape),
+) -> Result<Built, EngineError> {
+    let slots = slots(lowered);
+    let bytes = if half { 8 } else { 16 };
+    let storage = BufferUsages::STORAGE;
+    let memory = slots
+        .quads
+        .iter()
+        .map(|quads| gpu.buffer("the network's features", (quads * bytes) as u64, storage))
+        .collect::<Result<Vec<_>, _>>()?;
+    let affine = |&(channels, affine): &(usize, Affine)| {
+        gpu.filled("gains and shifts", bytemuck::cast_slice(&affine_values(channels, affine)), storage)
+    };
+    let affines = lowered.affines.iter().map(affine).collect::<Result<Vec<_>, _>>()?;
+    let style = gpu.buffer("the style", 4 * network.style_len() as u64, storage | BufferUsages::COPY_DST)?;
+    let frame = gpu.buffer("the dials", 16, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
+    let maps =
+        Maps { gpu, half, shapes: &lowered.buffers, slots: &slots, memory: &memory, affines: &affines };
+    let mut builder = Builder { maps, network, weights, style: &style, frame: &frame, launches: vec![] };
+    for spec in &lowered.specs {
+        builder.step(spec)?;
+    }
+    let launches = builder.launches;
+    let (shapes, plugs) = (lowered.buffers.clone(), plugs(lowered, ends));
+    let modulations = modulations(network, lowered);
+    Ok(Built { launches, shapes, slots, memory, affines, style, frame, modulations, plugs, half })
+}
+
+/// Gains, then shifts, each filled up to whole quads.
+pub(crate) fn affine_values(channels: usize, affine: Affine) -> Vec<f32> {
+    let quads = channels.next_multiple_of(4);
+    let (gain, shift) = if let Affine::Constant(mul, add) = affine { (mul, add) } else { (0.0, 0.0) };
+    [vec![gain; quads], vec![shift; quads]].concat()
+}
+
+fn modulations(network: &Network, lowered: &Lowered) -> Vec<(usize, usize, AffineId)> {
+    let modulation = |(id, &(channels, affine)): (AffineId, &(usize, Affine))| match affine {
+        Affine::Modulate(site) => Some((network.site_range(site).start, channels, id)),
+        _ => None,
+    };
+    lowered.affines.iter().enumerate().filter_map(modulation).collect()
+}
+
+fn plugs(lowered: &Lowered, (input, output): (Shape, Shape)) -> Plugs {
+    let first = lowered.specs.iter().find_map(|spec| match spec {
+        Spec::Import { out } => Some(*out),
+        _ => None,
+    });
+    let last = lowered.specs.iter().find_map(|spec| match spec {
+        Spec::Export { input } => Some(*input),
+        _ => None,
+    });
+    let (first, last) = first.zip(last).expect("every table has an input and an output");
+    Plugs { first, last, input, output }
+}
+
+struct Builder<'a> {
+    maps: Maps<'a>,
+    network: &'a Network,
+    weights: &'a Weights,
+    style: &'a wgpu::Buffer,
+    frame: &'a wgpu::Buffer,
+    launches: Vec<Launch>,
+}
+
+impl Builder<'_> {
+    fn step(&mut self, spec: &Spec) -> Result<(), EngineError> {
+        let maps = &self.maps;
+        let launch = match spec {
+            // Both depend on the form of the frame, see `Ends`.
+            Spec::Import { .. } | Spec::Export { .. } => return Ok(()),
+            Spec::Conv(conv) => self.conv(conv)?,
+            &Spec::Blend { a, b, out } => elementwise::blend(maps, a, b, out)?,
+            &Spec::Copy { input, channels, offset, out } => {
+                elementwise::copy(maps, input, channels, offset, out)?
+            }
+            &Spec::Pool { input, shape, out } => elementwise::pool(maps, input, shape, out)?,
+            Spec::AdaIn { of, site, out } => {
+                let parts = self.parts(of)?;
+                self.site(of, &parts, *site, *out)?
+            }
+            Spec::MeanStd { of, out } => {
+                let parts = self.parts(of)?;
+                statistics::mean_std(&self.maps, of, &parts, *out)?
+            }
+        };
+        self.launches.push(launch);
+        Ok(())
+    }
+
+    fn conv(&self, spec: &Conv) -> Result<Launch, EngineError> {
+        let name = &self.network.nodes[spec.node].name;
+        let (input, out) = spec.shapes;
+        let shape = [out.channels, input.channels / spec.groups, spec.kernel, spec.kernel];
+        let layer = Layer {
+            weight: self.weights.expect(&format!("{name}.weight"), &shape)?,
+            bias: self.weights.expect(&format!("{name}.bias"), &shape[..1])?,
+        };
+        // Vectors have one position: a tile would stand empty.
+        if fits_tiles(&self.network.nodes[spec.node].op) && (spec.pool || out.area() > 1) {
+            return conv(&self.maps, spec, &layer, Tile::for_layer(spec));
+        }
+        direct(&self.maps, spec, &layer)
+    }
+
+    /// Launches the first step of the statistics, and gives what it writes.
+    fn parts(&mut self, of: &Statistics) -> Result<wgpu::Buffer, EngineError> {
+        let bytes = statistics::parts_bytes(self.maps.shapes[of.input]);
+        let parts = self.maps.gpu.buffer("statistics", bytes, BufferUsages::STORAGE)?;
+        self.launches.push(statistics::parts(&self.maps, of.input, &parts)?);
+        Ok(parts)
+    }
+
+    fn site(
+        &self,
+        of: &Statistics,
+        parts: &wgpu::Buffer,
+        site: usize,
+        out: AffineId,
+    ) -> Result<Launch, EngineError> {
+        let channels = self.maps.shapes[of.input].channels;
+        let bytes = 8 * channels.next_multiple_of(4) as u64;
+        let remembered = self.maps.gpu.buffer("remembered statistics", bytes, BufferUsages::STORAGE)?;
+        let site = statistics::Site {
+            frame: self.frame,
+            style: self.style,
+            style_at: self.network.site_range(site).start,
+            remembered: &remembered,
+            affine: &self.maps.affines[out],
+        };
+        statistics::site(&self.maps, of, parts, &site)
+    }
+}
