@@ -81,6 +81,18 @@ impl Progress<'_> {
         }
     }
 
+    /// So much is done in all, in these words, which tell for themselves what is left.
+    pub fn reach(&mut self, done: usize, words: &str) {
+        self.done = done;
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(done as u64);
+                bar.set_message(words.to_string());
+            }
+            None => self.console.note(format!("{done}/{} {words}", self.total)),
+        }
+    }
+
     /// `, about 12 s left`, once there is something to reckon with.
     fn left(&self) -> String {
         match seconds_left(self.done, self.total, self.started.elapsed().as_secs_f64()) {

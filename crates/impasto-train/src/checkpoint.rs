@@ -8,33 +8,15 @@ use std::path::{Path, PathBuf};
 
 const FORMAT: &str = "impasto-training-1";
 
-/// Why there is no checkpoint.
+/// Why no run can be taken up.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// It cannot be written or read. What was there before is untouched.
-    #[error(
-        "cannot write {path}: {source}. The last good checkpoint is still there; free some space, and go on with --resume"
-    )]
-    Write {
-        /// The file.
-        path: String,
-        /// The system's words.
-        source: std::io::Error,
-    },
     /// It cannot be read.
-    #[error("cannot resume: {0}")]
+    #[error("cannot resume: {0}; name the folder that `impasto train -o` made")]
     Read(#[from] WeightsError),
-    /// Something else.
+    /// It is something else.
     #[error("{0} is no checkpoint of a training run; name the folder that `impasto train -o` made")]
     Format(String),
-    /// Made with other tables or settings.
-    #[error(
-        "this run was made with other settings ({what}); go on with the same ones, or start a new run in another folder"
-    )]
-    Settings {
-        /// What differs.
-        what: String,
-    },
 }
 
 /// A learner's state after `step` steps of the run that `settings` describes.
@@ -55,7 +37,7 @@ impl Checkpoint {
     }
 
     /// Writes beside, flushes to disk, and renames: whatever happens, a whole checkpoint is there.
-    pub fn save(&self, run: &Path) -> Result<(), CheckpointError> {
+    pub fn save(&self, run: &Path) -> std::io::Result<()> {
         let path = Self::path(run);
         let beside = path.with_extension("part");
         let write = || -> std::io::Result<()> {
@@ -64,9 +46,8 @@ impl Checkpoint {
             file.sync_all()?;
             std::fs::rename(&beside, &path)
         };
-        write().map_err(|source| {
+        write().inspect_err(|_| {
             let _ = std::fs::remove_file(&beside);
-            CheckpointError::Write { path: path.display().to_string(), source }
         })
     }
 

@@ -15,4 +15,4 @@ pub mod walk;
 
 pub use learner::cpu::{RefineConfig, RefineError, RefineReport, refine};
 pub use progress::Progress;
-pub use trainer::{Material, Paths, Settings, TrainConfig, TrainError, train};
+pub use trainer::{Ending, Material, Paths, Settings, TrainConfig, TrainError, train, train_until};

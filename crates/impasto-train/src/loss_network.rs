@@ -6,18 +6,28 @@ use impasto_core::conformance::Random;
 use impasto_core::network::{Network, NetworkBuilder, NodeId, Padding};
 use impasto_core::weights::WeightsError;
 use impasto_core::{Tensor, Weights};
+use impasto_import::ImportError;
 
 /// ReLUs whose means and deviations are a style; the last one's features are the content.
 pub const LAYERS: [&str; 4] = ["conv1_1", "conv2_1", "conv3_1", "conv4_1"];
 
+/// Where people get a VGG-19.
+pub const WHERE_FROM: &str = "The loss network is VGG-19: `vgg_normalised.pth` from the releases page of naoto0804/pytorch-AdaIN on GitHub, or \
+    torchvision's `vgg19-dcbb9e9d.pth`, which is normalised here on your photos; a classic model that `impasto import` made of \
+    them serves too";
+
 /// Why a file is no loss network.
 #[derive(Debug, thiserror::Error)]
 pub enum LossNetworkError {
-    /// The file cannot be read, or lacks a tensor.
+    /// A tensor is missing or of another shape.
     #[error(
-        "{0}\nThe loss network is the normalised VGG-19 up to relu4_1 (conv0, conv1_1 to conv4_1); `impasto import` makes it from the published files"
+        "{0}. The loss network is the normalised VGG-19 up to relu4_1 (conv0, conv1_1 to conv4_1); \
+         `impasto import` makes it from the published files"
     )]
     Weights(#[from] WeightsError),
+    /// The file cannot be used.
+    #[error("{0}. {WHERE_FROM}")]
+    Import(#[from] ImportError),
     /// Activations far from a mean of one: not normalised.
     #[error(
         "this VGG-19 is not normalised: the mean activation of {layer} on a test picture is {mean:.1}, and about 1 is expected. \

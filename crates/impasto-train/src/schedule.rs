@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a run is divided. A step is one batch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Schedule {
     /// Steps of painting photos in their own style, before the loss network is asked anything.
     pub identity_steps: u64,

@@ -1,7 +1,12 @@
 //! Runs a training: data, schedule, checkpoints, validation.
 
+mod differences;
+mod error;
+mod open;
 mod run;
 mod settings;
+mod window;
 
-pub use run::{TrainError, train};
+pub use error::{Kept, TrainError};
+pub use run::{Ending, train, train_until};
 pub use settings::{Material, Paths, Settings, TrainConfig};

@@ -11,6 +11,7 @@ mod live;
 mod man;
 mod styles;
 mod stylize;
+mod train;
 
 use crate::console::Console;
 use anyhow::Result;
@@ -25,6 +26,7 @@ pub enum Command {
     Demo(demo::Args),
     Live(live::Args),
     Import(import::Args),
+    Train(Box<train::Args>),
     Eval(eval::Args),
     Bench(bench::Args),
     /// One row of a bench, in a process of its own.
@@ -45,6 +47,7 @@ impl Command {
             Command::Demo(args) => demo::run(args, console),
             Command::Live(args) => live::run(args, console),
             Command::Import(args) => import::run(args, console),
+            Command::Train(args) => train::run(args, console),
             Command::Eval(args) => eval::run(args, console),
             Command::Bench(args) => bench::run(args, console),
             Command::BenchRow(args) => bench::run_row(args, console),

@@ -4,13 +4,14 @@ use crate::studio::{Studio, model};
 use impasto_core::weights::Precision;
 use std::fs;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "stylize",
     "styles list",
     "styles make",
     "styles show",
     "demo",
     "import",
+    "train",
     "eval",
     "export",
     "bench",

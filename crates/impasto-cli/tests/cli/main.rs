@@ -6,3 +6,4 @@ mod live;
 mod others;
 mod studio;
 mod stylize;
+mod train;

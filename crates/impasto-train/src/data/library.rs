@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 const SMALLEST_SIDE_PX: u32 = 32;
 /// Larger pictures are refused before they are decoded.
 const LARGEST_SIDE_PX: u32 = 20_000;
+/// Fewer pictures than this are worth a warning.
+const FEW: usize = 50;
 /// Kept pictures are reduced to a shorter side of at most this: crops are smaller anyway.
 const KEPT_SIDE_PX: u32 = 512;
 
@@ -16,7 +18,7 @@ const KEPT_SIDE_PX: u32 = 512;
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
     /// The folder cannot be read.
-    #[error("{path}: {source}")]
+    #[error("cannot read the folder {path}: {source}; check the spelling")]
     Io {
         /// The folder.
         path: String,
@@ -26,6 +28,9 @@ pub enum LibraryError {
     /// No picture in it.
     #[error("{0} holds no JPEG or PNG pictures; name a folder of {1}")]
     Empty(String, &'static str),
+    /// One picture only.
+    #[error("{0} holds one picture; a network learns from many: some hundreds of {1} at least")]
+    One(String, &'static str),
     /// None of the pictures can be read.
     #[error("none of the {count} pictures in {path} can be read; the first says: {first}")]
     AllBroken {
@@ -42,6 +47,7 @@ pub enum LibraryError {
 pub struct Library {
     paths: Vec<PathBuf>,
     kept: Vec<Mutex<Slot>>,
+    what: &'static str,
     room_bytes: AtomicUsize,
     broken: AtomicUsize,
 }
@@ -59,11 +65,13 @@ impl Library {
         let mut paths = Vec::new();
         list(folder, &mut paths)?;
         paths.sort();
-        if paths.is_empty() {
-            return Err(LibraryError::Empty(folder.display().to_string(), what));
+        match paths.len() {
+            0 => return Err(LibraryError::Empty(folder.display().to_string(), what)),
+            1 => return Err(LibraryError::One(folder.display().to_string(), what)),
+            _ => {}
         }
         let kept = paths.iter().map(|_| Mutex::new(Slot::Unseen)).collect();
-        let library = Self { paths, kept, room_bytes: room_bytes.into(), broken: 0.into() };
+        let library = Self { paths, kept, what, room_bytes: room_bytes.into(), broken: 0.into() };
         library.check(folder)?;
         Ok(library)
     }
@@ -72,7 +80,7 @@ impl Library {
     pub fn of_images(images: Vec<Image>) -> Self {
         let paths = (0..images.len()).map(|i| PathBuf::from(format!("picture {i}"))).collect();
         let kept = images.into_iter().map(|i| Mutex::new(Slot::Kept(Arc::new(i)))).collect();
-        Self { paths, kept, room_bytes: 0.into(), broken: 0.into() }
+        Self { paths, kept, what: "pictures", room_bytes: 0.into(), broken: 0.into() }
     }
 
     /// One of the first readable pictures proves that there is something.
@@ -100,6 +108,14 @@ impl Library {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.paths.is_empty()
+    }
+
+    /// A word of warning, if there are too few pictures for a network that is to paint others.
+    pub fn few(&self) -> Option<String> {
+        let (count, what) = (self.len(), self.what);
+        (count < FEW).then(|| {
+            format!("only {count} {what}: the network will do well on these, and badly on others; some hundreds are wanted")
+        })
     }
 
     /// Files that turned out unreadable or too small so far.
@@ -178,7 +194,11 @@ fn decode(path: &Path) -> Result<Image, String> {
     let picture = reader.decode().map_err(|e| e.to_string())?;
     let side = picture.width().min(picture.height());
     if side < SMALLEST_SIDE_PX {
-        return Err(format!("{}x{} px is too small", picture.width(), picture.height()));
+        return Err(format!(
+            "{}x{} px is too small: the shorter side must have {SMALLEST_SIDE_PX} px at least",
+            picture.width(),
+            picture.height()
+        ));
     }
     let mut rgb = picture.into_rgb8();
     if side > KEPT_SIDE_PX {

@@ -1,83 +1,53 @@
 //! The loop.
 
+use super::differences::differences;
+use super::error::{Kept, TrainError};
+use super::open::{Opened, open, start_weights};
 use super::settings::{Material, Settings, TrainConfig};
-use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::data::{Library, LibraryError, Loader, Sampling, Source, centre_square, drawn};
-use crate::init;
+use super::window::Window;
+use crate::checkpoint::Checkpoint;
+use crate::data::{Loader, Sampling, Source};
 use crate::learner::cpu::CpuLearner;
-use crate::learner::{Group, Learner, LearnerError, StepReport};
-use crate::loss_network::{LossNetwork, LossNetworkError};
-use crate::progress::{Progress, Steps};
+use crate::learner::{Group, Learner};
+use crate::progress::Progress;
 use crate::validate::{Show, Validator};
 use crate::walk::{Kernels, Plain};
-use impasto_core::conformance::Random;
-use impasto_core::model::{ModelError, StrengthKind};
-use impasto_core::weights::{Precision, WeightsError};
-use impasto_core::{Model, Network, Weights, light};
-use std::sync::Arc;
+use impasto_core::model::StrengthKind;
+use impasto_core::weights::Precision;
+use impasto_core::{Model, Network, light};
 use std::time::Instant;
-
-/// Decoded pictures are kept up to this, for photos and for paintings.
-const ROOM_BYTES: [usize; 2] = [400 << 20, 1200 << 20];
-
-/// Why a run does not start or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    /// Pictures.
-    #[error(transparent)]
-    Library(#[from] LibraryError),
-    /// The loss network.
-    #[error(transparent)]
-    LossNetwork(#[from] LossNetworkError),
-    /// The network to train.
-    #[error(transparent)]
-    Learner(#[from] LearnerError),
-    /// Weights.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-    /// The model.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    /// Checkpoints.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// A file of the run cannot be written.
-    #[error("{path}: {source}")]
-    Io {
-        /// The file.
-        path: String,
-        /// The system's words.
-        source: std::io::Error,
-    },
-    /// The folder holds a run already.
-    #[error("{0} holds a run already; go on with --resume, or name another folder")]
-    Exists(String),
-    /// Too many steps went wrong.
-    #[error(
-        "step {step} and the nine before it gave numbers that are not finite; the last good checkpoint (after step {saved}) is kept. \
-         Go on from it with a smaller rate or a smaller style weight"
-    )]
-    NotFinite {
-        /// The step.
-        step: u64,
-        /// The checkpoint's step.
-        saved: u64,
-    },
-    /// The data thread has died.
-    #[error("the thread that prepares pictures has ended; its message is above")]
-    Data,
-}
 
 /// Steps in a row that may fail before the run stops.
 const PATIENCE: u64 = 10;
+/// Paintings over which the encoder's statistics are whitened at the start: from files, and drawn ones.
+const WHITENED: [usize; 2] = [400, 64];
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All steps are done.
+    Done,
+    /// It was asked to stop, and has saved a checkpoint after this many steps.
+    Stopped(u64),
+}
 
 /// Trains the light network as `config` says, from the start or from the run's checkpoint. `on_progress` gets every record.
 pub fn train(config: &TrainConfig, on_progress: &mut dyn FnMut(&Progress)) -> Result<(), TrainError> {
+    train_until(config, &|| false, on_progress).map(|_| ())
+}
+
+/// As [`train`], but after each step `stop` is asked whether to save a checkpoint and end.
+pub fn train_until(
+    config: &TrainConfig,
+    stop: &dyn Fn() -> bool,
+    on_progress: &mut dyn FnMut(&Progress),
+) -> Result<Ending, TrainError> {
+    config.settings.check().map_err(TrainError::Settings)?;
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     if let (false, Some(tiles)) = (config.plain, crate::walk::Tiles::detect()) {
-        return Run::new(tiles, "bf16 tiles (AMX)", config)?.go(on_progress);
+        return Run::new(tiles, "bf16 tiles (AMX)", config)?.go(stop, on_progress);
     }
-    Run::new(Plain, "f32", config)?.go(on_progress)
+    Run::new(Plain, "f32", config)?.go(stop, on_progress)
 }
 
 struct Run<'a, K: Kernels> {
@@ -88,109 +58,61 @@ struct Run<'a, K: Kernels> {
     encoder: Network,
     source: Source,
     validator: Validator<K>,
+    notes: Vec<String>,
     step: u64,
-    saved: u64,
-}
-
-/// What [`Material`] names, opened.
-struct Opened {
-    photos: Arc<Library>,
-    paintings: Arc<Library>,
-    loss: LossNetwork,
-    held_out: Option<[Library; 2]>,
-}
-
-/// Drawn photos and paintings.
-const DRAWN: [usize; 2] = [24, 16];
-
-fn open(material: &Material) -> Result<Opened, TrainError> {
-    let Material::Files { photos, paintings, vgg, held_out } = material else {
-        return Ok(Opened {
-            photos: Arc::new(Library::of_images(drawn::photos(DRAWN[0]))),
-            paintings: Arc::new(Library::of_images(drawn::paintings(DRAWN[1]))),
-            loss: LossNetwork::random(1),
-            held_out: None,
-        });
-    };
-    let loss = LossNetwork::normalised(&Weights::load(vgg).map_err(LossNetworkError::from)?.0)?;
-    let held_out = match held_out {
-        Some((photos, paintings)) => {
-            Some([Library::open(photos, "photos", 0)?, Library::open(paintings, "paintings", 0)?])
-        }
-        None => None,
-    };
-    Ok(Opened {
-        photos: Arc::new(Library::open(photos, "photos", ROOM_BYTES[0])?),
-        paintings: Arc::new(Library::open(paintings, "paintings", ROOM_BYTES[1])?),
-        loss,
-        held_out,
-    })
-}
-
-/// Paintings over which the encoder's statistics are whitened at the start.
-const WHITENED: usize = 400;
-
-fn start_weights(
-    config: &TrainConfig,
-    painter: &Network,
-    encoder: &Network,
-    paintings: &Library,
-    whitened: usize,
-) -> Result<Weights, TrainError> {
-    let mut random = Random::new(config.settings.sampling.seed);
-    let mut weights = init::painter(painter, &mut random);
-    weights.extend(init::encoder(encoder, painter, &mut random));
-    if let Some(path) = &config.paths.start {
-        let (start, _) = Weights::load(path)?;
-        weights.extend(start);
-        return Ok(weights);
-    }
-    let side = config.settings.sampling.photo_px;
-    let pictures: Vec<_> = (0..whitened)
-        .map(|i| centre_square(&paintings.get(i * paintings.len() / whitened).1, side))
-        .collect();
-    init::whiten(encoder, &mut weights, "code1", &pictures)?;
-    Ok(weights)
+    saved: Kept,
 }
 
 impl<'a, K: Kernels> Run<'a, K> {
     fn new(kernels: K, device: &'static str, config: &'a TrainConfig) -> Result<Self, TrainError> {
         let (settings, paths) = (&config.settings, &config.paths);
-        let Opened { photos, paintings, loss, held_out } = open(&paths.material)?;
+        // A folder that holds another run, or none to go on from, is told before minutes are spent on opening.
+        let found = found(config)?;
+        let Opened { photos, paintings, loss, held_out, notes } = open(&paths.material)?;
         let drawn = paths.material == Material::Drawn;
-        let (show, whitened) = if drawn { (Show::SMALL, 64) } else { (Show::FULL, WHITENED) };
+        let (show, whitened) = if drawn { (Show::SMALL, WHITENED[1]) } else { (Show::FULL, WHITENED[0]) };
         let shape = settings.shape();
         let (painter, encoder) = (light::painter(&shape), light::encoder(&shape));
         let weights = start_weights(config, &painter, &encoder, &paintings, whitened)?;
         let learner = CpuLearner::new(kernels, &painter, &encoder, &weights, &loss, config.threads)?;
         let source = Source { photos, paintings, sampling: settings.sampling };
         let validator = Validator::new(kernels, [&painter, &encoder], &loss, (held_out, &source), show)?;
-        std::fs::create_dir_all(&paths.run)
-            .map_err(|source| TrainError::Io { path: paths.run.display().to_string(), source })?;
-        let mut run =
-            Self { config, device, learner, painter, encoder, source, validator, step: 0, saved: 0 };
-        run.take_up()?;
+        std::fs::create_dir_all(&paths.run).map_err(|e| cannot_save(&paths.run, e, Kept(None)))?;
+        let mut run = Self {
+            config,
+            device,
+            learner,
+            painter,
+            encoder,
+            source,
+            validator,
+            notes,
+            step: 0,
+            saved: Kept(None),
+        };
+        if let Some(found) = found {
+            run.take_up(found)?;
+        }
         Ok(run)
     }
 
-    /// Goes on from the checkpoint, or makes sure that there is none.
-    fn take_up(&mut self) -> Result<(), TrainError> {
-        let folder = &self.config.paths.run;
-        if !self.config.resume {
-            return match Checkpoint::path(folder).exists() {
-                true => Err(TrainError::Exists(folder.display().to_string())),
-                false => Ok(()),
-            };
+    /// Goes on from the checkpoint, if it was made with these settings.
+    fn take_up(&mut self, found: Checkpoint) -> Result<(), TrainError> {
+        let run = self.config.paths.run.display().to_string();
+        let own = serde_json::to_value(&self.config.settings).expect("settings are plain data");
+        // Through `Settings`, so that what an older version did not know has its default.
+        let old = serde_json::from_str::<Settings>(&found.settings).ok();
+        let old = old.and_then(|s| serde_json::to_value(s).ok());
+        let old = old.or_else(|| serde_json::from_str(&found.settings).ok()).unwrap_or_default();
+        let differences = differences(&old, &own);
+        let (found_count, expected) = (found.state.values.len(), self.learner.state().values.len());
+        if found_count != expected {
+            return Err(TrainError::OtherTable { run, expected, found: found_count, differences });
         }
-        let found = Checkpoint::load(folder)?;
-        let same =
-            serde_json::from_str::<Settings>(&found.settings).ok().as_ref() == Some(&self.config.settings);
-        let fits = found.state.values.len() == self.learner.state().values.len();
-        if !fits || !(same || self.config.change_settings) {
-            let what = format!("its settings were {}", found.settings);
-            return Err(CheckpointError::Settings { what }.into());
+        if !differences.is_empty() && !self.config.change_settings {
+            return Err(TrainError::OtherSettings { run, differences });
         }
-        (self.step, self.saved) = (found.step, found.step);
+        (self.step, self.saved) = (found.step, Kept(Some(found.step)));
         self.learner.restore(found.state);
         Ok(())
     }
@@ -205,43 +127,72 @@ impl<'a, K: Kernels> Run<'a, K> {
         Loader::start(source, self.step * settings.groups as u64, settings.groups)
     }
 
-    fn go(mut self, on_progress: &mut dyn FnMut(&Progress)) -> Result<(), TrainError> {
+    fn go(
+        mut self,
+        stop: &dyn Fn() -> bool,
+        on_progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Ending, TrainError> {
         let schedule = self.config.settings.schedule;
-        let pictures = [self.source.photos.len(), self.source.paintings.len()];
-        let (step, steps, device) = (self.step, schedule.total(), self.device.to_string());
-        on_progress(&Progress::Started { step, steps, pictures, device });
+        self.tell_start(on_progress);
         let (mut loader, mut window) = (self.loader(), Window::new());
         let (mut saved_at, mut failed) = (Instant::now(), 0);
-        while self.step < steps {
+        while self.step < schedule.total() {
             if self.step == schedule.first_large() {
                 loader = self.loader();
             }
             let batch: Vec<Group> = loader.next_batch().ok_or(TrainError::Data)?;
-            let recipe = schedule.at(self.step, &self.config.settings.recipe);
-            let report = self.learner.step(&batch, &recipe);
+            let report = self.learner.step(&batch, &schedule.at(self.step, &self.config.settings.recipe));
             self.step += 1;
             failed = if report.is_finite() { 0 } else { failed + 1 };
             if failed == PATIENCE {
-                return Err(TrainError::NotFinite { step: self.step, saved: self.saved });
+                return Err(TrainError::NotFinite { step: self.step, kept: self.saved });
             }
             if failed == 0 {
                 window.add(&report);
             }
-            if self.step.is_multiple_of(self.config.report_steps) || self.step == steps {
-                let samples = self.config.settings.groups * self.config.settings.sampling.styles;
-                let broken = [self.source.photos.broken(), self.source.paintings.broken()];
-                let state = (self.step, steps, samples, broken);
-                on_progress(&Progress::Steps(window.take(state, recipe.style, recipe.rate)));
-            }
-            if self.step.is_multiple_of(self.config.validate_steps) || self.step == steps {
-                let validation = self.validator.look_at(self.step, &self.learner.weights())?;
-                on_progress(&Progress::Validated(validation));
-            }
-            if saved_at.elapsed().as_secs() >= self.config.checkpoint_secs || self.step == steps {
+            self.look(&mut window, on_progress)?;
+            let stopping = stop();
+            let due = saved_at.elapsed().as_secs() >= self.config.checkpoint_secs;
+            if stopping || due || self.step == schedule.total() {
                 self.save()?;
                 on_progress(&Progress::Saved { step: self.step });
                 saved_at = Instant::now();
             }
+            if stopping && self.step < schedule.total() {
+                return Ok(Ending::Stopped(self.step));
+            }
+        }
+        Ok(Ending::Done)
+    }
+
+    fn tell_start(&self, on_progress: &mut dyn FnMut(&Progress)) {
+        let pictures = [self.source.photos.len(), self.source.paintings.len()];
+        let (step, steps) = (self.step, self.config.settings.schedule.total());
+        on_progress(&Progress::Started { step, steps, pictures, device: self.device.to_string() });
+        for message in self.notes.clone() {
+            on_progress(&Progress::Warning { step, message });
+        }
+    }
+
+    /// The records that are due after this step.
+    fn look(
+        &mut self,
+        window: &mut Window,
+        on_progress: &mut dyn FnMut(&Progress),
+    ) -> Result<(), TrainError> {
+        let (config, step) = (self.config, self.step);
+        let (settings, steps) = (&config.settings, config.settings.schedule.total());
+        let due = |every: u64| step.is_multiple_of(every.max(1)) || step == steps;
+        if due(config.report_steps) {
+            let samples = settings.groups * settings.sampling.styles;
+            let broken = [self.source.photos.broken(), self.source.paintings.broken()];
+            let recipe = settings.schedule.at(step - 1, &settings.recipe);
+            let state = (step, steps, samples, broken);
+            on_progress(&Progress::Steps(window.take(state, recipe.style, recipe.rate)));
+        }
+        if due(config.validate_steps) {
+            let validation = self.validator.look_at(step, &self.learner.weights())?;
+            on_progress(&Progress::Validated(validation));
         }
         Ok(())
     }
@@ -250,58 +201,42 @@ impl<'a, K: Kernels> Run<'a, K> {
     fn save(&mut self) -> Result<(), TrainError> {
         let folder = &self.config.paths.run;
         let settings = serde_json::to_string(&self.config.settings).expect("settings are plain data");
-        let state = self.learner.state();
-        Checkpoint { step: self.step, settings: settings.clone(), state }.save(folder)?;
-        self.saved = self.step;
+        let checkpoint = Checkpoint { step: self.step, settings, state: self.learner.state() };
+        checkpoint.save(folder).map_err(|e| cannot_save(&Checkpoint::path(folder), e, self.saved))?;
+        self.saved = Kept(Some(self.step));
+        let path = folder.join("model.safetensors");
+        self.model()?.save(&path, Precision::F16).map_err(|e| TrainError::Save {
+            path: path.display().to_string(),
+            cause: e.to_string(),
+            kept: self.saved,
+        })
+    }
+
+    /// The model of the averaged weights.
+    fn model(&self) -> Result<Model, TrainError> {
         let training = serde_json::json!({
             "program": concat!("impasto-train ", env!("CARGO_PKG_VERSION")),
             "step": self.step,
             "settings": self.config.settings,
         });
-        let model = Model::new(
-            "light",
-            self.painter.clone(),
-            self.encoder.clone(),
-            self.learner.weights(),
-            StrengthKind::Code,
-            "MIT OR Apache-2.0",
-            training,
-        )?;
-        model.save(&folder.join("model.safetensors"), Precision::F16)?;
-        Ok(())
+        let (painter, encoder) = (self.painter.clone(), self.encoder.clone());
+        let (weights, license) = (self.learner.weights(), "MIT OR Apache-2.0");
+        Ok(Model::new("light", painter, encoder, weights, StrengthKind::Code, license, training)?)
     }
 }
 
-/// Means since the last record.
-struct Window {
-    sum: StepReport,
-    steps: u64,
-    since: Instant,
+/// The checkpoint to go on from; without `resume` there must be none.
+fn found(config: &TrainConfig) -> Result<Option<Checkpoint>, TrainError> {
+    let folder = &config.paths.run;
+    if config.resume {
+        return Ok(Some(Checkpoint::load(folder)?));
+    }
+    match Checkpoint::path(folder).exists() {
+        true => Err(TrainError::Exists(folder.display().to_string())),
+        false => Ok(None),
+    }
 }
 
-impl Window {
-    fn new() -> Self {
-        Self { sum: StepReport::default(), steps: 0, since: Instant::now() }
-    }
-
-    fn add(&mut self, report: &StepReport) {
-        self.sum.add(report, 1.0);
-        self.steps += 1;
-    }
-
-    fn take(
-        &mut self,
-        (step, steps, samples, broken): (u64, u64, usize, [usize; 2]),
-        style_weight: f32,
-        rate: f32,
-    ) -> Steps {
-        let secs = self.since.elapsed().as_secs_f64().max(1e-9);
-        let count = self.steps.max(1);
-        let mut report = StepReport::default();
-        report.add(&self.sum, 1.0 / count as f32);
-        let samples_per_second = (count as usize * samples) as f64 / secs;
-        let remaining_secs = (steps - step) as f64 * secs / count as f64;
-        *self = Self::new();
-        Steps { step, steps, report, style_weight, rate, samples_per_second, remaining_secs, broken }
-    }
+fn cannot_save(path: &std::path::Path, error: impl ToString, kept: Kept) -> TrainError {
+    TrainError::Save { path: path.display().to_string(), cause: error.to_string(), kept }
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 /// Everything that decides a run's course: equal settings and pictures give equal weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     /// Weights of the losses and the optimiser's numbers.
     pub recipe: Recipe,
@@ -51,6 +52,45 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether the numbers can be meant; else what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        let (sampling, schedule, recipe) = (&self.sampling, &self.schedule, &self.recipe);
+        let side = |name: &str, px: usize, multiple: usize| match px >= 32 && px.is_multiple_of(multiple) {
+            true => Ok(()),
+            false => Err(format!("{name} is {px}; a multiple of {multiple} from 32 up is needed")),
+        };
+        side("sampling.photo_px", sampling.photo_px, 8)?;
+        side(
+            "sampling.photo_px - sampling.jitter_px",
+            sampling.photo_px.saturating_sub(sampling.jitter_px),
+            8,
+        )?;
+        side("sampling.painting_px", sampling.painting_px, 1)?;
+        side("schedule.large_px", schedule.large_px, 8)?;
+        if sampling.photo_px < sampling.motion_px + 24 {
+            return Err(format!(
+                "sampling.motion_px is {}; 24 px of a crop of {} px must stay in view",
+                sampling.motion_px, sampling.photo_px
+            ));
+        }
+        let counts = [
+            ("groups", self.groups),
+            ("sampling.styles", sampling.styles),
+            ("sampling.variants", sampling.variants),
+            ("code", self.code),
+            ("channels", self.channels.into_iter().min().unwrap_or(0)),
+            ("encoder_channels", self.encoder_channels.into_iter().min().unwrap_or(0)),
+            ("schedule.identity_steps + schedule.steps", schedule.total() as usize),
+        ];
+        if let Some((name, _)) = counts.into_iter().find(|c| c.1 == 0) {
+            return Err(format!("{name} is 0; at least 1 is needed"));
+        }
+        if !(recipe.rate.is_finite() && recipe.rate > 0.0) {
+            return Err(format!("recipe.rate is {}; a positive number is needed", recipe.rate));
+        }
+        Ok(())
+    }
+
     /// The light network's shape.
     pub fn shape(&self) -> LightShape {
         LightShape {
@@ -137,7 +177,7 @@ impl TrainConfig {
         let shape = LightShape::tiny();
         let settings = Settings {
             recipe: Recipe { average: 0.98, ..Recipe::default() },
-            schedule: Schedule { identity_steps: 60, steps: 240, warm_up: 10, ..Schedule::default() },
+            schedule: Schedule { identity_steps: 60, steps: 600, warm_up: 10, ..Schedule::default() },
             sampling: Sampling {
                 photo_px: 64,
                 painting_px: 64,

@@ -1,0 +1,104 @@
+//! The words of `impasto train`.
+
+use crate::args::PrecisionName;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+
+/// Train a network on two folders of pictures
+///
+/// Two folders of pictures (JPEG or PNG, any size) and a VGG-19 that judges become a model which paints in any style.
+/// The run's folder holds everything: checkpoint, model so far, curves and sheets (open report.html in a browser).
+/// Ctrl-C saves and ends; --resume goes on as if nothing had happened. docs/training.md tells the whole story.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  impasto train light --tiny -o tiny
+      a toy network on pictures drawn by the program, to see how it goes: no download, two minutes
+  impasto train light --photos photos/ --paintings paintings/ --vgg vgg_normalised.pth -o run
+  impasto train light --resume run
+  impasto train light --photos photos/ --paintings paintings/ --vgg vgg_normalised.pth -o soft --start run/model.safetensors \\
+      --steps 2000 --set recipe.style=2 --set recipe.rate=0.0005
+
+The VGG-19 is `vgg_normalised.pth` from the releases page of naoto0804/pytorch-AdaIN on GitHub, or torchvision's
+`vgg19-dcbb9e9d.pth`, which is normalised on your photos; a classic model made by `impasto import` serves too.")]
+pub struct Args {
+    /// Which network.
+    #[arg(value_enum)]
+    pub network: NetworkName,
+    /// The run's folder.
+    #[arg(short, long, value_name = "RUN", required_unless_present_any = ["resume", "show_settings"])]
+    pub output: Option<PathBuf>,
+    /// Folder of photos.
+    #[arg(long, value_name = "DIR")]
+    pub photos: Option<PathBuf>,
+    /// Folder of paintings.
+    #[arg(long, value_name = "DIR")]
+    pub paintings: Option<PathBuf>,
+    /// The VGG-19 that judges: any file that `impasto import` takes, or a classic model. Without it: the model `classic`,
+    /// if Impasto finds it.
+    #[arg(long, value_name = "FILE")]
+    pub vgg: Option<PathBuf>,
+    /// A toy network on drawn pictures, judged by a small random network: to try the trainer.
+    #[arg(long, conflicts_with_all = ["photos", "paintings", "vgg", "held_out"])]
+    pub tiny: bool,
+    /// Go on with the run in this folder; its words need not be said again.
+    #[arg(long, value_name = "RUN", conflicts_with = "start")]
+    pub resume: Option<PathBuf>,
+    /// A model whose weights are the start.
+    #[arg(long, value_name = "MODEL")]
+    pub start: Option<PathBuf>,
+    /// Folders of photos and paintings that are never trained on, to judge by. Without them, some of the training pictures.
+    #[arg(long, num_args = 2, value_names = ["PHOTOS", "PAINTINGS"])]
+    pub held_out: Option<Vec<PathBuf>>,
+    /// Steps, each one batch.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..100_000_000))]
+    pub steps: Option<u64>,
+    /// Seed of everything random: the same seed, pictures and settings give the same weights on one machine.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Settings, as --show-settings prints them; what the file leaves out keeps its default.
+    #[arg(long, value_name = "FILE.json")]
+    pub settings: Option<PathBuf>,
+    /// One setting, such as recipe.style=4; may be said several times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// With --resume: the changed settings are meant (the network's shape cannot change).
+    #[arg(long, requires = "resume")]
+    pub change_settings: bool,
+    /// Print the settings that these words make, and end.
+    #[arg(long)]
+    pub show_settings: bool,
+    /// Threads; results do not depend on it. Without it, one a core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// What the network is computed in: `f32` is the same on every machine, `bf16` many times faster where the processor
+    /// has matrix tiles (AMX), and the same as `f32` elsewhere.
+    #[arg(long, value_enum, default_value_t = PrecisionName::Bf16)]
+    pub precision: PrecisionName,
+    /// Seconds between checkpoints.
+    #[arg(long, value_name = "S", default_value_t = 120)]
+    pub save_every: u64,
+    /// Steps between progress lines. Without it: 100, or 20 with --tiny.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub report_every: Option<u64>,
+    /// Steps between validations, each with a sheet. Without it: 500, or 100 with --tiny.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub validate_every: Option<u64>,
+}
+
+/// The networks that can be trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkName {
+    /// The small network with a style encoder of its own.
+    Light,
+}
+
+impl fmt::Display for NetworkName {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            NetworkName::Light => "light",
+        })
+    }
+}

@@ -1,0 +1,83 @@
+//! What a person sees of a run.
+
+use crate::console::{Console, Progress as Bar, duration};
+use anyhow::Result;
+use impasto_train::Progress;
+use impasto_train::progress::{Steps, Validation};
+use std::path::Path;
+
+/// Progress line and notes.
+pub struct Show<'a> {
+    console: &'a Console,
+    bar: Bar<'a>,
+    run: &'a Path,
+    broken: [usize; 2],
+}
+
+impl<'a> Show<'a> {
+    pub fn new(console: &'a Console, run: &'a Path, steps: u64) -> Self {
+        Self { console, bar: console.progress(steps as usize), run, broken: [0; 2] }
+    }
+
+    pub fn progress(&mut self, progress: &Progress) {
+        match progress {
+            Progress::Started { step, steps, pictures: [photos, paintings], device } => {
+                let begin =
+                    if *step == 0 { "beginning".into() } else { format!("going on after step {step}") };
+                self.console.note(format!(
+                    "{begin}: {steps} steps on {photos} photos and {paintings} paintings, in {device}; \
+                     the run is in {}, Ctrl-C saves and ends",
+                    self.run.display()
+                ));
+            }
+            Progress::Steps(steps) => {
+                self.bar.reach(steps.step as usize, &line(steps));
+                self.tell_broken(steps.broken);
+            }
+            Progress::Validated(v) => self.validated(v),
+            Progress::Warning { step, message } => {
+                self.console.note(format!("step {step}, take note: {message}"))
+            }
+            Progress::Saved { .. } => {}
+        }
+    }
+
+    /// Something beside the training went wrong; it goes on.
+    pub fn problem(&self, outcome: Result<()>) {
+        if let Err(error) = outcome {
+            self.console.note(format!("take note: {}", crate::failure::words(&error)));
+        }
+    }
+
+    fn tell_broken(&mut self, broken: [usize; 2]) {
+        if broken != self.broken {
+            let [photos, paintings] = broken;
+            self.console.note(format!(
+                "left out so far, as they cannot be read: {photos} photos, {paintings} paintings"
+            ));
+            self.broken = broken;
+        }
+    }
+
+    fn validated(&self, v: &Validation) {
+        self.console.note(format!(
+            "step {}, held out: content {:.3}, style {:.3}, SSIM {:.3}, flicker {:.2}",
+            v.step, v.content, v.style, v.ssim, v.flicker
+        ));
+    }
+}
+
+fn line(s: &Steps) -> String {
+    let r = &s.report;
+    let losses = match s.style_weight > 0.0 {
+        true => format!(
+            "content {:.3}, style {:.3} x {:.2}, SSIM {:.3}",
+            r.content,
+            r.style,
+            s.style_weight,
+            1.0 - r.ssim
+        ),
+        false => format!("reconstruction {:.4}", r.identity),
+    };
+    format!("{losses}; {:.1} samples/s, about {} left", s.samples_per_second, duration(s.remaining_secs))
+}

@@ -1,0 +1,166 @@
+//! What the words of `impasto train` mean.
+
+use super::args::Args;
+use super::record::{Files, Record};
+use crate::failure::wrong_use;
+use crate::models;
+use anyhow::{Context, Result, bail};
+use impasto_train::loss_network::WHERE_FROM;
+use impasto_train::{Settings, TrainConfig};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// The run that is meant: a new one, or one that goes on.
+pub fn meaning(args: &Args) -> Result<Record> {
+    let record = match &args.resume {
+        Some(run) => resumed(args, run)?,
+        None => fresh(args)?,
+    };
+    record.settings.check().map_err(|e| wrong_use(format!("these settings cannot be used: {e}")))?;
+    Ok(record)
+}
+
+/// The settings alone, as `--settings` reads them.
+pub fn settings_json(args: &Args) -> Result<String> {
+    let settings = match &args.resume {
+        Some(run) => resumed(args, run)?.settings,
+        None => changed(base(args), args)?,
+    };
+    Ok(serde_json::to_string_pretty(&settings)?)
+}
+
+fn base(args: &Args) -> Settings {
+    if args.tiny { TrainConfig::tiny(PathBuf::new()).settings } else { Settings::default() }
+}
+
+fn fresh(args: &Args) -> Result<Record> {
+    let settings = changed(base(args), args)?;
+    let files = if args.tiny { None } else { Some(files(args)?) };
+    let start = args.start.as_deref().map(|path| exists(path, "--start")).transpose()?;
+    let run = args.output.clone().expect("clap requires it");
+    Ok(Record { network: args.network, files, settings, start, run })
+}
+
+fn resumed(args: &Args, run: &Path) -> Result<Record> {
+    if args.output.as_deref().is_some_and(|output| output != run) {
+        return Err(wrong_use(format!("--resume {0} goes on in {0}; leave -o out", run.display())));
+    }
+    let mut record = Record::load(run)?;
+    if record.network != args.network {
+        bail!("{} trains the {} network; say `impasto train {0}`", run.display(), record.network);
+    }
+    record.settings = changed(record.settings, args)?;
+    if args.tiny && record.files.is_some() {
+        return Err(wrong_use(format!("{} is no --tiny run", run.display())));
+    }
+    if let Some(files) = &mut record.files {
+        let replace = |of: &mut PathBuf, by: &Option<PathBuf>| by.iter().for_each(|by| *of = by.clone());
+        replace(&mut files.photos, &args.photos);
+        replace(&mut files.paintings, &args.paintings);
+        replace(&mut files.vgg, &args.vgg);
+        files.held_out = held_out(args).or(files.held_out.take());
+    }
+    Ok(record)
+}
+
+fn files(args: &Args) -> Result<Files> {
+    let need = |given: &Option<PathBuf>, name: &str| {
+        given.clone().ok_or_else(|| {
+            wrong_use(format!(
+                "a folder of {name} is needed: --{name} DIR (or --tiny, to try the trainer without any file)"
+            ))
+        })
+    };
+    let (photos, paintings) = (need(&args.photos, "photos")?, need(&args.paintings, "paintings")?);
+    let vgg = match &args.vgg {
+        Some(path) => path.clone(),
+        None => models::candidates("classic")
+            .into_iter()
+            .find(|path| path.is_file())
+            .ok_or_else(|| wrong_use(format!("a loss network is needed: --vgg FILE. {WHERE_FROM}")))?,
+    };
+    if !vgg.is_file() {
+        bail!("there is no file {}; check the spelling. {WHERE_FROM}", vgg.display());
+    }
+    let whole = |path: PathBuf, name: &str| exists(&path, name);
+    let held_out = held_out(args)
+        .map(|(a, b)| anyhow::Ok((whole(a, "--held-out")?, whole(b, "--held-out")?)))
+        .transpose()?;
+    Ok(Files {
+        photos: whole(photos, "--photos")?,
+        paintings: whole(paintings, "--paintings")?,
+        vgg: whole(vgg, "--vgg")?,
+        held_out,
+    })
+}
+
+fn held_out(args: &Args) -> Option<(PathBuf, PathBuf)> {
+    let [photos, paintings] = args.held_out.as_deref()? else { return None };
+    Some((photos.clone(), paintings.clone()))
+}
+
+/// The whole path, so that a run can be resumed from anywhere.
+fn exists(path: &Path, word: &str) -> Result<PathBuf> {
+    std::fs::canonicalize(path)
+        .with_context(|| format!("{word} {}: it is not there; check the spelling", path.display()))
+}
+
+/// `settings` with what the words change: the file first, then `--set`, then the flags.
+fn changed(settings: Settings, args: &Args) -> Result<Settings> {
+    let mut tree = serde_json::to_value(settings)?;
+    if let Some(path) = &args.settings {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let changes =
+            serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))?;
+        merge(&mut tree, changes, "").with_context(|| format!("cannot use {}", path.display()))?;
+    }
+    for word in &args.set {
+        let Some((name, value)) = word.split_once('=') else {
+            return Err(wrong_use(format!("--set {word}: NAME=VALUE is needed, such as recipe.style=4")));
+        };
+        // What is no JSON is a word.
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.into()));
+        let nested = name.rsplit('.').fold(value, |inner, key| serde_json::json!({ key: inner }));
+        merge(&mut tree, nested, "").map_err(|e| wrong_use(format!("--set {word}: {e}")))?;
+    }
+    let mut settings: Settings = serde_json::from_value(tree)
+        .map_err(|e| wrong_use(format!("a setting is of the wrong kind: {e}")))?;
+    if let Some(steps) = args.steps {
+        settings.schedule.steps = steps;
+    }
+    if let Some(seed) = args.seed {
+        settings.sampling.seed = seed;
+    }
+    Ok(settings)
+}
+
+/// Puts `changes` into `tree`; a name that is not there is an error.
+fn merge(tree: &mut Value, changes: Value, path: &str) -> Result<()> {
+    let (Value::Object(tree), Value::Object(changes)) = (&mut *tree, &changes) else {
+        *tree = changes;
+        return Ok(());
+    };
+    for (key, value) in changes {
+        let names = tree.keys().cloned().collect::<Vec<_>>().join(", ");
+        let path = format!("{path}{key}");
+        let Some(own) = tree.get_mut(key) else { bail!("there is no setting `{path}`; there are {names}") };
+        merge(own, value.clone(), &format!("{path}."))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn settings_are_changed_by_name() {
+        let mut tree = json!({"recipe": {"style": 3.0, "rate": 1}, "groups": 4});
+        merge(&mut tree, json!({"recipe": {"style": 7}}), "").unwrap();
+        assert_eq!(tree, json!({"recipe": {"style": 7, "rate": 1}, "groups": 4}));
+        let error = merge(&mut tree, json!({"recipe": {"stile": 7}}), "").unwrap_err().to_string();
+        assert!(error.contains("recipe.stile") && error.contains("style"), "{error}");
+    }
+}

@@ -1,0 +1,110 @@
+//! Opens what a run is made from.
+
+use super::error::TrainError;
+use super::settings::{Material, TrainConfig};
+use crate::data::{Library, centre_square, drawn};
+use crate::init;
+use crate::loss_network::{LossNetwork, LossNetworkError};
+use impasto_core::conformance::Random;
+use impasto_core::{Image, Network, Weights};
+use impasto_cpu::CpuEngine;
+use impasto_import::{ImportError, Pictures, import_vgg};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Decoded pictures are kept up to this, for photos and for paintings.
+const ROOM_BYTES: [usize; 2] = [400 << 20, 1200 << 20];
+/// Drawn photos and paintings.
+const DRAWN: [usize; 2] = [24, 16];
+/// Photos on which a VGG as published is normalised, and their side, px.
+const NORMALISED_ON: usize = 48;
+const NORMALISED_PX: usize = 256;
+
+/// What [`Material`] names, opened.
+pub(super) struct Opened {
+    pub photos: Arc<Library>,
+    pub paintings: Arc<Library>,
+    pub loss: LossNetwork,
+    pub held_out: Option<[Library; 2]>,
+    /// Things to tell.
+    pub notes: Vec<String>,
+}
+
+pub(super) fn open(material: &Material) -> Result<Opened, TrainError> {
+    let Material::Files { photos, paintings, vgg, held_out } = material else {
+        return Ok(Opened {
+            photos: Arc::new(Library::of_images(drawn::photos(DRAWN[0]))),
+            paintings: Arc::new(Library::of_images(drawn::paintings(DRAWN[1]))),
+            loss: LossNetwork::random(1),
+            held_out: None,
+            notes: vec![],
+        });
+    };
+    let open = |folder: &Path, what, room| Library::open(folder, what, room);
+    let libraries = [open(photos, "photos", ROOM_BYTES[0])?, open(paintings, "paintings", ROOM_BYTES[1])?];
+    let held_out = match held_out {
+        Some((photos, paintings)) => Some([open(photos, "photos", 0)?, open(paintings, "paintings", 0)?]),
+        None => None,
+    };
+    let mut notes: Vec<String> = libraries.iter().filter_map(Library::few).collect();
+    let loss = loss_network(vgg, &libraries[0], &mut notes)?;
+    let [photos, paintings] = libraries.map(Arc::new);
+    Ok(Opened { photos, paintings, loss, held_out, notes })
+}
+
+/// Reads the file; a VGG as published is normalised on some of the run's photos.
+fn loss_network(vgg: &Path, photos: &Library, notes: &mut Vec<String>) -> Result<LossNetwork, TrainError> {
+    let weights = match import_vgg(vgg, None) {
+        Err(ImportError::NeedsPictures { .. }) => {
+            let images = sample(photos);
+            let engine = CpuEngine::new().map_err(|e| TrainError::Settings(e.to_string()))?;
+            let read = import_vgg(vgg, Some(Pictures { images: &images, engine: &engine }));
+            let read = read.map_err(LossNetworkError::from)?;
+            notes.push(format!(
+                "the loss network is {}, normalised on {} of the photos; {} of its channels never answered",
+                read.kind, read.pictures, read.silent_channels
+            ));
+            read.weights
+        }
+        read => read.map_err(LossNetworkError::from)?.weights,
+    };
+    Ok(LossNetwork::normalised(&weights)?)
+}
+
+/// Photos evenly spread over their names, squares.
+fn sample(photos: &Library) -> Vec<Image> {
+    let count = photos.len().min(NORMALISED_ON);
+    let one =
+        |i: usize| Image::from_tensor(&centre_square(&photos.get(i * photos.len() / count).1, NORMALISED_PX));
+    (0..count).map(one).collect()
+}
+
+/// Weights to start from: those of a model, or random ones with an encoder whitened over `whitened` paintings.
+pub(super) fn start_weights(
+    config: &TrainConfig,
+    painter: &Network,
+    encoder: &Network,
+    paintings: &Library,
+    whitened: usize,
+) -> Result<Weights, TrainError> {
+    let mut random = Random::new(config.settings.sampling.seed);
+    let mut weights = init::painter(painter, &mut random);
+    weights.extend(init::encoder(encoder, painter, &mut random));
+    if let Some(path) = &config.paths.start {
+        let cannot = |source| TrainError::Start { path: path.display().to_string(), source };
+        let (start, _) = Weights::load(path).map_err(cannot)?;
+        // What the model lacks (a block more, say) starts at random; what it has must fit.
+        let none = !weights.iter().any(|(name, _)| start.get(name).is_some());
+        for (name, expected) in weights.iter().filter(|(name, _)| none || start.get(name).is_some()) {
+            start.expect(name, &expected.shape).map_err(cannot)?;
+        }
+        weights.extend(start);
+        return Ok(weights);
+    }
+    let side = config.settings.sampling.photo_px;
+    let pictures: Vec<_> = (0..whitened)
+        .map(|i| centre_square(&paintings.get(i * paintings.len() / whitened).1, side))
+        .collect();
+    init::whiten(encoder, &mut weights, "code1", &pictures)?;
+    Ok(weights)
+}
