@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod data;
 pub mod init;
+pub mod journal;
 pub mod learner;
 pub mod loss;
 pub mod loss_network;
@@ -13,6 +14,7 @@ pub mod trainer;
 pub mod validate;
 pub mod walk;
 
+pub use journal::Journal;
 pub use learner::cpu::{RefineConfig, RefineError, RefineReport, refine};
 pub use progress::Progress;
 pub use trainer::{Ending, Material, Paths, Settings, TrainConfig, TrainError, train, train_until};

@@ -2,6 +2,7 @@
 
 use crate::learner::StepReport;
 use impasto_core::Image;
+use serde::{Deserialize, Serialize};
 
 /// Something happened.
 #[derive(Clone, Debug)]
@@ -36,7 +37,7 @@ pub enum Progress {
 }
 
 /// Means over the steps since the last such record.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Steps {
     /// Steps done.
     pub step: u64,

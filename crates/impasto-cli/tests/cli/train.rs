@@ -21,8 +21,13 @@ fn a_toy_network_is_trained_and_paints() {
     let studio = Studio::new("train");
     let words = toy("--set schedule.identity_steps=4 --steps 6 --validate-every 5 --report-every 5 -o run");
     assert_eq!(studio.lines(&words), ["run/model.safetensors"]);
-    for name in ["run/checkpoint.safetensors", "run/run.json", "run/model.safetensors"] {
-        assert!(studio.path(name).exists(), "{name}");
+    let report = fs::read_to_string(studio.path("run/report.html")).unwrap();
+    for needle in ["Step 10 of 10, done", "Style loss", "Step 5</h2>", "data:image/jpeg;base64,/9j/"] {
+        assert!(report.contains(needle), "{needle}");
+    }
+    let files = studio.files();
+    for name in ["checkpoint.safetensors", "run.json", "sheets/000005.jpg", "events.out.tfevents"] {
+        assert!(files.iter().any(|f| f.starts_with(&format!("run/{name}"))), "{name}: {files:?}");
     }
     studio.lines("stylize photo.jpg --style wave.png --model run/model.safetensors -o out.png");
     studio.refuses(&words, 1, &["run", "--resume run"]);
@@ -33,6 +38,9 @@ fn a_toy_network_is_trained_and_paints() {
     assert!(said.code == Some(1) && said.err.contains("schedule.steps was 6, now 8"), "{}", said.err);
     let said = studio.run("train light --resume run --steps 8 --change-settings --precision f32");
     assert!(said.code == Some(0) && said.err.contains("going on after step 10: 12 steps"), "{}", said.err);
+    let log = fs::read_to_string(studio.path("run/log.jsonl")).unwrap();
+    let steps: Vec<&str> = log.lines().filter(|line| line.contains("\"steps\",")).collect();
+    assert_eq!(steps.len(), 3, "records after 5, 10 and 12 steps: {log}");
 }
 
 #[cfg(unix)]

@@ -22,7 +22,8 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     let record = words::meaning(args)?;
     let config = record.config(args)?;
     let run = config.paths.run.clone();
-    let mut show = Show::new(console, &run, config.settings.schedule.total());
+    let title = format!("impasto train {} in {}", record.network, run.display());
+    let mut show = Show::new(console, &run, &title, config.settings.schedule.total());
     let mut whole = None;
     let ending = train_until(&config, &interrupt::asked, &mut |progress| {
         if let impasto_train::Progress::Started { .. } = progress {

@@ -1,9 +1,9 @@
 //! What a person sees of a run.
 
 use crate::console::{Console, Progress as Bar, duration};
-use anyhow::Result;
-use impasto_train::Progress;
+use anyhow::{Context, Result};
 use impasto_train::progress::{Steps, Validation};
+use impasto_train::{Journal, Progress};
 use std::path::Path;
 
 /// Progress line and notes.
@@ -12,22 +12,30 @@ pub struct Show<'a> {
     bar: Bar<'a>,
     run: &'a Path,
     broken: [usize; 2],
+    journal: Journal,
 }
 
 impl<'a> Show<'a> {
-    pub fn new(console: &'a Console, run: &'a Path, steps: u64) -> Self {
-        Self { console, bar: console.progress(steps as usize), run, broken: [0; 2] }
+    /// For a run of `steps` steps in folder `run`; `title` heads its report.
+    pub fn new(console: &'a Console, run: &'a Path, title: &str, steps: u64) -> Self {
+        let (bar, journal) = (console.progress(steps as usize), Journal::new(run, title));
+        Self { console, bar, run, broken: [0; 2], journal }
     }
 
+    /// Shows a record, and takes it down.
     pub fn progress(&mut self, progress: &Progress) {
+        let kept = self.journal.record(progress);
+        self.problem(
+            kept.with_context(|| format!("cannot write curves and sheets in {}", self.run.display())),
+        );
         match progress {
             Progress::Started { step, steps, pictures: [photos, paintings], device } => {
                 let begin =
                     if *step == 0 { "beginning".into() } else { format!("going on after step {step}") };
                 self.console.note(format!(
                     "{begin}: {steps} steps on {photos} photos and {paintings} paintings, in {device}; \
-                     the run is in {}, Ctrl-C saves and ends",
-                    self.run.display()
+                     curves and sheets are in {}, Ctrl-C saves and ends",
+                    Journal::report_path(self.run).display()
                 ));
             }
             Progress::Steps(steps) => {

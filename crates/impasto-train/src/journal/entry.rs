@@ -1,0 +1,95 @@
+//! Records as they stand in the log.
+
+use crate::progress::Steps;
+use serde::{Deserialize, Serialize};
+
+/// One line of the log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "lowercase")]
+pub enum Entry {
+    /// The run began or went on.
+    Started {
+        /// Steps already done.
+        step: u64,
+        /// Steps in all.
+        steps: u64,
+        /// Photos, paintings.
+        pictures: [usize; 2],
+        /// What the kernels ran on.
+        device: String,
+    },
+    /// Means over some steps.
+    Steps(Steps),
+    /// How held-out pairs looked.
+    Validated(Figures),
+    /// Something looked wrong.
+    Warning {
+        /// After this many steps.
+        step: u64,
+        /// What, why and what to do.
+        message: String,
+    },
+}
+
+/// A validation without its pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// After this many steps.
+    pub step: u64,
+    /// Content loss.
+    pub content: f32,
+    /// Style loss.
+    pub style: f32,
+    /// SSIM of luma to the photo.
+    pub ssim: f32,
+    /// Flicker under noise, in `0..255`.
+    pub flicker: f32,
+}
+
+impl Figures {
+    /// As TensorBoard names them.
+    pub(super) fn scalars(&self) -> [(&'static str, f32); 4] {
+        [
+            ("held out/content", self.content),
+            ("held out/style", self.style),
+            ("held out/ssim", self.ssim),
+            ("held out/flicker", self.flicker),
+        ]
+    }
+}
+
+impl Entry {
+    fn step(&self) -> u64 {
+        match self {
+            Entry::Started { step, .. } | Entry::Warning { step, .. } => *step,
+            Entry::Steps(steps) => steps.step,
+            Entry::Validated(figures) => figures.step,
+        }
+    }
+}
+
+/// The entries of a log up to `step`. A last line that was cut off is left out.
+pub(super) fn kept(log: &str, step: u64) -> Vec<Entry> {
+    let read = |line| serde_json::from_str::<Entry>(line).ok();
+    log.lines().filter_map(read).filter(|entry| entry.step() <= step).collect()
+}
+
+/// A record of steps as TensorBoard names its numbers; losses that are not asked for are left out.
+pub(super) fn scalars(s: &Steps) -> Vec<(&'static str, f32)> {
+    let r = &s.report;
+    let mut found = vec![("schedule/rate", s.rate), ("schedule/style weight", s.style_weight)];
+    found.extend([
+        ("speed/samples per second", s.samples_per_second as f32),
+        ("gradient norm", r.gradient_norm),
+    ]);
+    let losses = [
+        ("loss/identity", r.identity),
+        ("loss/content", r.content),
+        ("loss/style", r.style),
+        ("loss/ssim", r.ssim),
+        ("loss/noise", r.noise),
+        ("loss/range", r.range),
+    ];
+    found.extend(losses.into_iter().filter(|l| l.1 != 0.0));
+    found
+}
