@@ -1,10 +1,10 @@
-//! Where the time of a frame goes: `cargo run --release -p impasto-cpu --example layers -- [classic|light] [WxH] [threads] [runs] [bf16]`.
+//! Where the time of a frame goes: `cargo run --release -p impasto-cpu --example layers -- [classic|light|FILE] [WxH] [threads] [runs] [bf16]`.
 //!
 //! With one thread it is the thread's processor time that is told, which other processes do not disturb as much.
-//! Weights are random; time does not depend on them.
+//! Weights are random but for those of a model file; time does not depend on them.
 
 use impasto_core::conformance::Case;
-use impasto_core::{Image, classic, light};
+use impasto_core::{Image, Model, classic, light};
 use impasto_cpu::{CpuEngine, Isa, Precision, StepTime, peak_gflops};
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let threads = words.next().map_or(Ok(1), |word| word.parse())?;
     let runs = words.next().map_or(Ok(7), |word| word.parse())?;
     let precision = if words.next().as_deref() == Some("bf16") { Precision::Bf16 } else { Precision::F32 };
-    let network = if name == "light" {
-        light::painter(&light::LightShape::default())
-    } else {
-        classic::painter(classic::Variance::Port)
+    let network = match name.as_str() {
+        "light" => light::painter(&light::LightShape::default()),
+        "classic" => classic::painter(classic::Variance::Port),
+        file => Model::load(file.as_ref())?.painter,
     };
     let case = Case::new(&name, network, height, width, 1);
     let engine = CpuEngine::with(Isa::from_env()?, threads)?.precision(precision);

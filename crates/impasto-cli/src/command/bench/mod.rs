@@ -1,14 +1,16 @@
 //! `impasto bench`: how fast, and how much memory, here.
 
-use crate::args::{EngineName, ModelArgs, PrecisionName};
+mod row;
+
+pub use row::{RowArgs, run_row};
+
+use crate::args::{EngineName, PrecisionName};
 use crate::console::Console;
-use crate::machine::{self, Machine};
+use crate::machine::Machine;
 use crate::size::Size;
 use anyhow::{Context, Result, bail};
-use impasto::{Dials, Image, Provenance, scene};
 use serde::{Deserialize, Serialize};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 /// Time the painting of frames, and measure its memory
 ///
@@ -43,17 +45,6 @@ pub struct Args {
     json: bool,
 }
 
-/// One row, run by the bench itself.
-#[derive(clap::Args)]
-pub struct RowArgs {
-    #[command(flatten)]
-    model: ModelArgs,
-    #[arg(long)]
-    size: Size,
-    #[arg(long, value_parser = seconds)]
-    seconds: f64,
-}
-
 fn seconds(word: &str) -> Result<f64, String> {
     word.parse().ok().filter(|s| (0.0..=600.0).contains(s)).ok_or("a number from 0 to 600 is needed".into())
 }
@@ -68,6 +59,8 @@ struct Row {
     median_ms: f64,
     min_ms: f64,
     max_ms: f64,
+    /// From the model's file to the first painted frame, without the style's encoding.
+    first_ms: f64,
     peak_rss_bytes: Option<u64>,
 }
 
@@ -151,52 +144,4 @@ fn table(report: &Report, console: &Console) -> Result<()> {
         ))?;
     }
     Ok(())
-}
-
-/// Times one row and prints its figures as JSON.
-pub fn run_row(args: &RowArgs, console: &Console) -> Result<()> {
-    let stylizer = args.model.stylizer()?;
-    let style = stylizer.encode(&scene::draw(256, 256, 0.0), Provenance::default())?;
-    let Size { width, height } = args.size;
-    let frame = scene::draw(width, height, 0.0);
-    let (mut session, mut painted) = (stylizer.session(), Image::black(width, height));
-    let mut paint = || -> Result<f64> {
-        let started = Instant::now();
-        session.paint(&frame, &style, &Dials::default(), &mut painted)?;
-        Ok(started.elapsed().as_secs_f64() * 1e3)
-    };
-    // The first frame plans and warms up.
-    paint()?;
-    let (started, wanted) = (Instant::now(), Duration::from_secs_f64(args.seconds));
-    let mut times_ms = Vec::new();
-    while times_ms.len() < 3 || started.elapsed() < wanted {
-        times_ms.push(paint()?);
-    }
-    times_ms.sort_by(f64::total_cmp);
-    console.result(serde_json::to_string(&Row {
-        model: stylizer.model().name.clone(),
-        engine: stylizer.engine_name(),
-        size: format!("{width}x{height}"),
-        threads: args.model.threads,
-        median_ms: median(&times_ms),
-        min_ms: times_ms[0],
-        max_ms: times_ms[times_ms.len() - 1],
-        peak_rss_bytes: machine::peak_rss_bytes(),
-    })?)
-}
-
-/// The middle of sorted values, or the mean of the two in the middle.
-fn median(sorted: &[f64]) -> f64 {
-    let half = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[half] } else { (sorted[half - 1] + sorted[half]) / 2.0 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert_eq!((median(&[1.0, 2.0, 9.0]), median(&[1.0, 2.0, 4.0, 9.0])), (2.0, 3.0));
-    }
 }
