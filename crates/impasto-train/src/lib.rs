@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod data;
+pub mod detect;
 pub mod init;
 pub mod journal;
 pub mod learner;

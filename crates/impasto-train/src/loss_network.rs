@@ -11,6 +11,10 @@ use impasto_import::ImportError;
 /// ReLUs whose means and deviations are a style; the last one's features are the content.
 pub const LAYERS: [&str; 4] = ["conv1_1", "conv2_1", "conv3_1", "conv4_1"];
 
+/// The first filters of the VGG-19 that its authors published: bit `i` tells that filter `i` answers to red more than to blue. Normalising
+/// multiplies filters by positive numbers, and does not change it.
+const REDDER: u64 = 0xEC31_412B_BC2B_C598;
+
 /// Where people get a VGG-19.
 pub const WHERE_FROM: &str = "The loss network is VGG-19: `vgg_normalised.pth` from the releases page of naoto0804/pytorch-AdaIN on GitHub, or \
     torchvision's `vgg19-dcbb9e9d.pth`, which is normalised here on your photos; a classic model that `impasto import` made of \
@@ -120,6 +124,20 @@ impl LossNetwork {
         self.looks.map(|id| {
             let own = moments(tape.value(id).map(), EPS, false);
             own.mean.iter().sum::<f32>() / own.mean.len() as f32
+        })
+    }
+
+    /// What looks wrong with the published VGG-19's weights, though they can be used; `None` for other weights.
+    pub fn suspicion(&self) -> Option<String> {
+        let weight = self.weights.get("conv1_1.weight").filter(|w| w.values.len() == 64 * 27)?;
+        let redder = |filter: &[f32]| filter[..9].iter().sum::<f32>() > filter[18..].iter().sum::<f32>();
+        let same = |(i, filter): (usize, &[f32])| redder(filter) == (REDDER >> i & 1 == 1);
+        let agree = weight.values.chunks_exact(27).enumerate().filter(|&f| same(f)).count();
+        // Other weights agree by chance, in about half of the filters.
+        (agree <= 8).then(|| {
+            "the loss network takes blue for red: its first filters are the published VGG-19's with red and blue exchanged, as when BGR was \
+             taken for RGB while it was converted. Colours will be judged wrongly; convert it again with `impasto import`, or take another file"
+                .into()
         })
     }
 

@@ -1,5 +1,6 @@
 //! One record of what happens in a run; the terminal, the event file and the report only read it.
 
+use crate::detect::Gallery;
 use crate::learner::StepReport;
 use impasto_core::Image;
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,8 @@ pub struct Validation {
     pub ssim: f32,
     /// Mean absolute difference of two pastiches whose photos differ by noise of deviation 2/255, in `0..255`.
     pub flicker: f32,
+    /// Everything that was painted.
+    pub gallery: Gallery,
     /// A sheet: in each row a photo, a painting and the pastiche.
     pub sheet: Image,
 }

@@ -75,6 +75,11 @@ impl Schedule {
         ((step + 1) as f64 / self.warm_up.max(1) as f64).min(1.0)
     }
 
+    /// Whether the style weight has reached its full value before `step`.
+    pub fn is_ramped(&self, step: u64) -> bool {
+        step > self.identity_steps && (step - self.identity_steps) as f64 > self.ramp * self.steps as f64
+    }
+
     /// Whether a step takes large crops.
     pub fn is_large(&self, step: u64) -> bool {
         let first = self.total() as f64 - self.large_part * self.steps as f64;

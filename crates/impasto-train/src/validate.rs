@@ -1,6 +1,7 @@
 //! Paints held-out pairs at fixed intervals.
 
 use crate::data::{Library, Source};
+use crate::detect::{Gallery, Hearing};
 use crate::learner::LearnerError;
 use crate::loss::feature::{ContentTarget, content_mse, style_mean_std};
 use crate::loss::ssim;
@@ -48,6 +49,8 @@ struct Pair<K: Kernels> {
     features: Map<K::Element>,
     content: Moments,
     wanted: [Moments; 4],
+    /// Style loss of the photo itself.
+    unpainted: f32,
 }
 
 impl<K: Kernels> Validator<K> {
@@ -95,7 +98,8 @@ impl<K: Kernels> Validator<K> {
         });
         let (features, looks) = self.look(&photo);
         let (_, wanted) = self.look(&painting);
-        Pair { photo, noisy, painting, features, content: looks[3].clone(), wanted }
+        let unpainted = style_loss(&looks, &wanted);
+        Pair { photo, noisy, painting, features, content: looks[3].clone(), wanted, unpainted }
     }
 
     fn look(&self, picture: &Tensor) -> (Map<K::Element>, [Moments; 4]) {
@@ -116,23 +120,42 @@ impl<K: Kernels> Validator<K> {
         let (painter, encoder) = (pack(&self.painter)?, pack(&self.encoder)?);
         let mut paint = Tape::new(self.kernels, &self.painter, self.side_px, self.side_px)?;
         let mut encode = Tape::new(self.kernels, &self.encoder, self.side_px, self.side_px)?;
-        let (mut sums, mut cells) = ([0.0f32; 4], Vec::new());
+        let mut hearing = [Hearing::new(&self.painter), Hearing::new(&self.encoder)];
+        let (mut sums, mut gallery) = ([0.0f32; 4], Gallery::default());
         for pair in &self.pairs {
             encode.run(&self.encoder, &encoder, &pair.painting, &[]);
+            hearing[1].listen(&encode);
             let style = encode.output().vector().to_vec();
-            let mut paint = |photo: &Tensor| {
+            let mut paint_one = |photo: &Tensor| {
                 paint.run(&self.painter, &painter, photo, &style);
                 let mut painted = paint.output().map().to_tensor();
                 painted.data_mut().iter_mut().for_each(|v| *v = v.clamp(0.0, 1.0));
                 painted
             };
-            let (painted, twins) = (paint(&pair.photo), [paint(&pair.noisy[0]), paint(&pair.noisy[1])]);
+            let twins = [paint_one(&pair.noisy[0]), paint_one(&pair.noisy[1])];
+            gallery.crossed.push(paint_one(&self.pairs[0].photo));
+            let painted = paint_one(&pair.photo);
+            hearing[0].listen(&paint);
             let figures = self.judge_pair(pair, &painted, &twins);
             sums.iter_mut().zip(figures).for_each(|(s, f)| *s += f / self.pairs.len() as f32);
-            cells.extend([pair.photo.clone(), pair.painting.clone(), painted]);
+            gallery.unpainted_style += pair.unpainted / self.pairs.len() as f32;
+            gallery.photos.push(pair.photo.clone());
+            gallery.paintings.push(pair.painting.clone());
+            gallery.pastiches.push(painted);
         }
+        gallery.silent = hearing.into_iter().flat_map(Hearing::silent).collect();
         let [content, style, ssim, flicker] = sums;
-        Ok(Validation { step, content, style, ssim, flicker, sheet: sheet(&cells, 3 * ACROSS) })
+        let sheet = self.sheet(&gallery);
+        Ok(Validation { step, content, style, ssim, flicker, gallery, sheet })
+    }
+
+    /// In each row some photos, each with its painting and its pastiche.
+    fn sheet(&self, gallery: &Gallery) -> Image {
+        let Gallery { photos, paintings, pastiches, .. } = gallery;
+        let cells: Vec<Tensor> = (0..photos.len())
+            .flat_map(|i| [&photos[i], &paintings[i], &pastiches[i]].map(Tensor::clone))
+            .collect();
+        sheet(&cells, 3 * ACROSS)
     }
 
     /// Content, style, SSIM, flicker.
@@ -141,12 +164,16 @@ impl<K: Kernels> Validator<K> {
         let target = ContentTarget::new(&pair.content, &pair.wanted[3], f32::INFINITY);
         let mut room = Map::zeros(features.shape());
         let content = content_mse(&features, &pair.features, &target, 0.0, (false, false), &mut room);
-        let style = own.iter().zip(&pair.wanted).map(|(o, w)| style_mean_std(o, w, 0.0).value).sum();
+        let style = style_loss(&own, &pair.wanted);
         let mut unused = Tensor::zeros(painted.shape());
         let ssim = 1.0 - ssim::ssim_loss(painted, &pair.photo, 0.0, &mut unused);
         let flicker = one.data().iter().zip(other.data()).map(|(a, b)| (a - b).abs()).sum::<f32>();
         [content, style, ssim, 255.0 * flicker / painted.data().len() as f32]
     }
+}
+
+fn style_loss(own: &[Moments; 4], wanted: &[Moments; 4]) -> f32 {
+    own.iter().zip(wanted).map(|(o, w)| style_mean_std(o, w, 0.0).value).sum()
 }
 
 /// Pictures of one size in rows of `across`.

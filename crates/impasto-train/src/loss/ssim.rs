@@ -11,7 +11,8 @@ const STEP_PX: usize = 2;
 const C1: f32 = 1e-4;
 const C2: f32 = 9e-4;
 
-fn luma(picture: &Tensor) -> Vec<f32> {
+/// Brightness of each pixel.
+pub(crate) fn luma(picture: &Tensor) -> Vec<f32> {
     let [r, g, b] = [0, 1, 2].map(|c| picture.channel(c));
     (0..r.len()).map(|i| LUMA[0] * r[i] + LUMA[1] * g[i] + LUMA[2] * b[i]).collect()
 }

@@ -68,7 +68,9 @@ fn loss_network(vgg: &Path, photos: &Library, notes: &mut Vec<String>) -> Result
         }
         read => read.map_err(LossNetworkError::from)?.weights,
     };
-    Ok(LossNetwork::normalised(&weights)?)
+    let loss = LossNetwork::normalised(&weights)?;
+    notes.extend(loss.suspicion());
+    Ok(loss)
 }
 
 /// Photos evenly spread over their names, squares.

@@ -7,14 +7,16 @@ use super::settings::{Material, Settings, TrainConfig};
 use super::window::Window;
 use crate::checkpoint::Checkpoint;
 use crate::data::{Loader, Sampling, Source};
+use crate::detect::{Evidence, findings};
 use crate::learner::cpu::CpuLearner;
-use crate::learner::{Group, Learner};
-use crate::progress::Progress;
+use crate::learner::{Group, Learner, StepReport};
+use crate::progress::{Progress, Validation};
 use crate::validate::{Show, Validator};
 use crate::walk::{Kernels, Plain};
 use impasto_core::model::StrengthKind;
 use impasto_core::weights::Precision;
 use impasto_core::{Model, Network, light};
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// Steps in a row that may fail before the run stops.
@@ -59,6 +61,9 @@ struct Run<'a, K: Kernels> {
     source: Source,
     validator: Validator<K>,
     notes: Vec<String>,
+    /// Detectors that have spoken; each does once.
+    told: BTreeSet<&'static str>,
+    latest: StepReport,
     step: u64,
     saved: Kept,
 }
@@ -87,6 +92,8 @@ impl<'a, K: Kernels> Run<'a, K> {
             source,
             validator,
             notes,
+            told: BTreeSet::new(),
+            latest: StepReport::default(),
             step: 0,
             saved: Kept(None),
         };
@@ -188,13 +195,32 @@ impl<'a, K: Kernels> Run<'a, K> {
             let broken = [self.source.photos.broken(), self.source.paintings.broken()];
             let recipe = settings.schedule.at(step - 1, &settings.recipe);
             let state = (step, steps, samples, broken);
-            on_progress(&Progress::Steps(window.take(state, recipe.style, recipe.rate)));
+            let record = window.take(state, recipe.style, recipe.rate);
+            self.latest = record.report;
+            on_progress(&Progress::Steps(record));
         }
         if due(config.validate_steps) {
             let validation = self.validator.look_at(step, &self.learner.weights())?;
+            let warnings = self.warnings(&validation);
             on_progress(&Progress::Validated(validation));
+            for message in warnings {
+                on_progress(&Progress::Warning { step, message });
+            }
         }
         Ok(())
+    }
+
+    /// What the detectors say for the first time.
+    fn warnings(&mut self, validation: &Validation) -> Vec<String> {
+        let Settings { schedule, recipe, .. } = &self.config.settings;
+        if self.step <= schedule.identity_steps {
+            return vec![];
+        }
+        let recipe = schedule.at(self.step - 1, recipe);
+        let ramped = schedule.is_ramped(self.step);
+        let evidence = Evidence { validation, report: &self.latest, recipe: &recipe, ramped };
+        let found = findings(&evidence);
+        found.into_iter().filter(|(name, _)| self.told.insert(name)).map(|(_, words)| words).collect()
     }
 
     /// Writes the checkpoint, and beside it the model of the averaged weights.

@@ -1,0 +1,85 @@
+//! Says why a training fails, in plain words and with a remedy.
+//!
+//! A [`Detector`] looks at what a validation has painted and at the last steps' losses. Thresholds are far from what sound runs show
+//! (`docs/training.md` has the figures), so that a warning means something. What can be told of the loss network's file alone is told when it is
+//! read: see [`crate::loss_network`].
+
+mod grid;
+mod losses;
+mod pictures;
+mod relus;
+
+pub use grid::{lattice, rim};
+pub(crate) use relus::Hearing;
+pub use relus::Silent;
+
+use crate::learner::{Recipe, StepReport};
+use crate::progress::Validation;
+use impasto_core::Tensor;
+
+/// What a validation painted; all pictures are RGB in `0..1`, `photos[i]` in the style of `paintings[i]` became `pastiches[i]`.
+#[derive(Clone, Debug, Default)]
+pub struct Gallery {
+    /// Contents.
+    pub photos: Vec<Tensor>,
+    /// Styles.
+    pub paintings: Vec<Tensor>,
+    /// Results, clamped.
+    pub pastiches: Vec<Tensor>,
+    /// The first photo in every painting's style.
+    pub crossed: Vec<Tensor>,
+    /// Mean style loss of the photos themselves, unpainted.
+    pub unpainted_style: f32,
+    /// ReLUs and how much of them never answers.
+    pub silent: Vec<Silent>,
+}
+
+/// What detectors look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// Held-out pairs.
+    pub validation: &'a Validation,
+    /// Means of the last steps.
+    pub report: &'a StepReport,
+    /// The recipe of the last step.
+    pub recipe: &'a Recipe,
+    /// Whether the style weight has reached its full value: before that, style is still to come.
+    pub ramped: bool,
+}
+
+/// Looks for one kind of failure.
+#[derive(Clone, Copy)]
+pub struct Detector {
+    /// A short name.
+    pub name: &'static str,
+    /// What is wrong, why, and what to do; `None` if all is well.
+    pub look: fn(&Evidence) -> Option<String>,
+}
+
+/// All of them.
+pub const DETECTORS: [Detector; 9] = [
+    Detector { name: "collapse", look: pictures::collapse },
+    Detector { name: "one picture for all styles", look: pictures::one_for_all },
+    Detector { name: "content ignored", look: pictures::content_ignored },
+    Detector { name: "style ignored", look: pictures::style_ignored },
+    Detector { name: "red and blue exchanged", look: pictures::exchanged },
+    Detector { name: "loss scale", look: losses::scale },
+    Detector { name: "dying ReLUs", look: relus::dying },
+    Detector { name: "checkerboard", look: grid::checkerboard },
+    Detector { name: "border rim", look: grid::border },
+];
+
+/// The detectors that find something, and what they say.
+pub fn findings(evidence: &Evidence) -> Vec<(&'static str, String)> {
+    DETECTORS.iter().filter_map(|d| (d.look)(evidence).map(|words| (d.name, words))).collect()
+}
+
+/// The mean of `f` over the items; 0 without any.
+fn mean<T>(items: impl IntoIterator<Item = T>, f: impl Fn(T) -> f32) -> f32 {
+    let (mut sum, mut count) = (0.0f64, 0);
+    for item in items {
+        sum += f64::from(f(item));
+        count += 1;
+    }
+    (sum / f64::from(count.max(1))) as f32
+}
