@@ -13,9 +13,12 @@ pub struct ModelArgs {
     /// The network: `light`, `classic`, or a model file. Without it: `light` where this build has it, else `classic`.
     #[arg(long, value_name = "light|classic|FILE")]
     pub model: Option<String>,
-    /// What computes. Without it: the fastest that this machine can run.
+    /// What computes; without it `auto`. `gpu` and `auto` carry on with the CPU where the GPU fails.
     #[arg(long, value_enum)]
     pub engine: Option<EngineName>,
+    /// A part of the name of the GPU to use, as `impasto doctor` lists them; also `IMPASTO_ADAPTER`.
+    #[arg(long, value_name = "NAME")]
+    pub adapter: Option<String>,
     /// Threads of the CPU engine; 0 is one a core.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = threads, allow_negative_numbers = true)]
     pub threads: usize,
@@ -51,6 +54,8 @@ impl ModelArgs {
             .engine(choice)
             .threads(self.threads)
             .precision(self.precision.into())
+            .adapter(self.adapter.clone())
+            .on_notice(|line| eprintln!("note: {line}"))
             .build()?)
     }
 }
@@ -58,6 +63,8 @@ impl ModelArgs {
 /// The engines by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum EngineName {
+    /// The faster of CPU and GPU, by a short measurement.
+    Auto,
     /// The CPU, with its best instructions.
     Cpu,
     /// The GPU.
@@ -69,6 +76,7 @@ pub enum EngineName {
 impl From<EngineName> for EngineChoice {
     fn from(name: EngineName) -> Self {
         match name {
+            EngineName::Auto => EngineChoice::Auto,
             EngineName::Cpu => EngineChoice::Cpu,
             EngineName::Gpu => EngineChoice::Gpu,
             EngineName::Reference => EngineChoice::Reference,

@@ -22,6 +22,12 @@ pub enum PaintError {
     /// The engine is not part of this build.
     #[error("this build has no {0} engine; build it with `--features {0}`, or use `--engine cpu`")]
     NoEngine(&'static str),
+    /// There is no GPU that this build can use.
+    #[error("{0}")]
+    NoGpu(String),
+    /// No GPU adapter is called so.
+    #[error("{0}")]
+    Adapter(String),
     /// `IMPASTO_ISA` names an instruction set that this machine cannot run.
     #[error(transparent)]
     Isa(#[from] impasto_cpu::IsaError),

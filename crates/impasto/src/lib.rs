@@ -20,6 +20,7 @@
 
 pub mod builtin;
 pub mod color;
+pub mod engines;
 mod error;
 pub mod regions;
 pub mod scene;
@@ -29,10 +30,15 @@ mod stylizer;
 mod tiles;
 pub mod upsample;
 
+pub use engines::{EngineChoice, EngineSetup};
 pub use error::PaintError;
 pub use impasto_core::style::Provenance;
 pub use impasto_core::{Image, Model, Style};
 pub use impasto_cpu::Precision;
 pub use regions::Mask;
 pub use session::Session;
-pub use stylizer::{Dials, EngineChoice, Stylizer, StylizerBuilder, engine};
+pub use stylizer::{Dials, Stylizer, StylizerBuilder};
+
+/// The GPUs of this machine, and the engine for them.
+#[cfg(feature = "gpu")]
+pub use impasto_gpu as gpu;

@@ -1,26 +1,12 @@
 //! A model and an engine, and what they do together.
 
+use crate::engines::{EngineChoice, EngineSetup, Notice};
 use crate::regions::{self, Mask};
 use crate::{PaintError, Session, color, tiles};
-use impasto_core::reference::ReferenceEngine;
 use impasto_core::style::Provenance;
 use impasto_core::{Conditions, Engine, Image, Model, Network, Plan, Style, Tensor};
-use impasto_cpu::{CpuEngine, Isa, Precision};
+use impasto_cpu::Precision;
 use std::sync::Arc;
-
-/// Which engine paints.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EngineChoice {
-    /// The fastest of those that this build has and this machine can run.
-    #[default]
-    Auto,
-    /// The CPU, with the best instructions that it has.
-    Cpu,
-    /// The GPU.
-    Gpu,
-    /// The plain judge: slow.
-    Reference,
-}
 
 /// How a frame is painted, besides the style.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,28 +39,40 @@ impl Dials {
 /// Sets up a [`Stylizer`].
 pub struct StylizerBuilder {
     model: Arc<Model>,
-    engine: EngineChoice,
-    threads: usize,
-    precision: Precision,
+    setup: EngineSetup,
+    notice: Notice,
     tile_px: usize,
 }
 
 impl StylizerBuilder {
     /// Which engine paints; [`EngineChoice::Auto`] by default.
     pub fn engine(mut self, engine: EngineChoice) -> Self {
-        self.engine = engine;
+        self.setup.choice = engine;
         self
     }
 
     /// How many threads the CPU engine may use; 0, the default, is one a core.
     pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads;
+        self.setup.threads = threads;
         self
     }
 
     /// What the CPU engine computes products in; `f32` by default. Where the machine gains nothing by less, `f32` is used.
+    /// With less than `f32` the GPU engine keeps activations in `f16`.
     pub fn precision(mut self, precision: Precision) -> Self {
-        self.precision = precision;
+        self.setup.precision = precision;
+        self
+    }
+
+    /// A part of the name of the GPU adapter; by default the likely fastest.
+    pub fn adapter(mut self, name: Option<String>) -> Self {
+        self.setup.adapter = name;
+        self
+    }
+
+    /// Gets a line when a GPU fails, or is missing, and the CPU carries on; by default nobody hears of it.
+    pub fn on_notice(mut self, notice: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.notice = Arc::new(notice);
         self
     }
 
@@ -86,26 +84,8 @@ impl StylizerBuilder {
 
     /// Builds the engine.
     pub fn build(self) -> Result<Stylizer, PaintError> {
-        let engine = engine(self.engine, self.threads, self.precision)?;
+        let engine = self.setup.sturdy(self.notice)?;
         Ok(Stylizer { model: self.model, engine, tile_px: self.tile_px })
-    }
-}
-
-/// The engine of that choice, with `threads` threads where it has its own (0 is one a core).
-///
-/// # Errors
-/// [`PaintError::NoEngine`] when this build has none.
-pub fn engine(
-    choice: EngineChoice,
-    threads: usize,
-    precision: Precision,
-) -> Result<Arc<dyn Engine>, PaintError> {
-    match choice {
-        EngineChoice::Auto | EngineChoice::Cpu => {
-            Ok(Arc::new(CpuEngine::with(Isa::from_env()?, threads)?.precision(precision)))
-        }
-        EngineChoice::Reference => Ok(Arc::new(ReferenceEngine)),
-        EngineChoice::Gpu => Err(PaintError::NoEngine("gpu")),
     }
 }
 
@@ -122,13 +102,7 @@ const OWN_STYLE_PX: usize = 256;
 impl Stylizer {
     /// A builder for this model.
     pub fn builder(model: Arc<Model>) -> StylizerBuilder {
-        StylizerBuilder {
-            model,
-            engine: EngineChoice::Auto,
-            threads: 0,
-            precision: Precision::F32,
-            tile_px: 2048,
-        }
+        StylizerBuilder { model, setup: EngineSetup::default(), notice: Arc::new(|_| ()), tile_px: 2048 }
     }
 
     /// The model.

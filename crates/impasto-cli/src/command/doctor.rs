@@ -4,7 +4,8 @@ use crate::console::{Console, duration};
 use crate::machine::{Machine, instruction_sets};
 use crate::{folder, models};
 use anyhow::{Result, bail};
-use impasto::{EngineChoice, Precision, builtin};
+use impasto::{EngineChoice, EngineSetup, builtin};
+use impasto_core::Engine;
 use impasto_core::conformance::{Tolerance, cases, failures};
 use impasto_cpu::CpuEngine;
 use serde::Serialize;
@@ -33,8 +34,8 @@ struct Report {
     /// What `--engine` without a word would use, or why it cannot.
     engine: String,
     self_tests: Vec<SelfTest>,
-    /// The GPU engine, or why there is none.
-    gpu: String,
+    /// The GPU adapters, the likely fastest first, or why there is none.
+    gpus: Vec<String>,
     models: Vec<FoundModel>,
     config_folder: Option<PathBuf>,
     cameras: Vec<Camera>,
@@ -74,7 +75,7 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
         machine: Machine::this(),
         engine: engine_words(EngineChoice::Auto),
         self_tests: self_tests(),
-        gpu: engine_words(EngineChoice::Gpu),
+        gpus: gpus(),
         models: models(),
         config_folder: folder::config(),
         cameras: cameras(),
@@ -92,19 +93,50 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
 }
 
 fn engine_words(choice: EngineChoice) -> String {
-    impasto::engine(choice, 0, Precision::F32).map_or_else(|error| error.to_string(), |engine| engine.name())
+    EngineSetup { choice, ..Default::default() }
+        .strict()
+        .map_or_else(|error| error.to_string(), |engine| engine.name())
 }
 
-/// Each instruction set against the reference.
+/// Each instruction set and each GPU against the reference.
 fn self_tests() -> Vec<SelfTest> {
-    let engines = instruction_sets().filter_map(|isa| CpuEngine::with(isa, 0).ok());
-    let test = |engine: CpuEngine| {
-        let started = Instant::now();
-        let failures = failures(&engine, Tolerance::F32);
-        let (engine, cases) = (impasto_core::Engine::name(&engine), cases().len());
-        SelfTest { engine, cases, failures, seconds: started.elapsed().as_secs_f64() }
-    };
-    engines.map(test).collect()
+    let cpus = instruction_sets().filter_map(|isa| CpuEngine::with(isa, 0).ok());
+    let mut tests: Vec<_> = cpus.map(|engine| self_test(&engine)).collect();
+    tests.extend(gpu_self_tests());
+    tests
+}
+
+fn self_test(engine: &dyn Engine) -> SelfTest {
+    let started = Instant::now();
+    let failures = failures(engine, Tolerance::F32);
+    let (engine, cases) = (engine.name(), cases().len());
+    SelfTest { engine, cases, failures, seconds: started.elapsed().as_secs_f64() }
+}
+
+#[cfg(feature = "gpu")]
+fn gpus() -> Vec<String> {
+    let adapters = impasto::gpu::adapters();
+    match adapters.is_empty() {
+        true => vec![impasto::gpu::GpuError::NoAdapter.to_string()],
+        false => adapters.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[cfg(feature = "gpu")]
+fn gpu_self_tests() -> Vec<SelfTest> {
+    let engine = |name: String| impasto::gpu::GpuEngine::new(Some(&name)).ok();
+    let engines = impasto::gpu::adapters().into_iter().filter_map(|adapter| engine(adapter.name));
+    engines.map(|engine| self_test(&engine)).collect()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpus() -> Vec<String> {
+    vec![engine_words(EngineChoice::Gpu)]
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpu_self_tests() -> Vec<SelfTest> {
+    Vec::new()
 }
 
 fn models() -> Vec<FoundModel> {
@@ -150,7 +182,7 @@ fn print(report: &Report, console: &Console) -> Result<()> {
         line("self-test", format!("{engine}: {outcome} in {cases} cases ({})", duration(*seconds)))?;
         failures.iter().try_for_each(|failure| line("", failure.clone()))?;
     }
-    line("gpu", report.gpu.clone())?;
+    report.gpus.iter().try_for_each(|gpu| line("gpu", gpu.clone()))?;
     for FoundModel { name, place } in &report.models {
         line("model", format!("{name}: {}", place.as_deref().unwrap_or("not found")))?;
     }

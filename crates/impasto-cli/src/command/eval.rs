@@ -5,7 +5,7 @@ use crate::console::Console;
 use crate::size::Size;
 use crate::{interrupt, models};
 use anyhow::Result;
-use impasto::{EngineChoice, Precision};
+use impasto::{EngineChoice, EngineSetup};
 use impasto_eval::{Entrant, EvalConfig, Progress, Round, Stage, baseline, evaluate, markdown};
 use impasto_import::import_vgg;
 use std::path::PathBuf;
@@ -61,8 +61,8 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     if args.output.is_none() {
         config.sheets = None;
     }
-    let choice = args.engine.map_or(EngineChoice::Auto, EngineChoice::from);
-    let engine = impasto::engine(choice, 0, Precision::F32)?;
+    let choice = args.engine.map_or(EngineChoice::Cpu, EngineChoice::from);
+    let engine = EngineSetup { choice, ..Default::default() }.strict()?;
     let outcome = evaluate(&config, &entrants, &vgg, engine.as_ref(), &mut stages(console))?;
     if let Some(folder) = &args.output {
         let _whole = interrupt::hold();

@@ -4,7 +4,7 @@ use crate::console::Console;
 use crate::failure::wrong_use;
 use crate::interrupt;
 use anyhow::{Context, Result, bail};
-use impasto::{EngineChoice, Image};
+use impasto::{EngineChoice, EngineSetup, Image};
 use impasto_core::model::Model;
 use impasto_core::weights::Precision;
 use impasto_import::{Pictures, import_classic};
@@ -49,7 +49,7 @@ const MOST_PICTURES: usize = 200;
 pub fn run(args: &Args, console: &Console) -> Result<()> {
     check(args)?;
     let images = args.pictures.as_deref().map_or(Ok(Vec::new()), |folder| pictures(folder, console))?;
-    let engine = impasto::engine(EngineChoice::Auto, 0, impasto::Precision::F32)?;
+    let engine = EngineSetup { choice: EngineChoice::Cpu, ..Default::default() }.strict()?;
     let pictures = Pictures { images: &images, engine: engine.as_ref() };
     let model = import_classic(&args.vgg, &args.decoder, Some(pictures))?;
     let _whole = interrupt::hold();

@@ -1,0 +1,88 @@
+//! Which engine paints, and what happens when it cannot.
+
+mod fastest;
+mod gpu;
+mod sturdy;
+
+pub use fastest::Fastest;
+pub use sturdy::{Notice, Sturdy};
+
+use crate::PaintError;
+use impasto_core::Engine;
+use impasto_core::reference::ReferenceEngine;
+use impasto_cpu::{CpuEngine, Isa, Precision};
+use std::sync::Arc;
+
+/// Which engine paints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// The fastest of those that this build has and this machine can run, by a short measurement. Adapters in software,
+    /// which are slower than our own CPU engine, are left out.
+    #[default]
+    Auto,
+    /// The CPU, with the best instructions that it has.
+    Cpu,
+    /// The GPU.
+    Gpu,
+    /// The plain judge: slow.
+    Reference,
+}
+
+/// All that an engine is made from.
+#[derive(Clone, Default)]
+pub struct EngineSetup {
+    /// Which.
+    pub choice: EngineChoice,
+    /// Threads of the CPU engine; 0 is one a core.
+    pub threads: usize,
+    /// What the CPU engine computes products in. With less than `f32` the GPU engine keeps activations in `f16`.
+    pub precision: Precision,
+    /// A part of the name of the GPU adapter; without it what `IMPASTO_ADAPTER` names, else the likely fastest.
+    pub adapter: Option<String>,
+}
+
+impl EngineSetup {
+    /// The engine, which fails where its device does.
+    ///
+    /// # Errors
+    /// When this build or this machine has none.
+    pub fn strict(&self) -> Result<Arc<dyn Engine>, PaintError> {
+        match self.choice {
+            EngineChoice::Cpu => self.cpu(),
+            EngineChoice::Reference => Ok(Arc::new(ReferenceEngine)),
+            EngineChoice::Gpu => gpu::engine(self.adapter(), self.precision),
+            EngineChoice::Auto => match gpu::hardware(self.adapter(), self.precision)? {
+                Some(gpu) => Ok(Arc::new(Fastest::new([gpu, self.cpu()?]))),
+                None => self.cpu(),
+            },
+        }
+    }
+
+    /// The engine, and behind it the CPU engine, which carries on where a device fails or is missing; `notice` gets the
+    /// reason in one line.
+    ///
+    /// # Errors
+    /// When this build has no such engine, no adapter is called so, or the CPU cannot run `IMPASTO_ISA`.
+    pub fn sturdy(&self, notice: Notice) -> Result<Arc<dyn Engine>, PaintError> {
+        match self.strict() {
+            Ok(engine) if matches!(self.choice, EngineChoice::Gpu | EngineChoice::Auto) => {
+                Ok(Arc::new(Sturdy::new(engine, self.cpu()?, notice)))
+            }
+            Err(error @ PaintError::NoGpu(_)) => {
+                let cpu = self.cpu()?;
+                notice(&format!("{error}; painting on {} instead", cpu.name()));
+                Ok(cpu)
+            }
+            other => other,
+        }
+    }
+
+    fn cpu(&self) -> Result<Arc<dyn Engine>, PaintError> {
+        Ok(Arc::new(CpuEngine::with(Isa::from_env()?, self.threads)?.precision(self.precision)))
+    }
+
+    fn adapter(&self) -> Option<String> {
+        let named = || std::env::var("IMPASTO_ADAPTER").ok().filter(|name| !name.is_empty());
+        self.adapter.clone().or_else(named)
+    }
+}
