@@ -1,9 +1,9 @@
 //! Words that several commands share.
 
-use crate::models;
+use crate::{folder, models};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use impasto::{EngineChoice, Precision, Stylizer};
+use impasto::{EngineChoice, Precision, Stylizer, StylizerBuilder};
 use std::fmt;
 use std::str::FromStr;
 
@@ -48,15 +48,26 @@ impl From<PrecisionName> for Precision {
 impl ModelArgs {
     /// Loads the model and builds the engine.
     pub fn stylizer(&self) -> Result<Stylizer> {
+        Ok(self.builder(false)?.build()?)
+    }
+
+    /// The same for many frames, which pay for a longer start: the GPU measures which of its kernels are fastest.
+    pub fn stylizer_for_frames(&self) -> Result<Stylizer> {
+        Ok(self.builder(true)?.build()?)
+    }
+
+    /// A builder with all of these words; `frames` as in [`ModelArgs::stylizer_for_frames`].
+    pub fn builder(&self, frames: bool) -> Result<StylizerBuilder> {
         let model = models::load(self.model.as_deref())?;
         let choice = self.engine.map_or(EngineChoice::Auto, EngineChoice::from);
+        let tuning = folder::cache().map(|folder| folder.join("gpu-tuning.tsv"));
         Ok(Stylizer::builder(model)
             .engine(choice)
             .threads(self.threads)
             .precision(self.precision.into())
             .adapter(self.adapter.clone())
-            .on_notice(|line| eprintln!("note: {line}"))
-            .build()?)
+            .tuning(tuning, frames)
+            .on_notice(|line| eprintln!("note: {line}")))
     }
 }
 

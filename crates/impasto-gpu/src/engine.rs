@@ -1,14 +1,16 @@
 //! The engine: an adapter, opened.
 
-use crate::adapter::{AdapterInfo, GpuError, choose};
+use crate::adapter::{AdapterInfo, AdapterKind, GpuError, choose};
 use crate::gpu::Gpu;
 use crate::plan::GpuPlan;
+use crate::tuning::{Tuned, Tuning};
 use impasto_core::{Engine, EngineError, Network, Plan, Weights};
 use std::sync::Arc;
 
 /// The engine for GPUs. Its plans share a device and its compiled kernels.
 pub struct GpuEngine {
     gpu: Arc<Gpu>,
+    tuned: Tuned,
     half: bool,
 }
 
@@ -18,7 +20,19 @@ impl GpuEngine {
     /// # Errors
     /// When there is none, none of that name, or it lacks something that our kernels need.
     pub fn new(name: Option<&str>) -> Result<GpuEngine, GpuError> {
-        Ok(GpuEngine { gpu: Arc::new(Gpu::open(&choose(name)?)?), half: false })
+        let gpu = Arc::new(Gpu::open(&choose(name)?)?);
+        Ok(GpuEngine { gpu, tuned: Tuned::new(Tuning::Off, String::new()), half: false })
+    }
+
+    /// Whether convolutions are measured to find the fastest way, and where what was found is kept. Off by default. An
+    /// adapter in software is never measured: it would take long, and is the wrong one to be fast on.
+    pub fn tuning(mut self, tuning: Tuning) -> GpuEngine {
+        let AdapterInfo { name, backend, driver, kind, .. } = &self.gpu.info;
+        if *kind != AdapterKind::Software {
+            let adapter = format!("{name}, {backend}, {driver}, {}", env!("CARGO_PKG_VERSION"));
+            self.tuned = Tuned::new(tuning, adapter);
+        }
+        self
     }
 
     /// Keeps activations and weights in 16 bits where the adapter can; sums and statistics stay in 32.
@@ -48,7 +62,7 @@ impl GpuEngine {
         height: usize,
         width: usize,
     ) -> Result<GpuPlan, EngineError> {
-        GpuPlan::new(&self.gpu, self.half, network, weights, height, width)
+        GpuPlan::new(&self.gpu, &self.tuned, self.half, network, weights, height, width)
     }
 
     /// Gives the device back, as if it were lost: every plan then fails. For tests of what happens next.

@@ -5,6 +5,7 @@ use crate::kernel::source::Source;
 use impasto_core::EngineError;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// A device and what all plans on it share.
 pub(crate) struct Gpu {
@@ -29,6 +30,9 @@ pub(crate) enum Usage {
 /// Features and limits that our kernels need; all else is asked for as far as it is there.
 const WORKGROUP_BYTES: u32 = 16 << 10;
 const STORAGE_BUFFERS: u32 = 8;
+
+/// No work takes longer on a device that is well.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Gpu {
     pub fn open(adapter: &wgpu::Adapter) -> Result<Gpu, GpuError> {
@@ -181,6 +185,18 @@ impl Gpu {
             last[..bytes.len() - whole].copy_from_slice(&bytes[whole..]);
             self.queue.write_buffer(buffer, whole as u64, &last);
         }
+    }
+
+    /// Waits until the submitted work is done.
+    ///
+    /// # Errors
+    /// When the device fails, or does not answer.
+    pub fn wait(&self, submitted: wgpu::SubmissionIndex) -> Result<(), EngineError> {
+        let wait = wgpu::PollType::Wait { submission_index: Some(submitted), timeout: Some(PATIENCE) };
+        let waited = self.device.poll(wait);
+        self.check()?;
+        let failed = |error| EngineError::Device(format!("the GPU {} failed: {error}", self.info.name));
+        waited.map(drop).map_err(failed)
     }
 
     /// The adapter's limit for workgroups in one direction.

@@ -5,6 +5,7 @@
 //! gpu         an open device, its compiled kernels, what went wrong on it
 //! engine      the engine
 //! plan        a table at one size: lowered to steps, placed in buffers, launched
+//! tuning      the fastest ways to do convolutions, as measured, kept in a file
 //! kernel      one idea a file: WGSL, and beside it the Rust that launches it
 //! ```
 //!
@@ -17,7 +18,9 @@ mod engine;
 mod gpu;
 mod kernel;
 mod plan;
+mod tuning;
 
 pub use adapter::{AdapterInfo, AdapterKind, GpuError, adapters};
 pub use engine::GpuEngine;
 pub use plan::GpuPlan;
+pub use tuning::Tuning;

@@ -6,6 +6,7 @@ use crate::{PaintError, Session, color, tiles};
 use impasto_core::style::Provenance;
 use impasto_core::{Conditions, Engine, Image, Model, Network, Plan, Style, Tensor};
 use impasto_cpu::Precision;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How a frame is painted, besides the style.
@@ -41,6 +42,7 @@ pub struct StylizerBuilder {
     model: Arc<Model>,
     setup: EngineSetup,
     notice: Notice,
+    strict: bool,
     tile_px: usize,
 }
 
@@ -70,6 +72,19 @@ impl StylizerBuilder {
         self
     }
 
+    /// Where the GPU engine keeps which kernels were fastest. With `measure` it finds out what the file does not tell,
+    /// which takes seconds at the first frame: for many frames. By default kernels go by rules.
+    pub fn tuning(mut self, file: Option<PathBuf>, measure: bool) -> Self {
+        (self.setup.tuning, self.setup.measure) = (file, measure);
+        self
+    }
+
+    /// Fails where a GPU does, instead of carrying on with the CPU.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
     /// Gets a line when a GPU fails, or is missing, and the CPU carries on; by default nobody hears of it.
     pub fn on_notice(mut self, notice: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.notice = Arc::new(notice);
@@ -84,7 +99,7 @@ impl StylizerBuilder {
 
     /// Builds the engine.
     pub fn build(self) -> Result<Stylizer, PaintError> {
-        let engine = self.setup.sturdy(self.notice)?;
+        let engine = if self.strict { self.setup.strict()? } else { self.setup.sturdy(self.notice)? };
         Ok(Stylizer { model: self.model, engine, tile_px: self.tile_px })
     }
 }
@@ -102,7 +117,13 @@ const OWN_STYLE_PX: usize = 256;
 impl Stylizer {
     /// A builder for this model.
     pub fn builder(model: Arc<Model>) -> StylizerBuilder {
-        StylizerBuilder { model, setup: EngineSetup::default(), notice: Arc::new(|_| ()), tile_px: 2048 }
+        StylizerBuilder {
+            model,
+            setup: EngineSetup::default(),
+            notice: Arc::new(|_| ()),
+            strict: false,
+            tile_px: 2048,
+        }
     }
 
     /// The model.

@@ -67,7 +67,7 @@ fn token_word(word: &str) -> Result<String, String> {
 
 /// Serves the page until Ctrl-C.
 pub fn run(args: &Args, console: &Console) -> Result<()> {
-    let stylizer = args.model.stylizer()?;
+    let stylizer = args.model.stylizer_for_frames()?;
     let (gallery, settings) = gallery(args, &stylizer, console)?;
     let camera = args.camera.choose(&stylizer)?;
     let studio = Studio::new(stylizer, gallery, settings)?;

@@ -6,6 +6,8 @@ use super::source::Source;
 use crate::gpu::{Gpu, Usage};
 use crate::plan::lower::Conv;
 use impasto_core::{EngineError, Padding};
+use std::fmt;
+use std::str::FromStr;
 use wgpu::BufferUsages;
 
 /// A convolution's weights, `[out][in / groups][kernel][kernel]` and `[out]`.
@@ -24,28 +26,24 @@ impl Layer<'_> {
 }
 
 /// How the work is cut: a workgroup has `columns * row_threads * quad_threads` threads, each makes `rows` positions below
-/// each other of `quads` quads.
+/// each other of `quads` quads, and takes `depth` quads of inputs at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Tile {
+pub(crate) struct Cut {
     pub columns: usize,
     pub row_threads: usize,
     pub rows: usize,
     pub quad_threads: usize,
     pub quads: usize,
+    pub depth: usize,
 }
 
-impl Tile {
-    /// A good cut for a layer that makes `quads` quads.
-    pub fn for_layer(conv: &Conv) -> Tile {
-        let quads = conv.shapes.1.channels.div_ceil(4);
-        let (row_threads, rows) = if conv.stride == 1 { (4, 4) } else { (4, 2) };
-        match quads {
-            1 => Tile { columns: 16, row_threads: 8, rows: 2, quad_threads: 1, quads: 1 },
-            2..=4 => Tile { columns: 16, row_threads, rows, quad_threads: 2, quads: 2 },
-            _ => Tile { columns: 16, row_threads, rows, quad_threads: 4, quads: 2 },
-        }
-    }
+/// `columns`, `row_threads`, `rows`, `quad_threads`, `quads`, `depth`.
+pub(crate) const fn cut(numbers: [usize; 6]) -> Cut {
+    let [columns, row_threads, rows, quad_threads, quads, depth] = numbers;
+    Cut { columns, row_threads, rows, quad_threads, quads, depth }
+}
 
+impl Cut {
     fn block_quads(self) -> usize {
         self.quad_threads * self.quads
     }
@@ -59,44 +57,40 @@ impl Tile {
         self.columns * self.row_threads * self.quad_threads
     }
 
-    /// Quads of workgroup memory.
-    fn shared_quads(self, conv: &Conv) -> usize {
-        let [width, height] = self.size().map(|side| (side - 1) * conv.stride + conv.kernel);
-        let pooled = if conv.pool { self.threads() } else { 0 };
-        width * height + self.block_quads() * conv.kernel * conv.kernel * 4 + pooled
-    }
-
-    /// The same with fewer outputs a workgroup, until its memory suffices.
-    fn fitted(mut self, conv: &Conv, bytes: usize) -> Tile {
-        while self.shared_quads(conv) * 16 > bytes {
-            match self {
-                Tile { quads: 2.., .. } => self.quads = 1,
-                Tile { quad_threads: 2.., .. } => self.quad_threads /= 2,
-                Tile { row_threads: 2.., .. } => self.row_threads /= 2,
-                _ => break,
-            }
-        }
-        self
+    /// Bytes of workgroup memory.
+    pub fn shared_bytes(self, kernel: usize, stride: usize, pool: bool) -> usize {
+        let [width, height] = self.size().map(|side| (side - 1) * stride + kernel);
+        let pooled = if pool { self.threads() } else { 0 };
+        (self.depth * (width * height + self.block_quads() * kernel * kernel * 4) + pooled) * 16
     }
 }
 
-/// Every adapter has this much memory for a workgroup.
-const SHARED_BYTES: usize = 16 << 10;
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cut { columns, row_threads, rows, quad_threads, quads, depth } = self;
+        write!(f, "{columns}.{row_threads}.{rows}.{quad_threads}.{quads}.{depth}")
+    }
+}
 
-/// The convolution, cut by `tile`.
-pub(crate) fn conv(
-    maps: &Maps<'_>,
-    conv: &Conv,
-    layer: &Layer<'_>,
-    tile: Tile,
-) -> Result<Launch, EngineError> {
-    let tile = tile.fitted(conv, SHARED_BYTES);
+impl FromStr for Cut {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Cut, ()> {
+        let numbers: Result<Vec<usize>, _> = word.split('.').map(str::parse).collect();
+        numbers.ok().and_then(|numbers| <[usize; 6]>::try_from(numbers).ok()).map(cut).ok_or(())
+    }
+}
+
+/// The convolution.
+pub(crate) fn conv(maps: &Maps<'_>, conv: &Conv, layer: &Layer<'_>, cut: Cut) -> Result<Launch, EngineError> {
     let (input, out) = conv.shapes;
     let (in_quads, out_quads) = (input.channels.div_ceil(4), out.channels.div_ceil(4));
+    let blocks = out_quads.div_ceil(cut.block_quads());
     let params = Params::new([input.width, input.height])
         .and(maps.size(Some(conv.input)))
         .and([in_quads, out.width, out.height, out_quads])
-        .and(maps.size(conv.residual));
+        .and(maps.size(conv.residual))
+        .and([blocks]);
     let packed = stored(&packed(layer, input.channels, conv.kernel), maps.half);
     let weight = maps.gpu.filled("a layer's weights", &packed, BufferUsages::STORAGE)?;
     let bias = layer.bias_buffer(maps.gpu)?;
@@ -106,58 +100,83 @@ pub(crate) fn conv(
         &maps.optional(conv.residual),
         &[(Usage::Write, maps.buffer(conv.out))],
     ];
-    let [width, height] = tile.size();
-    let groups =
-        [out.width.div_ceil(width), out.height.div_ceil(height), out_quads.div_ceil(tile.block_quads())];
-    Launch::new(maps.gpu, &source(maps, conv, tile), &params, &buffers.concat(), groups)
+    let source = cut_source(maps, conv.kernel, conv.stride, cut);
+    let source = with_residual(finishing(source, conv), conv, 5).padded(conv.padding);
+    let [width, height] = cut.size();
+    let groups = [out.width.div_ceil(width), out.height.div_ceil(height), blocks];
+    Launch::new(maps.gpu, &source.reading("x", 1, conv.input), &params, &buffers.concat(), groups)
 }
 
-fn source(maps: &Maps<'_>, conv: &Conv, tile: Tile) -> Source {
-    let covered = |side: usize| ((side - 1) * conv.stride + conv.kernel) as u32;
-    let [width, height] = tile.size();
-    let source = maps
-        .source("conv", include_str!("conv.wgsl"))
-        .with("KERNEL", conv.kernel as u32)
-        .with("STRIDE", conv.stride as u32)
-        .with("COLUMNS", tile.columns as u32)
-        .with("ROW_THREADS", tile.row_threads as u32)
-        .with("ROWS", tile.rows as u32)
-        .with("HALF_ROWS", tile.rows as u32 / 2)
-        .with("QUAD_THREADS", tile.quad_threads as u32)
-        .with("QUADS", tile.quads as u32)
-        .with("BLOCK_QUADS", tile.block_quads() as u32)
-        .with("THREADS", tile.threads() as u32)
+/// A batch of matrix products: `[input, weight, output]` hold, for each of `batches`, maps of `size` (width, height) with
+/// `quads` (in, out), and `[out quad][in quad][4 inputs][4 outputs]` of weights.
+pub(crate) fn product(
+    maps: &Maps<'_>,
+    [input, weight, output]: [&wgpu::Buffer; 3],
+    batches: usize,
+    [in_quads, out_quads]: [usize; 2],
+    [width, height]: [usize; 2],
+    cut: Cut,
+) -> Result<Launch, EngineError> {
+    let blocks = out_quads.div_ceil(cut.block_quads());
+    let sizes = [width, height, width, height, in_quads, width, height, out_quads, 0, 0, blocks];
+    let source = FUSED.into_iter().fold(cut_source(maps, 1, 1, cut), |source, name| source.with(name, false));
+    let source =
+        source.with("PLAIN", true).padded(Padding::Zero).reading("x", 1, crate::plan::lower::plain(0));
+    let unused = (Usage::Read, &maps.gpu.unused);
+    let (input, weight, output) = ((Usage::Read, input), (Usage::Read, weight), (Usage::Write, output));
+    let buffers = [input, unused, weight, unused, unused, unused, output];
+    let [columns, rows] = cut.size();
+    let groups = [width.div_ceil(columns), height.div_ceil(rows), batches * blocks];
+    Launch::new(maps.gpu, &source, &Params::new(sizes), &buffers, groups)
+}
+
+fn cut_source(maps: &Maps<'_>, kernel: usize, stride: usize, cut: Cut) -> Source {
+    let covered = |side: usize| ((side - 1) * stride + kernel) as u32;
+    let [width, height] = cut.size();
+    maps.source("conv", include_str!("conv.wgsl"))
+        .with("KERNEL", kernel as u32)
+        .with("STRIDE", stride as u32)
+        .with("COLUMNS", cut.columns as u32)
+        .with("ROW_THREADS", cut.row_threads as u32)
+        .with("ROWS", cut.rows as u32)
+        .with("HALF_ROWS", cut.rows as u32 / 2)
+        .with("QUAD_THREADS", cut.quad_threads as u32)
+        .with("QUADS", cut.quads as u32)
+        .with("BLOCK_QUADS", cut.block_quads() as u32)
+        .with("DEPTH", cut.depth as u32)
+        .with("THREADS", cut.threads() as u32)
         .with("TILE_WIDTH", covered(width))
         .with("TILE_HEIGHT", covered(height))
-        .with("TILE_ROWS", covered(tile.rows))
-        .with("POOL", conv.pool)
-        .with("PLAIN", !conv.pool);
-    let source = with_residual(finishing(source, conv), conv).after(padding_text());
-    source.reading("x", 1, conv.input)
+        .with("TILE_ROWS", covered(cut.rows))
+        .after(include_str!("finish.wgsl"))
 }
 
-/// What is fused behind the sums.
+/// What may be fused behind the sums.
+const FUSED: [&str; 5] = ["POOL", "BIAS", "RELU_BEFORE", "RESIDUAL", "RELU_AFTER"];
+
+/// What is fused behind the sums of this convolution.
 pub(crate) fn finishing(source: Source, conv: &Conv) -> Source {
-    source
-        .with("RELU_BEFORE", conv.relu_before)
-        .with("RELU_AFTER", conv.relu_after)
-        .with("RESIDUAL", conv.residual.is_some())
-        .with("ZERO", conv.padding == Padding::Zero)
-        .with("REPLICATE", conv.padding == Padding::Replicate)
-        .with("REFLECT", conv.padding == Padding::Reflect)
+    let fused = [conv.pool, true, conv.relu_before, conv.residual.is_some(), conv.relu_after];
+    let source = FUSED.into_iter().zip(fused).fold(source, |source, (name, is)| source.with(name, is));
+    source.with("PLAIN", !conv.pool)
 }
 
-/// The residual's bindings, where there is one.
-pub(crate) fn with_residual(source: Source, conv: &Conv) -> Source {
+/// Declares the residual at `binding`, where there is one.
+pub(crate) fn with_residual(source: Source, conv: &Conv, binding: u32) -> Source {
     match conv.residual {
-        Some(residual) => source.reading("residual", 5, residual),
+        Some(residual) => source.reading("residual", binding, residual),
         None => source,
     }
 }
 
-/// How positions outside are found.
-pub(crate) fn padding_text() -> &'static str {
-    include_str!("padding.wgsl")
+impl Source {
+    /// Adds how positions outside are found.
+    pub fn padded(self, padding: Padding) -> Source {
+        self.with("ZERO", padding == Padding::Zero)
+            .with("REPLICATE", padding == Padding::Replicate)
+            .with("REFLECT", padding == Padding::Reflect)
+            .after(include_str!("padding.wgsl"))
+    }
 }
 
 /// Weights as `conv.wgsl` reads them: `[out quad][in quad][tap][4 inputs][4 outputs]`, zeros where channels are missing.

@@ -4,7 +4,8 @@
 //
 // Channels go four by four ("quads"): an activation is [quads][height][width] of vec4. A workgroup makes COLUMNS x
 // (ROW_THREADS * ROWS) positions of QUAD_THREADS * QUADS quads, a thread ROWS positions below each other of QUADS quads.
-// For one quad of inputs after the other, the tile of the input with its border and the weights go to workgroup memory.
+// For DEPTH quads of inputs after each other, the tile of the input with its border and the weights go to workgroup memory.
+// A batch of convolutions of one shape stands one after another in all buffers.
 
 struct Params {
     width: u32,          // of the input, as the table sees it
@@ -17,6 +18,7 @@ struct Params {
     out_quads: u32,
     residual_width: u32, // of the residual in memory
     residual_height: u32,
+    blocks: u32,         // workgroups for all quads of one convolution
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -24,8 +26,11 @@ struct Params {
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> y: array<Quad>;
 
-var<workgroup> tile: array<Quad, TILE_WIDTH * TILE_HEIGHT>;
-var<workgroup> taps: array<Quad, BLOCK_QUADS * KERNEL * KERNEL * 4u>;
+const TILE: u32 = TILE_WIDTH * TILE_HEIGHT;
+const TAPS: u32 = KERNEL * KERNEL * 4u; // of one quad of inputs to one quad of outputs
+
+var<workgroup> tile: array<Quad, DEPTH * TILE>;
+var<workgroup> taps: array<Quad, DEPTH * BLOCK_QUADS * TAPS>;
 #if POOL
 var<workgroup> finished: array<vec4<f32>, THREADS>;
 #end
@@ -38,30 +43,33 @@ fn main(
 ) {
     let left = group.x * COLUMNS;
     let top = group.y * ROW_THREADS * ROWS;
-    let first_quad = group.z * BLOCK_QUADS;
+    let batch = group.z / params.blocks;
+    let first_quad = group.z % params.blocks * BLOCK_QUADS;
 #for q in QUADS
 #for p in ROWS
     var sum_$q_$p = vec4<f32>();
 #end
 #end
-    for (var in_quad = 0u; in_quad < params.in_quads; in_quad++) {
+    for (var first_in = 0u; first_in < params.in_quads; first_in += DEPTH) {
         workgroupBarrier();
-        for (var i = thread; i < TILE_WIDTH * TILE_HEIGHT; i += THREADS) {
-            tile[i] = tile_value(in_quad, i, top, left);
+        for (var i = thread; i < DEPTH * TILE; i += THREADS) {
+            tile[i] = tile_value(batch, first_in + i / TILE, i % TILE, top, left);
         }
-        for (var i = thread; i < BLOCK_QUADS * KERNEL * KERNEL * 4u; i += THREADS) {
-            taps[i] = tap_value(in_quad, i, first_quad);
+        for (var i = thread; i < DEPTH * BLOCK_QUADS * TAPS; i += THREADS) {
+            taps[i] = tap_value(batch, first_in + i / (BLOCK_QUADS * TAPS), i % (BLOCK_QUADS * TAPS), first_quad);
         }
         workgroupBarrier();
-        for (var i = 0u; i < KERNEL; i++) {
-            let corner = at.y * ROWS * STRIDE * TILE_WIDTH + at.x * STRIDE + i;
+        for (var step = 0u; step < DEPTH * KERNEL; step++) {
+            let depth = step / KERNEL;
+            let i = step % KERNEL;
+            let corner = depth * TILE + at.y * ROWS * STRIDE * TILE_WIDTH + at.x * STRIDE + i;
 #for r in TILE_ROWS
             let x_$r = vec4<f32>(tile[corner + $ru * TILE_WIDTH]);
 #end
 #for q in QUADS
 #for j in KERNEL
             {
-                let tap = (((at.z * QUADS + $qu) * KERNEL + $ju) * KERNEL + i) * 4u;
+                let tap = (((depth * BLOCK_QUADS + at.z * QUADS + $qu) * KERNEL + $ju) * KERNEL + i) * 4u;
                 let w0 = vec4<f32>(taps[tap]);
                 let w1 = vec4<f32>(taps[tap + 1u]);
                 let w2 = vec4<f32>(taps[tap + 2u]);
@@ -91,7 +99,8 @@ fn main(
 #if PLAIN
 #for p in ROWS
         if (inside(quad, v + $pu, u)) {
-            y[(quad * params.out_height + v + $pu) * params.out_width + u] = narrow(finish(sum_$q_$p, quad, v + $pu, u));
+            let place = ((batch * params.out_quads + quad) * params.out_height + v + $pu) * params.out_width + u;
+            y[place] = narrow(finish(sum_$q_$p, quad, v + $pu, u));
         }
 #end
 #end
@@ -99,45 +108,23 @@ fn main(
 #end
 }
 
-fn inside(quad: u32, v: u32, u: u32) -> bool {
-    return quad < params.out_quads && v < params.out_height && u < params.out_width;
-}
-
-// Value `i` of the input's tile.
-fn tile_value(quad: u32, i: u32, top: u32, left: u32) -> Quad {
+// Value `i` of the input's tile; nothing past the last quad.
+fn tile_value(batch: u32, quad: u32, i: u32, top: u32, left: u32) -> Quad {
     let row = source(i32(top * STRIDE + i / TILE_WIDTH) - i32(KERNEL / 2u), i32(params.height));
     let column = source(i32(left * STRIDE + i % TILE_WIDTH) - i32(KERNEL / 2u), i32(params.width));
-    if (row < 0 || column < 0) {
+    if (row < 0 || column < 0 || quad >= params.in_quads) {
         return Quad();
     }
-    return narrow(load_x(quad, u32(row), u32(column), params.x_width, params.x_height));
+    return narrow(load_x(batch * params.in_quads + quad, u32(row), u32(column), params.x_width, params.x_height));
 }
 
 // Value `i` of the weights for this workgroup's outputs.
-fn tap_value(in_quad: u32, i: u32, first_quad: u32) -> Quad {
-    let each = KERNEL * KERNEL * 4u;
-    let quad = first_quad + i / each;
-    if (quad >= params.out_quads) {
+fn tap_value(batch: u32, in_quad: u32, i: u32, first_quad: u32) -> Quad {
+    let quad = first_quad + i / TAPS;
+    if (quad >= params.out_quads || in_quad >= params.in_quads) {
         return Quad();
     }
-    return weight[(quad * params.in_quads + in_quad) * each + i % each];
-}
-
-fn finish(sum: vec4<f32>, quad: u32, v: u32, u: u32) -> vec4<f32> {
-    if (!inside(quad, v, u)) {
-        return vec4<f32>(-3.0e38);
-    }
-    var value = sum + bias[quad];
-#if RELU_BEFORE
-    value = max(value, vec4<f32>());
-#end
-#if RESIDUAL
-    value += load_residual(quad, v, u, params.residual_width, params.residual_height);
-#end
-#if RELU_AFTER
-    value = max(value, vec4<f32>());
-#end
-    return value;
+    return weight[((batch * params.out_quads + quad) * params.in_quads + in_quad) * TAPS + i % TAPS];
 }
 #if POOL
 

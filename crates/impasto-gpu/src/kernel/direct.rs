@@ -1,6 +1,6 @@
 //! Convolutions that do not go by tiles, see `direct.wgsl`.
 
-use super::conv::{Layer, finishing, padding_text, with_residual};
+use super::conv::{Layer, finishing, with_residual};
 use super::launch::{Launch, Maps, Params, groups_for};
 use crate::gpu::Usage;
 use crate::plan::lower::Conv;
@@ -13,7 +13,7 @@ use wgpu::BufferUsages;
 pub(crate) fn direct(maps: &Maps<'_>, conv: &Conv, layer: &Layer<'_>) -> Result<Launch, EngineError> {
     let (input, out) = conv.shapes;
     let source = maps.source("direct", include_str!("direct.wgsl"));
-    let source = with_residual(finishing(source, conv), conv).after(padding_text());
+    let source = with_residual(finishing(source, conv), conv, 5).padded(conv.padding);
     let params = Params::new([input.width, input.height])
         .and(maps.size(Some(conv.input)))
         .and([out.width, out.height, out.channels])

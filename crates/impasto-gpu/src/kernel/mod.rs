@@ -8,3 +8,4 @@ pub(crate) mod launch;
 pub(crate) mod source;
 pub(crate) mod statistics;
 mod value;
+pub(crate) mod winograd;

@@ -1,13 +1,16 @@
 //! From steps on paper to kernels with memory and weights.
 
-use super::lower::{Affine, AffineId, Conv, Lowered, Spec, Statistics, fits_tiles};
+use super::choose::choose;
+use super::lower::{Affine, AffineId, Conv, Lowered, Spec, Statistics};
 use super::slots::{Slots, slots};
+use super::way::Way;
 use crate::gpu::Gpu;
-use crate::kernel::conv::{Layer, Tile, conv};
-use crate::kernel::direct::direct;
+use crate::kernel::conv::Layer;
 use crate::kernel::ends::Plugs;
 use crate::kernel::launch::{Launch, Maps};
+use crate::kernel::winograd::Scratch;
 use crate::kernel::{elementwise, statistics};
+use crate::tuning::Tuned;
 use impasto_core::{EngineError, Network, Shape, Weights};
 use wgpu::BufferUsages;
 
@@ -29,6 +32,7 @@ pub(crate) struct Built {
 /// Gives every step its memory and weights. `ends` are the shapes that the plan takes and makes.
 pub(crate) fn build(
     gpu: &Gpu,
+    tuned: &Tuned,
     half: bool,
     network: &Network,
     weights: &Weights,
@@ -51,7 +55,12 @@ pub(crate) fn build(
     let frame = gpu.buffer("the dials", 16, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
     let maps =
         Maps { gpu, half, shapes: &lowered.buffers, slots: &slots, memory: &memory, affines: &affines };
-    let mut builder = Builder { maps, network, weights, style: &style, frame: &frame, launches: vec![] };
+    let convs = convs(&maps, tuned, network, weights, lowered)?;
+    let winograd = convs.iter().filter(|(_, _, way)| matches!(way, Way::Winograd(_)));
+    let scratch = Scratch::new(gpu, winograd.map(|(conv, _, _)| *conv))?;
+    let convs = convs.iter();
+    let mut builder =
+        Builder { maps, network, scratch, convs, style: &style, frame: &frame, launches: vec![] };
     for spec in &lowered.specs {
         builder.step(spec)?;
     }
@@ -89,10 +98,38 @@ fn plugs(lowered: &Lowered, (input, output): (Shape, Shape)) -> Plugs {
     Plugs { first, last, input, output }
 }
 
+/// The convolutions in their order, with their weights and ways.
+fn convs<'a>(
+    maps: &Maps<'_>,
+    tuned: &Tuned,
+    network: &Network,
+    weights: &'a Weights,
+    lowered: &'a Lowered,
+) -> Result<Vec<Chosen<'a>>, EngineError> {
+    let mut convs = Vec::new();
+    for spec in &lowered.specs {
+        let Spec::Conv(conv) = spec else { continue };
+        let name = &network.nodes[conv.node].name;
+        let (input, out) = conv.shapes;
+        let shape = [out.channels, input.channels / conv.groups, conv.kernel, conv.kernel];
+        let layer = Layer {
+            weight: weights.expect(&format!("{name}.weight"), &shape)?,
+            bias: weights.expect(&format!("{name}.bias"), &shape[..1])?,
+        };
+        let way = choose(maps, tuned, conv, &layer);
+        convs.push((conv, layer, way));
+    }
+    Ok(convs)
+}
+
+type Chosen<'a> = (&'a Conv, Layer<'a>, Way);
+
 struct Builder<'a> {
     maps: Maps<'a>,
     network: &'a Network,
-    weights: &'a Weights,
+    scratch: Scratch,
+    /// Those that are not yet launched.
+    convs: std::slice::Iter<'a, Chosen<'a>>,
     style: &'a wgpu::Buffer,
     frame: &'a wgpu::Buffer,
     launches: Vec<Launch>,
@@ -104,7 +141,11 @@ impl Builder<'_> {
         let launch = match spec {
             // Both depend on the form of the frame, see `Ends`.
             Spec::Import { .. } | Spec::Export { .. } => return Ok(()),
-            Spec::Conv(conv) => self.conv(conv)?,
+            Spec::Conv(_) => {
+                let (conv, layer, way) = self.convs.next().expect("each was chosen");
+                self.launches.extend(way.launches(maps, conv, layer, &self.scratch)?);
+                return Ok(());
+            }
             &Spec::Blend { a, b, out } => elementwise::blend(maps, a, b, out)?,
             &Spec::Copy { input, channels, offset, out } => {
                 elementwise::copy(maps, input, channels, offset, out)?
@@ -121,21 +162,6 @@ impl Builder<'_> {
         };
         self.launches.push(launch);
         Ok(())
-    }
-
-    fn conv(&self, spec: &Conv) -> Result<Launch, EngineError> {
-        let name = &self.network.nodes[spec.node].name;
-        let (input, out) = spec.shapes;
-        let shape = [out.channels, input.channels / spec.groups, spec.kernel, spec.kernel];
-        let layer = Layer {
-            weight: self.weights.expect(&format!("{name}.weight"), &shape)?,
-            bias: self.weights.expect(&format!("{name}.bias"), &shape[..1])?,
-        };
-        // Vectors have one position: a tile would stand empty.
-        if fits_tiles(&self.network.nodes[spec.node].op) && (spec.pool || out.area() > 1) {
-            return conv(&self.maps, spec, &layer, Tile::for_layer(spec));
-        }
-        direct(&self.maps, spec, &layer)
     }
 
     /// Launches the first step of the statistics, and gives what it writes.

@@ -189,7 +189,7 @@ impl Lowering<'_> {
                 Op::Add { a, b } if chain.residual.is_none() && !self.claimed[next] && a != b => {
                     chain.residual = Some(if a == at { b } else { a });
                 }
-                Op::MaxPool2 { .. } if fits_tiles(&self.network.nodes[conv].op) => chain.pool = true,
+                Op::MaxPool2 { .. } if self.can_pool(conv) => chain.pool = true,
                 _ => break,
             }
             self.claimed[next] = true;
@@ -199,6 +199,11 @@ impl Lowering<'_> {
             }
         }
         (at, chain)
+    }
+
+    fn can_pool(&self, conv: NodeId) -> bool {
+        let op = &self.network.nodes[conv].op;
+        matches!(op, &Op::Conv { kernel, stride, groups, .. } if fits_tiles(kernel, stride, groups))
     }
 
     fn buffer(&mut self, shape: Shape) -> BufferId {
@@ -323,12 +328,12 @@ impl Lowering<'_> {
     }
 }
 
-/// Whether `conv.wgsl` takes this convolution; else it is `direct.wgsl`.
-pub(crate) fn fits_tiles(op: &Op) -> bool {
-    matches!(op, Op::Conv { kernel, stride, groups: 1, .. } if *kernel <= 9 && *stride <= 2)
+/// Whether `conv.wgsl` takes such a convolution; else it is `direct.wgsl`.
+pub(crate) fn fits_tiles(kernel: usize, stride: usize, groups: usize) -> bool {
+    kernel <= 9 && stride <= 2 && groups == 1
 }
 
-fn plain(buffer: BufferId) -> Value {
+pub(crate) fn plain(buffer: BufferId) -> Value {
     Value { buffer, up: false, affine: None, relu: false }
 }
 

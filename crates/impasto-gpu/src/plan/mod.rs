@@ -1,20 +1,19 @@
 //! A network at one size: kernels and memory on the device.
 
 mod build;
+mod choose;
 pub(crate) mod lower;
 pub(crate) mod slots;
+pub(crate) mod way;
 
 use crate::gpu::Gpu;
 use crate::kernel::ends::{Ends, Form};
 use crate::kernel::launch::Maps;
+use crate::tuning::Tuned;
 use build::{Built, build};
 use impasto_core::engine::{check_prepare, check_shape};
 use impasto_core::{Conditions, EngineError, Image, Network, Op, Plan, Shape, Tensor, Weights};
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
-
-/// No frame takes longer on a device that is well.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A network, ready for pictures of one size. All memory on the device is taken here and with the first frame.
 pub struct GpuPlan {
@@ -32,6 +31,7 @@ pub struct GpuPlan {
 impl GpuPlan {
     pub(crate) fn new(
         gpu: &Arc<Gpu>,
+        tuned: &Tuned,
         half: bool,
         network: &Network,
         weights: &Weights,
@@ -43,7 +43,7 @@ impl GpuPlan {
         let Op::Input { channels } = network.nodes[0].op else { unreachable!("the table was checked") };
         let ends = (Shape::new(channels, height, width), network.output_shape(height, width)?);
         let half = half && !has_lone_statistics(network, &shapes);
-        let built = build(gpu, half, network, weights, &lower::lower(network, &shapes), ends)?;
+        let built = build(gpu, tuned, half, network, weights, &lower::lower(network, &shapes), ends)?;
         gpu.check()?;
         Ok(GpuPlan {
             gpu: Arc::clone(gpu),
@@ -138,10 +138,7 @@ fn receive(
     let failed = |what: String| EngineError::Device(format!("the GPU {} failed: {what}", gpu.info.name));
     let (send, arrived) = mpsc::channel();
     download.map_async(wgpu::MapMode::Read, .., move |outcome| drop(send.send(outcome)));
-    let wait = wgpu::PollType::Wait { submission_index: Some(submitted), timeout: Some(PATIENCE) };
-    let waited = gpu.device.poll(wait);
-    gpu.check()?;
-    waited.map_err(|error| failed(error.to_string()))?;
+    gpu.wait(submitted)?;
     let outcome = arrived.try_recv().map_err(|_| failed("it gave no answer".into()))?;
     outcome.map_err(|error| failed(error.to_string()))?;
     let view = download.get_mapped_range(..).map_err(|error| failed(error.to_string()))?;

@@ -1,26 +1,24 @@
 //! The GPU engine, where this build has it.
 
+use super::EngineSetup;
 use crate::PaintError;
 use impasto_core::Engine;
-use impasto_cpu::Precision;
 use std::sync::Arc;
 
 #[cfg(feature = "gpu")]
 mod built {
     use super::*;
-    use impasto_gpu::{AdapterKind, GpuEngine, GpuError};
+    use impasto_cpu::Precision;
+    use impasto_gpu::{AdapterKind, GpuEngine, GpuError, Tuning};
 
-    pub fn engine(adapter: Option<String>, precision: Precision) -> Result<Arc<dyn Engine>, PaintError> {
-        Ok(Arc::new(open(adapter, precision)?))
+    pub fn engine(setup: &EngineSetup) -> Result<Arc<dyn Engine>, PaintError> {
+        Ok(Arc::new(open(setup)?))
     }
 
     /// The engine if its adapter is more than software; one that was asked for by name always is.
-    pub fn hardware(
-        adapter: Option<String>,
-        precision: Precision,
-    ) -> Result<Option<Arc<dyn Engine>>, PaintError> {
-        let named = adapter.is_some();
-        match open(adapter, precision) {
+    pub fn hardware(setup: &EngineSetup) -> Result<Option<Arc<dyn Engine>>, PaintError> {
+        let named = setup.adapter().is_some();
+        match open(setup) {
             Ok(engine) if named || engine.adapter().kind != AdapterKind::Software => {
                 Ok(Some(Arc::new(engine)))
             }
@@ -29,12 +27,17 @@ mod built {
         }
     }
 
-    fn open(adapter: Option<String>, precision: Precision) -> Result<GpuEngine, PaintError> {
-        let engine = GpuEngine::new(adapter.as_deref()).map_err(|error| match error {
+    fn open(setup: &EngineSetup) -> Result<GpuEngine, PaintError> {
+        let engine = GpuEngine::new(setup.adapter().as_deref()).map_err(|error| match error {
             GpuError::Name { .. } => PaintError::Adapter(error.to_string()),
             missing => PaintError::NoGpu(missing.to_string()),
         })?;
-        Ok(engine.half(precision != Precision::F32))
+        let tuning = match &setup.tuning {
+            None => Tuning::Off,
+            Some(file) if setup.measure => Tuning::Measure(file.clone()),
+            Some(file) => Tuning::Read(file.clone()),
+        };
+        Ok(engine.half(setup.precision != Precision::F32).tuning(tuning))
     }
 }
 
@@ -42,11 +45,11 @@ mod built {
 mod built {
     use super::*;
 
-    pub fn engine(_: Option<String>, _: Precision) -> Result<Arc<dyn Engine>, PaintError> {
+    pub fn engine(_: &EngineSetup) -> Result<Arc<dyn Engine>, PaintError> {
         Err(PaintError::NoEngine("gpu"))
     }
 
-    pub fn hardware(_: Option<String>, _: Precision) -> Result<Option<Arc<dyn Engine>>, PaintError> {
+    pub fn hardware(_: &EngineSetup) -> Result<Option<Arc<dyn Engine>>, PaintError> {
         Ok(None)
     }
 }

@@ -11,6 +11,7 @@ use crate::PaintError;
 use impasto_core::Engine;
 use impasto_core::reference::ReferenceEngine;
 use impasto_cpu::{CpuEngine, Isa, Precision};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Which engine paints.
@@ -39,6 +40,10 @@ pub struct EngineSetup {
     pub precision: Precision,
     /// A part of the name of the GPU adapter; without it what `IMPASTO_ADAPTER` names, else the likely fastest.
     pub adapter: Option<String>,
+    /// Where the GPU engine keeps which kernels were fastest; without it, it goes by rules.
+    pub tuning: Option<PathBuf>,
+    /// Whether it measures what that file does not tell, which takes seconds at the first frame: for many frames.
+    pub measure: bool,
 }
 
 impl EngineSetup {
@@ -50,8 +55,8 @@ impl EngineSetup {
         match self.choice {
             EngineChoice::Cpu => self.cpu(),
             EngineChoice::Reference => Ok(Arc::new(ReferenceEngine)),
-            EngineChoice::Gpu => gpu::engine(self.adapter(), self.precision),
-            EngineChoice::Auto => match gpu::hardware(self.adapter(), self.precision)? {
+            EngineChoice::Gpu => gpu::engine(self),
+            EngineChoice::Auto => match gpu::hardware(self)? {
                 Some(gpu) => Ok(Arc::new(Fastest::new([gpu, self.cpu()?]))),
                 None => self.cpu(),
             },

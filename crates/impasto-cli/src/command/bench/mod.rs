@@ -20,6 +20,7 @@ use std::process::{Command, Stdio};
 #[command(after_help = "Examples:
   impasto bench
   impasto bench --model classic --size 512x512 --threads 1 --json
+  impasto bench --engine gpu --size 1280x720 --seconds 10
   impasto bench --size 640x360 --size 1280x720 --threads 1 --threads 2")]
 pub struct Args {
     /// The network: `light`, `classic`, or a model file. Without it: `light` where this build has it, else `classic`.
@@ -28,6 +29,9 @@ pub struct Args {
     /// What computes. Without it: the fastest that this machine can run.
     #[arg(long, value_enum)]
     engine: Option<EngineName>,
+    /// A part of the name of the GPU to use, as `impasto doctor` lists them; also `IMPASTO_ADAPTER`.
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
     /// What the CPU engine computes products in.
     #[arg(long, value_enum, default_value_t = PrecisionName::F32)]
     precision: PrecisionName,
@@ -57,6 +61,7 @@ struct Row {
     size: String,
     threads: usize,
     median_ms: f64,
+    p95_ms: f64,
     min_ms: f64,
     max_ms: f64,
     /// From the model's file to the first painted frame, without the style's encoding.
@@ -75,6 +80,7 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     let machine = Machine::this();
     let threads = match args.threads.is_empty() {
         true if machine.cores == 1 => vec![1],
+        true if args.engine == Some(EngineName::Gpu) => vec![machine.cores],
         true => vec![1, machine.cores],
         false => args.threads.iter().map(|&n| n.into()).collect(),
     };
@@ -117,6 +123,9 @@ fn in_a_child(args: &Args, size: Size, threads: usize) -> Result<Row> {
             "--engine",
             clap::ValueEnum::to_possible_value(&engine).expect("it has a name").get_name(),
         ]);
+    }
+    if let Some(adapter) = &args.adapter {
+        child.args(["--adapter", adapter]);
     }
     let output = child.stderr(Stdio::piped()).output().context("cannot start a process for a row")?;
     if !output.status.success() {

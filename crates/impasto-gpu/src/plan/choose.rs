@@ -1,0 +1,152 @@
+//! Which way each convolution goes: what was measured before, else a short measurement, else a rule.
+
+use super::lower::Conv;
+use super::way::Way;
+use crate::gpu::Gpu;
+use crate::kernel::conv::Layer;
+use crate::kernel::launch::{Launch, Maps};
+use crate::kernel::winograd::Scratch;
+use crate::tuning::Tuned;
+use impasto_core::EngineError;
+use std::time::{Duration, Instant};
+
+/// A measurement's length; what is faster is repeated so often.
+const LONG_ENOUGH: Duration = Duration::from_millis(3);
+const MOST_REPEATS: u32 = 50;
+const ROUNDS: usize = 3;
+
+/// The way for one convolution.
+pub(crate) fn choose(maps: &Maps<'_>, tuned: &Tuned, conv: &Conv, layer: &Layer<'_>) -> Way {
+    let name = name(conv, maps.half);
+    if let Some(way) = tuned.way(&name).filter(|way| way.suits(conv, maps.half)) {
+        return way;
+    }
+    let candidates = Way::candidates(conv, maps.half);
+    if !tuned.is_measuring() || candidates.len() == 1 {
+        return candidates[0];
+    }
+    let time = |&way: &Way| Some((measured(maps, way, conv, layer).ok()?, way));
+    let fastest = candidates.iter().filter_map(time).min_by_key(|(time, _)| *time);
+    let way = fastest.map_or(candidates[0], |(_, way)| way);
+    tuned.note(&name, way);
+    way
+}
+
+/// All that the speed depends on, with the area to a factor of two.
+pub(crate) fn name(conv: &Conv, half: bool) -> String {
+    let (input, out) = conv.shapes;
+    let flags = [
+        ("f16", half),
+        ("up", conv.input.up),
+        ("affine", conv.input.affine.is_some()),
+        ("residual", conv.residual.is_some()),
+        ("pool", conv.pool),
+    ];
+    let flags: String = flags.into_iter().filter(|(_, is)| *is).map(|(flag, _)| format!(" {flag}")).collect();
+    let area = out.area().max(1).ilog2();
+    let (kernel, stride, groups) = (conv.kernel, conv.stride, conv.groups);
+    format!("{}>{} k{kernel} s{stride} g{groups} 2^{area}{flags}", input.channels, out.channels)
+}
+
+/// The time of the convolution done this way.
+fn measured(maps: &Maps<'_>, way: Way, conv: &Conv, layer: &Layer<'_>) -> Result<Duration, EngineError> {
+    let needs_scratch = matches!(way, Way::Winograd(_));
+    let scratch = Scratch::new(maps.gpu, [conv].into_iter().take(usize::from(needs_scratch)))?;
+    let launches = way.launches(maps, conv, layer, &scratch)?;
+    let once = timed(maps.gpu, &launches, 1)?.min(timed(maps.gpu, &launches, 1)?);
+    let repeats = (LONG_ENOUGH.as_nanos() / once.as_nanos().max(1)) as u32;
+    let repeats = repeats.clamp(1, MOST_REPEATS);
+    let mut best = once;
+    for _ in 0..ROUNDS {
+        best = best.min(timed(maps.gpu, &launches, repeats)? / repeats);
+    }
+    Ok(best)
+}
+
+fn timed(gpu: &Gpu, launches: &[Launch], repeats: u32) -> Result<Duration, EngineError> {
+    let mut encoder = gpu.device.create_command_encoder(&Default::default());
+    {
+        let mut pass = encoder.begin_compute_pass(&Default::default());
+        for _ in 0..repeats {
+            launches.iter().for_each(|launch| launch.record(&mut pass));
+        }
+    }
+    let started = Instant::now();
+    let submitted = gpu.queue.submit([encoder.finish()]);
+    gpu.wait(submitted)?;
+    Ok(started.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::choose as adapter;
+    use crate::plan::GpuPlan;
+    use crate::plan::lower::{Spec, lower};
+    use crate::tuning::Tuning;
+    use impasto_core::conformance::{Case, Tolerance, cases, compare, run};
+    use impasto_core::reference::ReferenceEngine;
+    use impasto_core::{Plan, Tensor};
+    use std::sync::Arc;
+
+    fn convs(case: &Case) -> Vec<Conv> {
+        let shape = case.input.shape();
+        let shapes = case.network.shapes(shape.height, shape.width).unwrap();
+        let conv = |spec| if let Spec::Conv(conv) = spec { Some(conv) } else { None };
+        lower(&case.network, &shapes).specs.into_iter().filter_map(conv).collect()
+    }
+
+    fn painted(gpu: &Arc<Gpu>, tuned: &Tuned, case: &Case) -> Tensor {
+        let shape = case.input.shape();
+        let mut plan =
+            GpuPlan::new(gpu, tuned, false, &case.network, &case.weights, shape.height, shape.width).unwrap();
+        let mut output = Tensor::zeros(plan.output_shape());
+        plan.run(&case.input, &case.conditions(), &mut output).unwrap();
+        output
+    }
+
+    #[test]
+    fn every_way_gives_the_same() {
+        let Ok(adapter) = adapter(None) else {
+            eprintln!("skipped: every_way_gives_the_same: this machine has no GPU adapter");
+            return;
+        };
+        let gpu = Arc::new(Gpu::open(&adapter).unwrap());
+        let mut went = Vec::new();
+        for case in cases() {
+            let convs = convs(&case);
+            let most = convs.iter().map(|conv| Way::candidates(conv, false).len()).max().unwrap_or(0);
+            let expected = run(&ReferenceEngine, &case).unwrap();
+            for i in 1..most {
+                let tuned = Tuned::new(Tuning::Off, String::new());
+                for conv in &convs {
+                    let ways = Way::candidates(conv, false);
+                    let way = ways[i.min(ways.len() - 1)];
+                    tuned.note(&name(conv, false), way);
+                    went.push(way);
+                }
+                let outcome = compare(&expected, &painted(&gpu, &tuned, &case), Tolerance::F32);
+                outcome.unwrap_or_else(|why| panic!("{} by way {i} of each layer: {why}", case.name));
+            }
+        }
+        assert!(went.iter().filter(|way| matches!(way, Way::Winograd(_))).count() > 10, "{went:?}");
+    }
+
+    #[test]
+    fn a_measurement_is_kept() {
+        let Ok(adapter) = adapter(None) else {
+            eprintln!("skipped: a_measurement_is_kept: this machine has no GPU adapter");
+            return;
+        };
+        let gpu = Arc::new(Gpu::open(&adapter).unwrap());
+        let path = std::env::temp_dir().join(format!("impasto-measured-{}.tsv", std::process::id()));
+        let case = cases().into_iter().find(|case| case.name.starts_with("conv 64>64")).unwrap();
+        let measuring = Tuned::new(Tuning::Measure(path.clone()), "here".into());
+        let expected = painted(&gpu, &measuring, &case);
+        let name = name(&convs(&case)[0], false);
+        let reading = Tuned::new(Tuning::Read(path.clone()), "here".into());
+        assert!(reading.way(&name).is_some() && reading.way(&name) == measuring.way(&name));
+        assert_eq!(painted(&gpu, &reading, &case), expected);
+        std::fs::remove_file(path).unwrap();
+    }
+}
