@@ -57,6 +57,12 @@ pub fn import_vgg(path: &Path, pictures: Option<Pictures>) -> Result<Vgg, Import
     Ok(Vgg { weights, kind, pictures: pictures.images.len(), silent_channels })
 }
 
+/// Reads a VGG-19 as it was published, normalised or not: to compare what comes of either.
+pub fn import_plain_vgg(path: &Path) -> Result<(VggKind, Weights), ImportError> {
+    let mut file = TensorFile::open(path).map_err(ImportError::file(path))?;
+    read_vgg(&mut file).map_err(ImportError::layout(path))
+}
+
 /// Reads a decoder: `dec0` to `dec8`.
 pub fn import_decoder(path: &Path) -> Result<Weights, ImportError> {
     let mut file = TensorFile::open(path).map_err(ImportError::file(path))?;

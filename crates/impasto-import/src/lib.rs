@@ -28,7 +28,7 @@ mod pickle;
 mod pth;
 mod safetensors;
 
-pub use classic::{Pictures, Vgg, import_classic, import_decoder, import_vgg};
+pub use classic::{Pictures, Vgg, import_classic, import_decoder, import_plain_vgg, import_vgg};
 pub use element::Element;
 pub use error::{ImportError, ReadError};
 pub use file::{TensorFile, TensorInfo};

@@ -12,13 +12,44 @@ pub use pass::LearnerError;
 use impasto_core::Weights;
 use serde::{Deserialize, Serialize};
 
+/// What the pastiche's features are held to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContentKind {
+    /// The photo's features with the painting's mean and deviation: AdaIN's own output (Huang and Belongie 2017).
+    #[default]
+    AdaIn,
+    /// The photo's features as they are (Gatys et al. 2015).
+    Features,
+}
+
+/// What of the pastiche's features is held to the painting's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StyleKind {
+    /// Squares of differences of means and of deviations.
+    #[default]
+    Moments,
+    /// Their roots, one for the means and one for the deviations of each layer.
+    Root,
+    /// Gram matrices.
+    Gram,
+}
+
 /// Weights of the losses, and the step's size.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Recipe {
-    /// Content: MSE of relu4_1 to the AdaIN target.
+    /// Content: MSE of features to [`Self::content_target`].
     pub content: f32,
-    /// Style: mean and deviation at four layers.
+    /// What the content's features should be.
+    pub content_target: ContentKind,
+    /// Layers whose features are the content, counted from relu4_1 upwards: 1 to 4. Their losses are added.
+    pub content_layers: usize,
+    /// Style, at four layers.
     pub style: f32,
+    /// What of the style is compared.
+    pub style_kind: StyleKind,
     /// Structural similarity of luma to the photo.
     pub ssim: f32,
     /// L1 to the photo, painted in its own style.
@@ -31,10 +62,16 @@ pub struct Recipe {
     pub range: f32,
     /// Total variation.
     pub total_variation: f32,
+    /// Contrastive coherence (CCPL) at relu2_1, relu3_1 and relu4_1.
+    pub coherence: f32,
+    /// L1 between Laplacians of the pastiche's and the photo's brightness.
+    pub laplacian: f32,
     /// Limit of the AdaIN target's gain.
     pub gain_limit: f32,
     /// Adam's rate.
     pub rate: f32,
+    /// AdamW: the part of the rate by which weights shrink each step; 0 is Adam.
+    pub decay: f32,
     /// Limit of the gradient's length.
     pub clip: f32,
     /// How much of the averaged weights is kept each step.
@@ -45,15 +82,21 @@ impl Default for Recipe {
     fn default() -> Self {
         Self {
             content: 1.0,
+            content_target: ContentKind::AdaIn,
+            content_layers: 1,
             style: 3.0,
+            style_kind: StyleKind::Moments,
             ssim: 2.0,
             identity: 10.0,
             noise: 5.0,
             noise_sigma: 0.012,
             range: 10.0,
             total_variation: 0.0,
+            coherence: 0.0,
+            laplacian: 0.0,
             gain_limit: 5.0,
             rate: 1.5e-3,
+            decay: 0.0,
             clip: 10.0,
             average: 0.998,
         }
@@ -75,6 +118,15 @@ pub struct StepReport {
     pub noise: f32,
     /// Range loss.
     pub range: f32,
+    /// Contrastive coherence.
+    #[serde(default)]
+    pub coherence: f32,
+    /// Laplacian L1.
+    #[serde(default)]
+    pub laplacian: f32,
+    /// Total variation.
+    #[serde(default)]
+    pub total_variation: f32,
     /// Length of the gradient before clipping.
     pub gradient_norm: f32,
 }
@@ -88,13 +140,17 @@ impl StepReport {
         self.identity += part * other.identity;
         self.noise += part * other.noise;
         self.range += part * other.range;
+        self.coherence += part * other.coherence;
+        self.laplacian += part * other.laplacian;
+        self.total_variation += part * other.total_variation;
         self.gradient_norm += part * other.gradient_norm;
     }
 
     /// Whether every number is finite.
     pub fn is_finite(&self) -> bool {
-        let Self { content, style, ssim, identity, noise, range, gradient_norm } = *self;
-        [content, style, ssim, identity, noise, range, gradient_norm].iter().all(|v| v.is_finite())
+        let losses = [self.content, self.style, self.ssim, self.identity, self.noise, self.range];
+        let more = [self.coherence, self.laplacian, self.total_variation, self.gradient_norm];
+        losses.iter().chain(&more).all(|v| v.is_finite())
     }
 }
 

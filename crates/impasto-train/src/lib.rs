@@ -18,4 +18,6 @@ pub mod walk;
 pub use journal::Journal;
 pub use learner::cpu::{RefineConfig, RefineError, RefineReport, refine};
 pub use progress::Progress;
-pub use trainer::{Ending, Material, Paths, Settings, TrainConfig, TrainError, train, train_until};
+pub use trainer::{
+    Ending, Judge, Material, NetworkKind, Paths, Settings, TrainConfig, TrainError, train, train_until,
+};

@@ -2,6 +2,9 @@
 //!
 //! [`picture`] has those over pictures `[3, H, W]`, [`feature`] those over the loss network's features.
 
+pub mod coherence;
 pub mod feature;
+pub mod gram;
+pub mod laplacian;
 pub mod picture;
 pub mod ssim;

@@ -59,6 +59,13 @@ pub struct LossNetwork {
 impl LossNetwork {
     /// The normalised VGG-19, of whose weights `conv0` turns RGB in `0..1` into what `conv1_1` expects.
     pub fn normalised(weights: &Weights) -> Result<Self, LossNetworkError> {
+        let loss = Self::unchecked(weights)?;
+        loss.check_scale()?;
+        Ok(loss)
+    }
+
+    /// The same of a VGG-19 that may not be normalised, to compare with one that is.
+    pub fn unchecked(weights: &Weights) -> Result<Self, LossNetworkError> {
         let mut b = NetworkBuilder::new("vgg19-relu4_1");
         let mut x = b.input(3);
         let mut looks = Vec::new();
@@ -81,9 +88,7 @@ impl LossNetwork {
             own.insert(name.clone(), shape.clone(), weights.expect(&name, &shape)?.to_vec());
         }
         fold_first(weights, &mut own)?;
-        let loss = Self { network, weights: own, looks: looks.try_into().expect("four layers") };
-        loss.check_scale()?;
-        Ok(loss)
+        Ok(Self { network, weights: own, looks: looks.try_into().expect("four layers") })
     }
 
     /// A small network of random weights, scaled to mean activations of 1: enough of a judge for colours and simple textures, for trying

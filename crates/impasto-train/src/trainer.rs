@@ -5,8 +5,9 @@ mod error;
 mod open;
 mod run;
 mod settings;
+mod tables;
 mod window;
 
 pub use error::{Kept, TrainError};
 pub use run::{Ending, train, train_until};
-pub use settings::{Material, Paths, Settings, TrainConfig};
+pub use settings::{Judge, Material, NetworkKind, Paths, Settings, TrainConfig};

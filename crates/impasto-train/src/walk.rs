@@ -22,6 +22,7 @@ pub use parameters::{Gradients, Layer, Packed, Parameters};
 pub use plain::Plain;
 pub use program::{Program, ProgramError};
 pub use reverse::Wanted;
+pub(crate) use statistics::affine;
 pub use statistics::{Moments, add_statistics_gradient, moments};
 pub use tape::{Tape, Value};
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]

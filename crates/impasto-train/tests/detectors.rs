@@ -9,7 +9,7 @@ use impasto_train::loss_network::{LossNetwork, LossNetworkError};
 use impasto_train::progress::Validation;
 use impasto_train::validate::{Show, Validator};
 use impasto_train::walk::Plain;
-use impasto_train::{Progress, TrainConfig, train};
+use impasto_train::{NetworkKind, Progress, TrainConfig, train};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -21,6 +21,9 @@ const SOUND: StepReport = StepReport {
     identity: 0.05,
     noise: 0.03,
     range: 0.001,
+    coherence: 0.0,
+    laplacian: 0.0,
+    total_variation: 0.0,
     gradient_norm: 8.0,
 };
 
@@ -31,7 +34,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn config(name: &str, identity: u64, steps: u64) -> TrainConfig {
-    let mut config = TrainConfig::tiny(folder(name));
+    let mut config = TrainConfig::tiny(NetworkKind::Light, folder(name));
     (config.settings.schedule.identity_steps, config.settings.schedule.steps) = (identity, steps);
     config.validate_steps = identity + steps;
     config

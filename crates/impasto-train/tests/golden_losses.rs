@@ -2,12 +2,16 @@
 
 mod support;
 
+use impasto_core::Padding;
 use impasto_core::{Tensor, Weights};
+use impasto_train::loss::coherence::coherence;
 use impasto_train::loss::feature::{
     ContentTarget, StyleTerm, content_mse, style_mean_std, style_mean_std_sqrt,
 };
-use impasto_train::loss::{picture, ssim};
-use impasto_train::walk::{Map, Moments, add_statistics_gradient, moments};
+use impasto_train::loss::gram::{gram, style_gram};
+use impasto_train::loss::{laplacian, picture, ssim};
+use impasto_train::optimiser::{Adam, clip, norm};
+use impasto_train::walk::{Map, Moments, Plain, add_statistics_gradient, moments};
 use support::{assert_near, get, golden, sample};
 
 /// Runs `f` over both samples; PyTorch takes the mean over them, so that each gets half of the weight.
@@ -32,6 +36,7 @@ fn picture_losses() {
     over_samples("total_variation", ["y", "y"], |y, _, w, g| picture::total_variation(y, w, g));
     over_samples("range", ["y", "y"], |y, _, w, g| picture::range(y, w, g));
     over_samples("ssim_box8", ["y", "x"], ssim::ssim_loss);
+    over_samples("laplacian", ["y", "x"], laplacian::laplacian);
 }
 
 #[test]
@@ -112,4 +117,95 @@ fn content_loss_and_its_target() {
         let y = Tensor::from_fn(f.shape(), |c, v, u| f.row(c, v)[u] * target.gain[c] + target.shift[c]);
         assert_near(y.data(), sample(get(&golden, case, "y"), n).data(), case);
     }
+}
+
+#[test]
+fn gram_matrices() {
+    let (golden, case) = (golden(), "style_gram");
+    let mut total = 0.0;
+    for n in 0..2 {
+        let mut y = Map::<f32>::from_tensor(&sample(get(&golden, case, "y"), n));
+        // What a convolution has left in the rim does not count.
+        y.fill_rim(Padding::Reflect);
+        let target = &get(&golden, case, "gram_target").values[n * 36..(n + 1) * 36];
+        let own = gram(Plain, &y, &mut ());
+        let mut dy = Map::zeros(y.shape());
+        total += 0.5 * style_gram(Plain, &y, &own, target, 0.5, (false, false), &mut dy);
+        let expected = sample(get(&golden, case, "g_y"), n);
+        assert_near(dy.to_tensor().data(), expected.data(), case);
+        // Added to what is there, and gated where a ReLU's value is 0.
+        style_gram(Plain, &y, &own, target, 0.5, (true, true), &mut dy);
+        let twice = Tensor::from_fn(expected.shape(), |c, v, u| {
+            let (g, gated) = (expected.row(c, v)[u], y.to_tensor().row(c, v)[u] <= 0.0);
+            if gated { g } else { 2.0 * g }
+        });
+        assert_near(dy.to_tensor().data(), twice.data(), case);
+    }
+    assert_near(&[total], &get(&golden, case, "loss").values, case);
+}
+
+#[test]
+fn contrastive_coherence() {
+    let (golden, case) = (golden(), "ccpl");
+    let places: Vec<(usize, usize)> =
+        get(&golden, case, "anchors").values.chunks(2).map(|p| (p[0] as usize, p[1] as usize)).collect();
+    let mut total = 0.0;
+    for n in 0..2 {
+        let [y, x] = ["y", "x"].map(|k| Map::<f32>::from_tensor(&sample(get(&golden, case, k), n)));
+        let mut dy = Map::zeros(y.shape());
+        total += 0.5 * coherence(&y, &x, &places, 0.5, (false, false), &mut dy);
+        let expected = sample(get(&golden, case, "g_y"), n);
+        assert_near(dy.to_tensor().data(), expected.data(), case);
+        coherence(&y, &x, &places, 0.5, (true, true), &mut dy);
+        let twice = Tensor::from_fn(expected.shape(), |c, v, u| {
+            let (g, gated) = (expected.row(c, v)[u], y.to_tensor().row(c, v)[u] <= 0.0);
+            if gated { g } else { 2.0 * g }
+        });
+        assert_near(dy.to_tensor().data(), twice.data(), case);
+    }
+    assert_near(&[total], &get(&golden, case, "loss").values, case);
+}
+
+#[test]
+fn the_optimiser() {
+    let golden = golden();
+    for (case, decay) in [("adam", 0.0), ("adamw", 0.1)] {
+        let mut values = get(&golden, case, "start").values.clone();
+        let mut adam = Adam { decay, ..Adam::new(values.len()) };
+        let (gradients, after) = (get(&golden, case, "grads"), get(&golden, case, "after"));
+        for (gradient, expected) in gradients.values.chunks(7).zip(after.values.chunks(7)) {
+            adam.step(&mut values, gradient, 1e-2);
+            assert_near(&values, expected, case);
+        }
+    }
+    let part = |name: &str| get(&golden, "clip_norm", name).values.clone();
+    let mut gradient = [part("a"), part("b")].concat();
+    let length = norm(&gradient);
+    assert_near(&[length], &part("norm"), "clip_norm");
+    clip(&mut gradient, length, 1.0);
+    assert_near(&gradient, &[part("clipped_a"), part("clipped_b")].concat(), "clip_norm");
+}
+
+/// bf16 keeps 8 significant bits; a Gram matrix sums many products.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[test]
+fn gram_matrices_on_tiles() {
+    let Some(tiles) = impasto_train::walk::Tiles::detect() else {
+        println!("skipped: gram_matrices_on_tiles: this processor has no AMX");
+        return;
+    };
+    use impasto_core::{Shape, conformance::Random};
+    let mut random = Random::new(3);
+    let features = random.tensor(Shape::new(48, 12, 20), 0.0, 1.0);
+    let (mut plain, mut coarse) = (Map::<f32>::from_tensor(&features), Map::from_tensor(&features));
+    plain.fill_rim(Padding::Reflect);
+    coarse.fill_rim(Padding::Reflect);
+    let expected = gram(Plain, &plain, &mut ());
+    let found = gram(tiles, &coarse, &mut Default::default());
+    support::assert_within(&found, &expected, 0.01, "gram");
+    let target: Vec<f32> = expected.iter().map(|g| 0.5 * g).collect();
+    let (mut dy, mut coarse_dy) = (Map::zeros(plain.shape()), Map::zeros(coarse.shape()));
+    style_gram(Plain, &plain, &expected, &target, 1e3, (true, false), &mut dy);
+    style_gram(tiles, &coarse, &found, &target, 1e3, (true, false), &mut coarse_dy);
+    support::assert_within(coarse_dy.to_tensor().data(), dy.to_tensor().data(), 0.03, "gradient");
 }

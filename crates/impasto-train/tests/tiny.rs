@@ -1,8 +1,9 @@
 //! The trainer from end to end, on drawn pictures.
 
 use impasto_train::checkpoint::Checkpoint;
+use impasto_train::learner::{ContentKind, Recipe, StyleKind};
 use impasto_train::progress::Validation;
-use impasto_train::{Progress, TrainConfig, TrainError, train};
+use impasto_train::{NetworkKind, Progress, TrainConfig, TrainError, train};
 use std::path::PathBuf;
 
 struct Folder(PathBuf);
@@ -22,7 +23,7 @@ impl Drop for Folder {
 }
 
 fn short(folder: &Folder, identity: u64, steps: u64) -> TrainConfig {
-    let mut config = TrainConfig::tiny(folder.0.clone());
+    let mut config = TrainConfig::tiny(NetworkKind::Light, folder.0.clone());
     config.plain = true;
     config.settings.groups = 2;
     (config.settings.schedule.identity_steps, config.settings.schedule.steps) = (identity, steps);
@@ -57,6 +58,61 @@ fn the_tiny_network_learns() {
     assert!(last.ssim > 0.3, "ssim {}", last.ssim);
     let model = impasto_core::Model::load(&folder.0.join("model.safetensors")).unwrap();
     assert_eq!(model.name, "light");
+}
+
+#[test]
+fn a_classic_decoder_learns() {
+    let folder = Folder::new("classic");
+    let mut config = TrainConfig::tiny(NetworkKind::Classic, folder.0.clone());
+    (config.settings.schedule.identity_steps, config.settings.schedule.steps) = (20, 60);
+    config.validate_steps = 20;
+    let seen = run(&config);
+    let (first, last) = (&seen[0], seen.last().unwrap());
+    // After the reconstruction it paints the photo; then it learns to paint it in the painting's statistics.
+    assert!(last.style < 0.7 * first.style, "style {} to {}", first.style, last.style);
+    assert!(last.content < first.content, "content {} to {}", first.content, last.content);
+    let model = impasto_core::Model::load(&folder.0.join("model.safetensors")).unwrap();
+    assert_eq!(
+        (model.name.as_str(), model.strength),
+        ("classic", impasto_core::model::StrengthKind::Features)
+    );
+    assert_eq!(model.painter.style_len(), 128);
+}
+
+#[test]
+fn every_loss_can_be_asked_for() {
+    for kind in [StyleKind::Moments, StyleKind::Root, StyleKind::Gram] {
+        let folder = Folder::new(&format!("losses-{kind:?}"));
+        let mut config = short(&folder, 1, 3);
+        config.settings.recipe = Recipe {
+            style_kind: kind,
+            content_target: ContentKind::Features,
+            content_layers: 3,
+            coherence: 0.1,
+            laplacian: 1.0,
+            total_variation: 0.1,
+            decay: 0.01,
+            ..config.settings.recipe
+        };
+        config.report_steps = 4;
+        let mut last = None;
+        train(&config, &mut |progress| {
+            if let Progress::Steps(steps) = progress {
+                last = Some(steps.report);
+            }
+        })
+        .unwrap();
+        let r = last.unwrap();
+        for (name, value) in [
+            ("content", r.content),
+            ("style", r.style),
+            ("coherence", r.coherence),
+            ("laplacian", r.laplacian),
+            ("total variation", r.total_variation),
+        ] {
+            assert!(value.is_finite() && value > 0.0, "{kind:?}: {name} {value}");
+        }
+    }
 }
 
 #[test]

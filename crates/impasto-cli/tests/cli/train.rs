@@ -43,6 +43,16 @@ fn a_toy_network_is_trained_and_paints() {
     assert_eq!(steps.len(), 3, "records after 5, 10 and 12 steps: {log}");
 }
 
+#[test]
+fn a_toy_decoder_is_trained_and_paints() {
+    let studio = Studio::new("train-classic");
+    let words = toy("--set schedule.identity_steps=2 --steps 2 -o run").replace("light", "classic");
+    assert_eq!(studio.lines(&words), ["run/model.safetensors"]);
+    studio.lines("stylize photo.jpg --style wave.png --model run/model.safetensors -o out.png");
+    let said = studio.run("train light --resume run");
+    assert!(said.code == Some(1) && said.err.contains("trains the classic network"), "{}", said.err);
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_saves_and_the_run_goes_on_to_the_same_bits() {

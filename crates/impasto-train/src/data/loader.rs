@@ -14,6 +14,7 @@ const AHEAD: usize = 4;
 
 /// How groups are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sampling {
     /// The run's seed.
     pub seed: u64,
@@ -69,6 +70,7 @@ enum Stream {
     Photo,
     Painting,
     Noise,
+    Places,
 }
 
 impl Source {
@@ -106,7 +108,8 @@ impl Source {
         let away = |a: usize, b: usize| a as isize - b as isize;
         let moved = [away(there.0, here.0), away(there.1, here.1)];
         let twin = Twin { picture: window(&whole, there, s.photo_px), moved, noise };
-        Group { content, styles, twin, view }
+        let seed = self.random(Stream::Places, number).bits();
+        Group { content, styles, twin, view, seed }
     }
 
     fn style(&self, number: u64) -> StylePicture {

@@ -1,42 +1,41 @@
 //! The learner on our own kernels: groups of a batch are spread over threads, and their gradients are summed in the
 //! batch's order, so that results do not depend on the number of threads.
 
+mod classic;
+mod judge;
 mod looks;
 mod refine;
+mod team;
 mod worker;
 
+pub use classic::ClassicLearner;
 pub use refine::{RefineConfig, RefineError, RefineReport, refine};
 
 use super::pass::{LearnerError, Part};
 use super::{Group, Learner, LearnerState, Recipe, StepReport};
 use crate::loss_network::LossNetwork;
-use crate::optimiser::{Adam, average, clip, norm};
+use crate::optimiser::norm;
 use crate::walk::{Gradients, Kernels};
 use impasto_core::{Network, Weights};
-use looks::Memo;
+use judge::Referee;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use team::{Values, spread};
 use worker::Worker;
 
 /// Trains a painter and its style encoder together.
 pub struct CpuLearner<K: Kernels> {
     kernels: K,
     parts: Parts<K>,
-    values: Vec<f32>,
-    averaged: Vec<f32>,
-    adam: Adam,
+    values: Values,
     workers: Vec<Mutex<Worker<K>>>,
     shards: Vec<Mutex<Shard>>,
-    updates: u64,
 }
 
 /// What all threads read.
 struct Parts<K: Kernels> {
     painter: Part<K>,
     encoder: Part<K>,
-    judge: Part<K>,
-    looks: [usize; 4],
-    memo: Memo,
+    referee: Referee<K>,
 }
 
 /// One group's results.
@@ -58,17 +57,14 @@ impl<K: Kernels> CpuLearner<K> {
     ) -> Result<Self, LearnerError> {
         let painter = Part::new(kernels, painter, weights)?;
         let encoder = Part::new(kernels, encoder, weights)?;
-        let judge = Part::frozen(kernels, loss)?;
+        let referee = Referee::new(kernels, loss)?;
         let values = [painter.parameters.values.as_slice(), &encoder.parameters.values].concat();
         Ok(Self {
             kernels,
-            averaged: values.clone(),
-            adam: Adam::new(values.len()),
-            values,
+            values: Values::new(values),
             workers: (0..threads.max(1)).map(|_| Mutex::new(Worker::new(kernels))).collect(),
             shards: vec![],
-            parts: Parts { painter, encoder, judge, looks: loss.looks, memo: Memo::default() },
-            updates: 0,
+            parts: Parts { painter, encoder, referee },
         })
     }
 
@@ -77,26 +73,14 @@ impl<K: Kernels> CpuLearner<K> {
             let (painter, encoder) = (self.parts.painter.gradients(), self.parts.encoder.gradients());
             self.shards.push(Mutex::new(Shard { painter, encoder, report: StepReport::default() }));
         }
-        let (next, parts, shards) = (AtomicUsize::new(0), &self.parts, &self.shards);
-        let work = |worker: &Mutex<Worker<K>>| {
-            let mut worker = worker.lock().expect("a worker that panicked has ended the step");
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(group) = batch.get(at) else { break };
-                let mut shard = shards[at].lock().expect("each shard is taken once");
-                worker.group(parts, group, recipe, batch.len(), &mut shard);
-            }
-        };
-        std::thread::scope(|scope| {
-            for worker in &self.workers[1..] {
-                scope.spawn(|| work(worker));
-            }
-            work(&self.workers[0]);
+        let parts = &self.parts;
+        spread(&self.workers, batch, &self.shards, |worker, group, shard| {
+            worker.group(parts, group, recipe, batch.len(), shard);
         });
     }
 
     fn gathered(&mut self, groups: usize) -> (StepReport, Vec<f32>) {
-        let mut flat = vec![0.0; self.values.len()];
+        let mut flat = vec![0.0; self.values.current.len()];
         let mut report = StepReport::default();
         let count = self.parts.painter.parameters.values.len();
         for shard in &mut self.shards[..groups] {
@@ -112,7 +96,7 @@ impl<K: Kernels> CpuLearner<K> {
     }
 
     fn repack(&mut self) {
-        let (painter, encoder) = self.values.split_at(self.parts.painter.parameters.values.len());
+        let (painter, encoder) = self.values.current.split_at(self.parts.painter.parameters.values.len());
         self.parts.painter.repack(self.kernels, painter);
         self.parts.encoder.repack(self.kernels, encoder);
     }
@@ -121,41 +105,25 @@ impl<K: Kernels> CpuLearner<K> {
 impl<K: Kernels> Learner for CpuLearner<K> {
     fn step(&mut self, batch: &[Group], recipe: &Recipe) -> StepReport {
         self.run_groups(batch, recipe);
-        let (report, mut gradient) = self.gathered(batch.len());
-        if !report.is_finite() {
-            return report;
+        let (report, gradient) = self.gathered(batch.len());
+        if report.is_finite() {
+            self.values.step(gradient, &report, recipe);
+            self.repack();
         }
-        clip(&mut gradient, report.gradient_norm, recipe.clip);
-        self.adam.step(&mut self.values, &gradient, recipe.rate);
-        average(&mut self.averaged, &self.values, recipe.average, self.updates);
-        self.updates += 1;
-        self.repack();
         report
     }
 
     fn state(&self) -> LearnerState {
-        LearnerState {
-            values: self.values.clone(),
-            averaged: self.averaged.clone(),
-            first: self.adam.first.clone(),
-            second: self.adam.second.clone(),
-            steps: self.adam.steps,
-        }
+        self.values.state()
     }
 
     fn restore(&mut self, state: LearnerState) {
-        let count = self.values.len();
-        assert!(
-            [&state.values, &state.averaged, &state.first, &state.second].iter().all(|v| v.len() == count)
-        );
-        (self.values, self.averaged) = (state.values, state.averaged);
-        (self.adam.first, self.adam.second) = (state.first, state.second);
-        (self.adam.steps, self.updates) = (state.steps, state.steps);
+        self.values.restore(state);
         self.repack();
     }
 
     fn weights(&self) -> Weights {
-        let (painter, encoder) = self.averaged.split_at(self.parts.painter.parameters.values.len());
+        let (painter, encoder) = self.values.averaged.split_at(self.parts.painter.parameters.values.len());
         let mut weights = self.parts.painter.parameters.to_weights(painter);
         weights.extend(self.parts.encoder.parameters.to_weights(encoder));
         weights

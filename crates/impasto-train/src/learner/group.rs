@@ -34,6 +34,8 @@ pub struct Group {
     /// The part that the loss network sees, square. It changes from group to group, because a network whose grid always lies on the loss
     /// network's pooling grid learns to please that grid with a lattice.
     pub view: View,
+    /// For places that a loss looks at, which change from group to group.
+    pub seed: u64,
 }
 
 /// A square part of a picture.

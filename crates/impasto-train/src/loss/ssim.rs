@@ -3,7 +3,7 @@
 use impasto_core::{Shape, Tensor};
 
 /// Weights of red, green and blue in luma (BT.601).
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+pub(super) const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 /// Side of a window and step between windows, px.
 const WINDOW_PX: usize = 8;
 const STEP_PX: usize = 2;

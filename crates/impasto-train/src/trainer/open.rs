@@ -1,14 +1,15 @@
 //! Opens what a run is made from.
 
 use super::error::TrainError;
-use super::settings::{Material, TrainConfig};
+use super::settings::{Judge, Material, TrainConfig};
+use super::tables::Tables;
 use crate::data::{Library, centre_square, drawn};
 use crate::init;
 use crate::loss_network::{LossNetwork, LossNetworkError};
 use impasto_core::conformance::Random;
-use impasto_core::{Image, Network, Weights};
+use impasto_core::{Image, Weights};
 use impasto_cpu::CpuEngine;
-use impasto_import::{ImportError, Pictures, import_vgg};
+use impasto_import::{ImportError, Pictures, import_plain_vgg, import_vgg};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub(super) struct Opened {
     pub notes: Vec<String>,
 }
 
-pub(super) fn open(material: &Material) -> Result<Opened, TrainError> {
+pub(super) fn open(material: &Material, judge: Judge) -> Result<Opened, TrainError> {
     let Material::Files { photos, paintings, vgg, held_out } = material else {
         return Ok(Opened {
             photos: Arc::new(Library::of_images(drawn::photos(DRAWN[0]))),
@@ -47,26 +48,36 @@ pub(super) fn open(material: &Material) -> Result<Opened, TrainError> {
         None => None,
     };
     let mut notes: Vec<String> = libraries.iter().filter_map(Library::few).collect();
-    let loss = loss_network(vgg, &libraries[0], &mut notes)?;
+    let loss = loss_network((vgg, judge), &libraries[0], &mut notes)?;
     let [photos, paintings] = libraries.map(Arc::new);
     Ok(Opened { photos, paintings, loss, held_out, notes })
 }
 
-/// Reads the file; a VGG as published is normalised on some of the run's photos.
-fn loss_network(vgg: &Path, photos: &Library, notes: &mut Vec<String>) -> Result<LossNetwork, TrainError> {
+/// Reads the file; a VGG as published is normalised on some of the run's photos, if it is to be.
+fn loss_network(
+    (vgg, judge): (&Path, Judge),
+    photos: &Library,
+    notes: &mut Vec<String>,
+) -> Result<LossNetwork, TrainError> {
+    let cannot = LossNetworkError::from;
+    if judge == Judge::Plain {
+        let (kind, weights) = import_plain_vgg(vgg).map_err(cannot)?;
+        notes.push(format!("the loss network is {kind}, taken as it is"));
+        return Ok(LossNetwork::unchecked(&weights)?);
+    }
     let weights = match import_vgg(vgg, None) {
         Err(ImportError::NeedsPictures { .. }) => {
             let images = sample(photos);
             let engine = CpuEngine::new().map_err(|e| TrainError::Settings(e.to_string()))?;
-            let read = import_vgg(vgg, Some(Pictures { images: &images, engine: &engine }));
-            let read = read.map_err(LossNetworkError::from)?;
+            let read =
+                import_vgg(vgg, Some(Pictures { images: &images, engine: &engine })).map_err(cannot)?;
             notes.push(format!(
                 "the loss network is {}, normalised on {} of the photos; {} of its channels never answered",
                 read.kind, read.pictures, read.silent_channels
             ));
             read.weights
         }
-        read => read.map_err(LossNetworkError::from)?.weights,
+        read => read.map_err(cannot)?.weights,
     };
     let loss = LossNetwork::normalised(&weights)?;
     notes.extend(loss.suspicion());
@@ -84,29 +95,36 @@ fn sample(photos: &Library) -> Vec<Image> {
 /// Weights to start from: those of a model, or random ones with an encoder whitened over `whitened` paintings.
 pub(super) fn start_weights(
     config: &TrainConfig,
-    painter: &Network,
-    encoder: &Network,
+    tables: &Tables,
     paintings: &Library,
     whitened: usize,
 ) -> Result<Weights, TrainError> {
     let mut random = Random::new(config.settings.sampling.seed);
-    let mut weights = init::painter(painter, &mut random);
-    weights.extend(init::encoder(encoder, painter, &mut random));
-    if let Some(path) = &config.paths.start {
-        let cannot = |source| TrainError::Start { path: path.display().to_string(), source };
-        let (start, _) = Weights::load(path).map_err(cannot)?;
-        // What the model lacks (a block more, say) starts at random; what it has must fit.
-        let none = !weights.iter().any(|(name, _)| start.get(name).is_some());
-        for (name, expected) in weights.iter().filter(|(name, _)| none || start.get(name).is_some()) {
-            start.expect(name, &expected.shape).map_err(cannot)?;
-        }
-        weights.extend(start);
-        return Ok(weights);
+    let learned = tables.decoder.as_ref().unwrap_or(&tables.painter);
+    let mut weights = init::painter(learned, &mut random);
+    if tables.decoder.is_none() {
+        weights.extend(init::encoder(&tables.encoder, &tables.painter, &mut random));
     }
-    let side = config.settings.sampling.photo_px;
-    let pictures: Vec<_> = (0..whitened)
-        .map(|i| centre_square(&paintings.get(i * paintings.len() / whitened).1, side))
-        .collect();
-    init::whiten(encoder, &mut weights, "code1", &pictures)?;
+    if let Some(path) = &config.paths.start {
+        return started(weights, path);
+    }
+    if tables.decoder.is_none() {
+        let side = config.settings.sampling.photo_px;
+        let square = |i: usize| centre_square(&paintings.get(i * paintings.len() / whitened).1, side);
+        let pictures: Vec<_> = (0..whitened).map(square).collect();
+        init::whiten(&tables.encoder, &mut weights, "code1", &pictures)?;
+    }
+    Ok(weights)
+}
+
+/// `weights` with those of the model at `path`. What the model lacks (a block more, say) stays; what it has must fit.
+fn started(mut weights: Weights, path: &Path) -> Result<Weights, TrainError> {
+    let cannot = |source| TrainError::Start { path: path.display().to_string(), source };
+    let (start, _) = Weights::load(path).map_err(cannot)?;
+    let none = !weights.iter().any(|(name, _)| start.get(name).is_some());
+    for (name, expected) in weights.iter().filter(|(name, _)| none || start.get(name).is_some()) {
+        start.expect(name, &expected.shape).map_err(cannot)?;
+    }
+    weights.extend(start);
     Ok(weights)
 }

@@ -4,18 +4,19 @@ use super::differences::differences;
 use super::error::{Kept, TrainError};
 use super::open::{Opened, open, start_weights};
 use super::settings::{Material, Settings, TrainConfig};
+use super::tables::Tables;
 use super::window::Window;
 use crate::checkpoint::Checkpoint;
 use crate::data::{Loader, Sampling, Source};
 use crate::detect::{Evidence, findings};
-use crate::learner::cpu::CpuLearner;
+use crate::learner::cpu::{ClassicLearner, CpuLearner};
 use crate::learner::{Group, Learner, StepReport};
+use crate::loss_network::LossNetwork;
 use crate::progress::{Progress, Validation};
 use crate::validate::{Show, Validator};
 use crate::walk::{Kernels, Plain};
-use impasto_core::model::StrengthKind;
 use impasto_core::weights::Precision;
-use impasto_core::{Model, Network, light};
+use impasto_core::{Model, Weights};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -33,7 +34,7 @@ pub enum Ending {
     Stopped(u64),
 }
 
-/// Trains the light network as `config` says, from the start or from the run's checkpoint. `on_progress` gets every record.
+/// Trains as `config` says, from the start or from the run's checkpoint. `on_progress` gets every record.
 pub fn train(config: &TrainConfig, on_progress: &mut dyn FnMut(&Progress)) -> Result<(), TrainError> {
     train_until(config, &|| false, on_progress).map(|_| ())
 }
@@ -55,9 +56,8 @@ pub fn train_until(
 struct Run<'a, K: Kernels> {
     config: &'a TrainConfig,
     device: &'static str,
-    learner: CpuLearner<K>,
-    painter: Network,
-    encoder: Network,
+    learner: Box<dyn Learner>,
+    tables: Tables,
     source: Source,
     validator: Validator<K>,
     notes: Vec<String>,
@@ -73,22 +73,21 @@ impl<'a, K: Kernels> Run<'a, K> {
         let (settings, paths) = (&config.settings, &config.paths);
         // A folder that holds another run, or none to go on from, is told before minutes are spent on opening.
         let found = found(config)?;
-        let Opened { photos, paintings, loss, held_out, notes } = open(&paths.material)?;
+        let Opened { photos, paintings, loss, held_out, notes } = open(&paths.material, settings.judge)?;
         let drawn = paths.material == Material::Drawn;
         let (show, whitened) = if drawn { (Show::SMALL, WHITENED[1]) } else { (Show::FULL, WHITENED[0]) };
-        let shape = settings.shape();
-        let (painter, encoder) = (light::painter(&shape), light::encoder(&shape));
-        let weights = start_weights(config, &painter, &encoder, &paintings, whitened)?;
-        let learner = CpuLearner::new(kernels, &painter, &encoder, &weights, &loss, config.threads)?;
+        let tables = Tables::new(settings, &loss);
+        let weights = start_weights(config, &tables, &paintings, whitened)?;
+        let learner = learner(kernels, &tables, &weights, &loss, config.threads)?;
         let source = Source { photos, paintings, sampling: settings.sampling };
-        let validator = Validator::new(kernels, [&painter, &encoder], &loss, (held_out, &source), show)?;
+        let networks = [&tables.painter, &tables.encoder];
+        let validator = Validator::new(kernels, networks, &loss, (held_out, &source), show)?;
         std::fs::create_dir_all(&paths.run).map_err(|e| cannot_save(&paths.run, e, Kept(None)))?;
         let mut run = Self {
             config,
             device,
             learner,
-            painter,
-            encoder,
+            tables,
             source,
             validator,
             notes,
@@ -200,7 +199,7 @@ impl<'a, K: Kernels> Run<'a, K> {
             on_progress(&Progress::Steps(record));
         }
         if due(config.validate_steps) {
-            let validation = self.validator.look_at(step, &self.learner.weights())?;
+            let validation = self.validator.look_at(step, &self.tables.weights(self.learner.weights()))?;
             let warnings = self.warnings(&validation);
             on_progress(&Progress::Validated(validation));
             for message in warnings {
@@ -245,10 +244,21 @@ impl<'a, K: Kernels> Run<'a, K> {
             "step": self.step,
             "settings": self.config.settings,
         });
-        let (painter, encoder) = (self.painter.clone(), self.encoder.clone());
-        let (weights, license) = (self.learner.weights(), "MIT OR Apache-2.0");
-        Ok(Model::new("light", painter, encoder, weights, StrengthKind::Code, license, training)?)
+        self.tables.model(self.learner.weights(), training)
     }
+}
+
+fn learner<K: Kernels>(
+    kernels: K,
+    tables: &Tables,
+    weights: &Weights,
+    loss: &LossNetwork,
+    threads: usize,
+) -> Result<Box<dyn Learner>, TrainError> {
+    Ok(match &tables.decoder {
+        Some(decoder) => Box::new(ClassicLearner::new(kernels, decoder, weights, loss, threads)?),
+        None => Box::new(CpuLearner::new(kernels, &tables.painter, &tables.encoder, weights, loss, threads)?),
+    })
 }
 
 /// The checkpoint to go on from; without `resume` there must be none.

@@ -7,10 +7,36 @@ use impasto_core::light::LightShape;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
+/// Which network is trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkKind {
+    /// The small painter with a style encoder of its own.
+    #[default]
+    Light,
+    /// A decoder for the loss network's own features.
+    Classic,
+}
+
+/// How the loss network's file is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Judge {
+    /// Normalised; one that is not becomes so on some of the photos.
+    #[default]
+    Normalised,
+    /// As it was published, whatever its scale: to see what comes of it.
+    Plain,
+}
+
 /// Everything that decides a run's course: equal settings and pictures give equal weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
+    /// Which network is trained. The light network's numbers below mean nothing to the classic one.
+    pub network: NetworkKind,
+    /// How the loss network's file is taken.
+    pub judge: Judge,
     /// Weights of the losses and the optimiser's numbers.
     pub recipe: Recipe,
     /// The curriculum.
@@ -37,6 +63,8 @@ impl Default for Settings {
     fn default() -> Self {
         let shape = LightShape::default();
         Self {
+            network: NetworkKind::Light,
+            judge: Judge::Normalised,
             recipe: Recipe::default(),
             schedule: Schedule::default(),
             sampling: Sampling::default(),
@@ -52,6 +80,34 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What a run begins with where nothing else is said.
+    pub fn of(network: NetworkKind) -> Self {
+        match network {
+            NetworkKind::Light => Self::default(),
+            NetworkKind::Classic => Self::classic(),
+        }
+    }
+
+    /// The founding recipe: content to AdaIN's output, style ten times as much, nothing else; after a warm-up that only reconstructs.
+    fn classic() -> Self {
+        let recipe = Recipe {
+            style: 10.0,
+            ssim: 0.0,
+            identity: 0.0,
+            noise: 0.0,
+            range: 0.0,
+            rate: 3e-4,
+            ..Recipe::default()
+        };
+        Self {
+            network: NetworkKind::Classic,
+            recipe,
+            sampling: Sampling { styles: 1, jitter_px: 0, motion_px: 0, ..Sampling::default() },
+            groups: 8,
+            ..Self::default()
+        }
+    }
+
     /// Whether the numbers can be meant; else what is wrong.
     pub fn check(&self) -> Result<(), String> {
         let (sampling, schedule, recipe) = (&self.sampling, &self.schedule, &self.recipe);
@@ -72,6 +128,9 @@ impl Settings {
                 "sampling.motion_px is {}; 24 px of a crop of {} px must stay in view",
                 sampling.motion_px, sampling.photo_px
             ));
+        }
+        if !(1..=4).contains(&recipe.content_layers) {
+            return Err(format!("recipe.content_layers is {}; there are 1 to 4", recipe.content_layers));
         }
         let counts = [
             ("groups", self.groups),
@@ -173,27 +232,35 @@ impl TrainConfig {
     }
 
     /// A toy network on drawn pictures, which learns visibly within two minutes on two cores.
-    pub fn tiny(run: PathBuf) -> Self {
-        let shape = LightShape::tiny();
-        let settings = Settings {
-            recipe: Recipe { average: 0.98, ..Recipe::default() },
+    pub fn tiny(network: NetworkKind, run: PathBuf) -> Self {
+        let config = Self::new(Settings::tiny(network), Material::Drawn, run);
+        Self { report_steps: 20, validate_steps: 100, ..config }
+    }
+}
+
+impl Settings {
+    fn tiny(network: NetworkKind) -> Self {
+        let (shape, usual) = (LightShape::tiny(), Self::of(network));
+        let jitter_px = 0;
+        let motion_px = usual.sampling.motion_px.min(4);
+        Self {
+            recipe: Recipe { average: 0.98, rate: 1.5e-3, ..usual.recipe },
             schedule: Schedule { identity_steps: 60, steps: 600, warm_up: 10, ..Schedule::default() },
             sampling: Sampling {
                 photo_px: 64,
                 painting_px: 64,
                 styles: 1,
-                motion_px: 4,
-                jitter_px: 0,
-                ..Sampling::default()
+                motion_px,
+                jitter_px,
+                ..usual.sampling
             },
+            groups: 4,
             channels: shape.channels,
             blocks: shape.blocks,
             quarter_blocks: shape.quarter_blocks,
             encoder_channels: shape.encoder_channels,
             code: shape.code,
-            ..Settings::default()
-        };
-        let config = Self::new(settings, Material::Drawn, run);
-        Self { report_steps: 20, validate_steps: 100, ..config }
+            ..usual
+        }
     }
 }

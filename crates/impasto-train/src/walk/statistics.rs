@@ -133,7 +133,7 @@ wide_fn! {
 }
 
 /// `out = scale * x + shift` per channel, added to what `out` holds if `keep`, only where `x > 0` if `gate`.
-pub(super) fn affine<E: Element>(
+pub(crate) fn affine<E: Element>(
     x: &Map<E>,
     scale: &[f32],
     shift: &[f32],

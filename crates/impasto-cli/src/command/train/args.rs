@@ -2,6 +2,7 @@
 
 use crate::args::PrecisionName;
 use clap::ValueEnum;
+use impasto_train::NetworkKind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
       a toy network on pictures drawn by the program, to see how it goes: no download, two minutes
   impasto train light --photos photos/ --paintings paintings/ --vgg vgg_normalised.pth -o run
   impasto train light --resume run
+  impasto train classic --photos photos/ --paintings paintings/ --vgg vgg_normalised.pth -o founding
   impasto train light --photos photos/ --paintings paintings/ --vgg vgg_normalised.pth -o soft --start run/model.safetensors \\
       --steps 2000 --set recipe.style=2 --set recipe.rate=0.0005
 
@@ -93,12 +95,25 @@ pub struct Args {
 pub enum NetworkName {
     /// The small network with a style encoder of its own.
     Light,
+    /// A decoder for VGG-19's own features: the method as it was first published.
+    Classic,
+}
+
+impl NetworkName {
+    /// As the trainer calls it.
+    pub fn kind(self) -> NetworkKind {
+        match self {
+            NetworkName::Light => NetworkKind::Light,
+            NetworkName::Classic => NetworkKind::Classic,
+        }
+    }
 }
 
 impl fmt::Display for NetworkName {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(match self {
             NetworkName::Light => "light",
+            NetworkName::Classic => "classic",
         })
     }
 }

@@ -30,7 +30,8 @@ pub fn settings_json(args: &Args) -> Result<String> {
 }
 
 fn base(args: &Args) -> Settings {
-    if args.tiny { TrainConfig::tiny(PathBuf::new()).settings } else { Settings::default() }
+    let network = args.network.kind();
+    if args.tiny { TrainConfig::tiny(network, PathBuf::new()).settings } else { Settings::of(network) }
 }
 
 fn fresh(args: &Args) -> Result<Record> {

@@ -1,7 +1,7 @@
 //! Gradient steps on the style vector alone, for one painting.
 
 use super::Parts;
-use super::looks::Memo;
+use super::judge::Referee;
 use super::worker::Worker;
 use crate::data::centre_square;
 use crate::learner::pass::{LearnerError, Part};
@@ -93,15 +93,13 @@ fn with<K: Kernels>(
     let parts = Parts {
         painter: Part::new(kernels, &model.painter, &model.weights)?,
         encoder: Part::new(kernels, &model.encoder, &model.weights)?,
-        judge: Part::frozen(kernels, loss)?,
-        looks: loss.looks,
-        memo: Memo::default(),
+        referee: Referee::new(kernels, loss)?,
     };
     let mut worker = Worker::new(kernels);
     let picture = centre_square(painting, config.side_px);
     let photos: Vec<Tensor> = photos.iter().map(|p| centre_square(p, config.side_px)).collect();
     let mut vector = worker.encode(&parts, &picture);
-    let wanted = worker.look_at_style(&parts, &StylePicture { picture, key: None });
+    let wanted = worker.look_at_style(&parts, &StylePicture { picture, key: None }, config.recipe.style_kind);
     let mut adam = Adam::new(vector.len());
     let (mut mean, mut counted) = (vec![0.0; vector.len()], 0);
     for step in 0..config.steps {

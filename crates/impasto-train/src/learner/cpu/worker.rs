@@ -1,33 +1,21 @@
 //! One thread's work on one group.
 
+use super::judge::{Judge, Share};
 use super::looks::Looks;
 use super::{Parts, Shard};
 use crate::data::{add_window, window};
 use crate::learner::pass::Tapes;
-use crate::learner::{Group, Recipe, StepReport, StylePicture, Twin, View};
-use crate::loss::feature::{ContentTarget, content_mse, style_mean_std};
-use crate::loss::{picture, ssim};
-use crate::loss_network::EPS;
-use crate::walk::{Kernels, Map, Moments, Tape, Value, Wanted, add_statistics_gradient, moments};
+use crate::learner::{Group, Recipe, StepReport, StyleKind, StylePicture, Twin, View};
+use crate::loss::{laplacian, picture, ssim};
+use crate::walk::{Kernels, Tape, Wanted};
 use impasto_core::Tensor;
-use std::sync::Arc;
 
 /// Tapes of one thread.
 pub(super) struct Worker<K: Kernels> {
     painter: Tapes<K>,
     twin: Tapes<K>,
     encoder: Tapes<K>,
-    judge: Tapes<K>,
-    content: Option<Map<K::Element>>,
-}
-
-/// How much each loss of one painting counts in the batch's mean.
-struct Share<'a> {
-    recipe: &'a Recipe,
-    /// `1 / (groups * styles)`.
-    style: f32,
-    /// `1 / groups`.
-    group: f32,
+    judge: Judge<K>,
 }
 
 /// A pastiche, what was said about it, and the gradient to it.
@@ -39,8 +27,8 @@ struct Painted {
 
 impl<K: Kernels> Worker<K> {
     pub fn new(kernels: K) -> Self {
-        let [painter, twin, encoder, judge] = [(); 4].map(|()| Tapes::new(kernels));
-        Self { painter, twin, encoder, judge, content: None }
+        let [painter, twin, encoder] = [(); 3].map(|()| Tapes::new(kernels));
+        Self { painter, twin, encoder, judge: Judge::new(kernels) }
     }
 
     /// Fills `shard` with the group's losses and their gradients, each counted as its part of a mean over `groups`.
@@ -58,9 +46,9 @@ impl<K: Kernels> Worker<K> {
         let share =
             Share { recipe, style: 1.0 / (groups * group.styles.len()) as f32, group: 1.0 / groups as f32 };
         if recipe.content > 0.0 || recipe.style > 0.0 {
-            let content = self.look_at_content(parts, &group.content, group.view);
+            self.judge.look_at_content(&parts.referee, &group.content, group.view, recipe);
             for (i, style) in group.styles.iter().enumerate() {
-                self.paint(parts, group, style, i == 0, &content, &share, shard);
+                self.paint(parts, group, (style, i), &share, shard);
             }
         }
         if recipe.identity > 0.0 {
@@ -68,52 +56,35 @@ impl<K: Kernels> Worker<K> {
         }
     }
 
-    /// Keeps the features of the photo's view and gives their statistics.
-    fn look_at_content(&mut self, parts: &Parts<K>, content: &Tensor, view: View) -> Moments {
-        let tape = self.judge.of_size(&parts.judge.program, view.side, view.side);
-        tape.run(&parts.judge.program, &parts.judge.packed, &window(content, view.at, view.side), &[]);
-        let features = tape.value(parts.looks[3]).map();
-        let own = moments(features, EPS, false);
-        match &mut self.content {
-            Some(kept) if kept.shape() == features.shape() => kept.copy_from(features),
-            kept => *kept = Some(features.clone()),
-        }
-        own
+    /// What is to be matched of a painting.
+    pub fn look_at_style(&mut self, parts: &Parts<K>, style: &StylePicture, kind: StyleKind) -> Looks {
+        self.judge.look_at_style(&parts.referee, style, kind)
     }
 
-    pub fn look_at_style(&mut self, parts: &Parts<K>, style: &StylePicture) -> Looks {
-        if let Some(known) = parts.memo.get(style.key) {
-            return known;
-        }
-        let (height, width) = (style.picture.shape().height, style.picture.shape().width);
-        let tape = self.judge.of_size(&parts.judge.program, height, width);
-        tape.run(&parts.judge.program, &parts.judge.packed, &style.picture, &[]);
-        let looks: Looks = Arc::new(parts.looks.map(|id| moments(tape.value(id).map(), EPS, false)));
-        parts.memo.keep(style.key, &looks);
-        looks
-    }
-
-    #[allow(clippy::too_many_arguments)]
+    /// Paints the photo in the `number`-th of the group's styles.
     fn paint(
         &mut self,
         parts: &Parts<K>,
         group: &Group,
-        style: &StylePicture,
-        with_noise: bool,
-        content: &Moments,
+        (style, number): (&StylePicture, usize),
         share: &Share,
         shard: &mut Shard,
     ) {
-        let wanted = self.look_at_style(parts, style);
+        let wanted = self.look_at_style(parts, style, share.recipe.style_kind);
         let vector = self.encode(parts, &style.picture);
         let mut d_vector = vec![0.0; vector.len()];
         let (height, width) = (group.content.shape().height, group.content.shape().width);
         let painter = &parts.painter;
         let recipe = share.recipe;
-        let Painted { picture, mut gradient, report } =
-            self.painted(parts, (&group.content, group.view), content, &vector, &wanted, share);
+        let Painted { picture, mut gradient, report } = self.painted(
+            parts,
+            (&group.content, group.view),
+            &vector,
+            &wanted,
+            (share, group.seed ^ number as u64),
+        );
         shard.report.add(&report, 1.0 / group.styles.len() as f32);
-        if with_noise && recipe.noise > 0.0 {
+        if number == 0 && recipe.noise > 0.0 {
             self.twin(parts, &group.twin, (&picture, &mut gradient), &vector, &mut d_vector, share, shard);
         }
         back(parts, self.painter.of_size(&painter.program, height, width), &gradient, &mut d_vector, shard);
@@ -150,15 +121,14 @@ impl<K: Kernels> Worker<K> {
         back(parts, tape, &to_other, d_vector, shard);
     }
 
-    /// Paints the photo that [`Self::look_at_content`] has seen, and judges the pastiche.
+    /// Paints the photo that the judge has looked at, and has the pastiche judged.
     fn painted(
         &mut self,
         parts: &Parts<K>,
         (photo, view): (&Tensor, View),
-        content: &Moments,
         vector: &[f32],
         wanted: &Looks,
-        share: &Share,
+        (share, seed): (&Share, u64),
     ) -> Painted {
         let (height, width) = (photo.shape().height, photo.shape().width);
         let painter = &parts.painter;
@@ -166,18 +136,9 @@ impl<K: Kernels> Worker<K> {
         tape.run(&painter.program, &painter.packed, photo, vector);
         let picture = tape.output().map().to_tensor();
         let mut gradient = Tensor::zeros(picture.shape());
-        let recipe = share.recipe;
-        let judged = self.judge.of_size(&parts.judge.program, view.side, view.side);
-        let features = self.content.as_ref().expect("looked at before");
         let mut report =
-            judge(parts, judged, (&picture, view), (features, content), wanted, share, &mut gradient);
-        report.range = picture::range(&picture, share.style * recipe.range, &mut gradient);
-        if recipe.ssim > 0.0 {
-            report.ssim = ssim::ssim_loss(&picture, photo, share.style * recipe.ssim, &mut gradient);
-        }
-        if recipe.total_variation > 0.0 {
-            picture::total_variation(&picture, share.style * recipe.total_variation, &mut gradient);
-        }
+            self.judge.judge(&parts.referee, (&picture, view), wanted, (share, seed), &mut gradient);
+        picture_losses(&picture, photo, share, &mut report, &mut gradient);
         Painted { picture, gradient, report }
     }
 
@@ -192,10 +153,10 @@ impl<K: Kernels> Worker<K> {
         d_vector: &mut [f32],
     ) -> StepReport {
         let view = View { at: (0, 0), side: photo.shape().height };
-        let content = self.look_at_content(parts, photo, view);
+        self.judge.look_at_content(&parts.referee, photo, view, recipe);
         let share = Share { recipe, style: 1.0, group: 1.0 };
         let Painted { gradient, report, .. } =
-            self.painted(parts, (photo, view), &content, vector, wanted, &share);
+            self.painted(parts, (photo, view), vector, wanted, (&share, 0));
         let painter = &parts.painter;
         let tape = self.painter.of_size(&painter.program, photo.shape().height, photo.shape().width);
         tape.seed(painter.program.network.output(), false, |_, _, room| room.read_tensor(&gradient));
@@ -270,34 +231,23 @@ fn back<K: Kernels>(
     tape.backward(&painter.program, &painter.packed, &mut wanted);
 }
 
-/// Shows the painted picture to the loss network; adds the gradient to `gradient`.
-fn judge<K: Kernels>(
-    parts: &Parts<K>,
-    tape: &mut Tape<K>,
-    (painted, view): (&Tensor, View),
-    (photo, content): (&Map<K::Element>, &Moments),
-    wanted: &Looks,
+/// The losses over the pastiche itself: range, structure, lines, total variation.
+pub(super) fn picture_losses(
+    picture: &Tensor,
+    photo: &Tensor,
     share: &Share,
+    report: &mut StepReport,
     gradient: &mut Tensor,
-) -> StepReport {
-    let mut report = StepReport::default();
-    tape.run(&parts.judge.program, &parts.judge.packed, &window(painted, view.at, view.side), &[]);
-    for (id, target) in parts.looks.into_iter().zip(wanted.iter()) {
-        let own = moments(tape.value(id).map(), EPS, false);
-        let term = style_mean_std(&own, target, share.style * share.recipe.style);
-        report.style += term.value;
-        tape.seed(id, true, |y, keep, dy| {
-            add_statistics_gradient(y, &own, &term.d_mean, &term.d_std, true, keep, dy);
-        });
+) {
+    let (recipe, part) = (share.recipe, share.style);
+    report.range = picture::range(picture, part * recipe.range, gradient);
+    if recipe.ssim > 0.0 {
+        report.ssim = ssim::ssim_loss(picture, photo, part * recipe.ssim, gradient);
     }
-    let target = ContentTarget::new(content, &wanted[3], share.recipe.gain_limit);
-    tape.seed(parts.looks[3], true, |y, keep, dy| {
-        report.content = content_mse(y, photo, &target, share.style * share.recipe.content, (true, keep), dy);
-    });
-    let mut only_picture = Wanted { weights: None, style: None, picture: true };
-    tape.backward(&parts.judge.program, &parts.judge.packed, &mut only_picture);
-    if let Value::Map(map) = tape.gradient(0) {
-        add_window(gradient, &map.to_tensor(), view.at);
+    if recipe.laplacian > 0.0 {
+        report.laplacian = laplacian::laplacian(picture, photo, part * recipe.laplacian, gradient);
     }
-    report
+    if recipe.total_variation > 0.0 {
+        report.total_variation = picture::total_variation(picture, part * recipe.total_variation, gradient);
+    }
 }
