@@ -62,6 +62,19 @@ pub trait Plan: Send {
 
     /// Forgets the content statistics that [`Conditions::smoothing`] remembers: at a scene cut.
     fn reset(&mut self);
+
+    /// The content statistics that [`Conditions::smoothing`] remembers, in an order of the engine's own; empty
+    /// after a reset, and from engines that cannot tell.
+    fn memory(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// Takes up what [`Plan::memory`] of a like plan gave, so that the next frame is painted as it would have been there. What
+    /// does not fit is forgotten.
+    fn recall(&mut self, memory: &[f64]) {
+        let _ = memory;
+        self.reset();
+    }
 }
 
 /// What a frame is painted with.

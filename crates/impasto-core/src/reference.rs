@@ -141,4 +141,22 @@ impl Plan for ReferencePlan {
     fn reset(&mut self) {
         self.remembered.fill(None);
     }
+
+    fn memory(&self) -> Vec<f64> {
+        let sites = self.remembered.iter().flatten();
+        sites.flat_map(|statistics| statistics.mean.iter().chain(&statistics.std)).copied().collect()
+    }
+
+    fn recall(&mut self, memory: &[f64]) {
+        self.reset();
+        let mut rest = memory;
+        for node in &self.network.nodes {
+            let Op::AdaIn { site, .. } = node.op else { continue };
+            let channels = self.network.site_range(site).len() / 2;
+            let Some((own, others)) = rest.split_at_checked(2 * channels) else { return self.reset() };
+            let (mean, std) = own.split_at(channels);
+            self.remembered[site] = Some(ops::Statistics { mean: mean.to_vec(), std: std.to_vec() });
+            rest = others;
+        }
+    }
 }

@@ -52,6 +52,21 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// What the next frame's painting depends on besides the frame: the smoothed content statistics. Empty where nothing is
+    /// remembered.
+    pub fn memory(&self) -> Vec<f64> {
+        self.painter.as_ref().map(|painter| painter.plan.memory()).unwrap_or_default()
+    }
+
+    /// Takes up what [`Session::memory`] gave, for frames of `width` x `height` px: the next frame is painted as it would have
+    /// been in that session.
+    pub fn recall(&mut self, memory: &[f64], width: usize, height: usize) -> Result<(), PaintError> {
+        let painter = &self.stylizer.model().painter;
+        let plan = plan_for(&mut self.painter, (width, height), |h, w| self.stylizer.plan(painter, h, w))?;
+        plan.recall(memory);
+        Ok(())
+    }
+
     /// The vector to paint with, and the strength that is left to the painter itself.
     fn vector(&mut self, frame: &Image, style: &Style, strength: f32) -> Result<(Vec<f32>, f32), PaintError> {
         let model = self.stylizer.model();

@@ -54,6 +54,20 @@ impl Step for AdaIn {
     fn reset(&self) {
         self.before.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clear();
     }
+
+    fn memory_len(&self) -> usize {
+        self.style.len()
+    }
+
+    fn memory(&self) -> Vec<f64> {
+        let before = self.before.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        before.iter().flat_map(|&(mean, deviation)| [mean, deviation]).collect()
+    }
+
+    fn recall(&self, memory: &[f64]) {
+        let mut before = self.before.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        *before = memory.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+    }
 }
 
 fn lerp(a: (f64, f64), b: (f64, f64), t: f64) -> (f64, f64) {

@@ -73,4 +73,17 @@ pub(crate) trait Step: Send + Sync {
 
     /// Forgets what it remembers from earlier frames.
     fn reset(&self) {}
+
+    /// How many numbers it may remember; 0 for steps without a memory.
+    fn memory_len(&self) -> usize {
+        0
+    }
+
+    /// What it remembers from earlier frames, of [`Step::memory_len`] numbers or none.
+    fn memory(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// Takes up what [`Step::memory`] gave.
+    fn recall(&self, _memory: &[f64]) {}
 }

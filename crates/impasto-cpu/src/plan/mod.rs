@@ -197,4 +197,21 @@ impl Plan for CpuPlan {
     fn reset(&mut self) {
         self.steps.iter().for_each(|step| step.reset());
     }
+
+    fn memory(&self) -> Vec<f64> {
+        self.steps.iter().flat_map(|step| step.memory()).collect()
+    }
+
+    fn recall(&mut self, memory: &[f64]) {
+        self.reset();
+        if memory.len() != self.steps.iter().map(|step| step.memory_len()).sum::<usize>() {
+            return;
+        }
+        let mut rest = memory;
+        for step in &self.steps {
+            let (own, others) = rest.split_at(step.memory_len());
+            step.recall(own);
+            rest = others;
+        }
+    }
 }
