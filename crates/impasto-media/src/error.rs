@@ -148,6 +148,9 @@ pub enum Error {
         /// What the encoder said.
         why: String,
     },
+    /// About a film.
+    #[error(transparent)]
+    Video(#[from] crate::video::VideoError),
 }
 
 impl Error {

@@ -3,6 +3,8 @@
 //! A *still* is read with [`still::read`] and written with [`still::write`]: whatever the file held
 //! (any orientation, colour profile or depth), the picture in memory is upright 8-bit sRGB.
 //!
+//! A film comes from a [`video::Source`] and goes to a [`video::Sink`], with [`video::pipeline::run`] between them.
+//!
 //! This crate knows no engine: what paints the frames is handed in.
 
 pub mod atomic;
@@ -12,5 +14,6 @@ pub mod resize;
 pub mod still;
 #[cfg(test)]
 mod testing;
+pub mod video;
 
 pub use error::{Error, Result};

@@ -12,7 +12,7 @@ mod jpeg;
 mod sniff;
 #[cfg(test)]
 mod tests;
-mod webp;
+pub(crate) mod webp;
 
 use std::fmt;
 use std::fs;

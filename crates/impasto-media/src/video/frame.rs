@@ -1,0 +1,197 @@
+//! What flows from a file to the painter and back.
+
+use crate::error::Result;
+use impasto_core::Image;
+
+/// How luma and colour differences were made from RGB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matrix {
+    /// ITU-R BT.601: standard definition.
+    Bt601,
+    /// ITU-R BT.709: high definition.
+    Bt709,
+    /// ITU-R BT.2020, not constant luminance.
+    Bt2020,
+}
+
+/// How YCbCr is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Color {
+    /// The matrix.
+    pub matrix: Matrix,
+    /// Luma of `0..=255` instead of `16..=235`.
+    pub full: bool,
+}
+
+impl Color {
+    /// What players assume where a file says nothing: limited range, BT.601 below 720 lines, else BT.709.
+    pub fn usual(width: usize, height: usize) -> Self {
+        let matrix = if width >= 1280 || height >= 720 { Matrix::Bt709 } else { Matrix::Bt601 };
+        Self { matrix, full: false }
+    }
+}
+
+/// How often colour differences are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chroma {
+    /// Once for 2x2 pixels.
+    C420,
+    /// Once for two pixels of a row.
+    C422,
+    /// For every pixel.
+    C444,
+    /// Never: grey.
+    Mono,
+}
+
+impl Chroma {
+    /// Size of a plane of colour differences; sides are rounded up.
+    pub fn plane(self, width: usize, height: usize) -> (usize, usize) {
+        match self {
+            Chroma::C420 => (width.div_ceil(2), height.div_ceil(2)),
+            Chroma::C422 => (width.div_ceil(2), height),
+            Chroma::C444 => (width, height),
+            Chroma::Mono => (0, 0),
+        }
+    }
+}
+
+/// Planar 8-bit YCbCr, rows from the top, no padding between rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planes {
+    /// Width of the luma plane in px.
+    pub width: usize,
+    /// Height of the luma plane in px.
+    pub height: usize,
+    /// Size of the other planes.
+    pub chroma: Chroma,
+    /// Matrix and range.
+    pub color: Color,
+    /// Luma.
+    pub y: Vec<u8>,
+    /// Cb.
+    pub u: Vec<u8>,
+    /// Cr.
+    pub v: Vec<u8>,
+}
+
+/// The pixels of a frame as its file has them.
+#[derive(Clone, Debug)]
+pub enum Pixels {
+    /// sRGB.
+    Rgb(Image),
+    /// YCbCr.
+    Yuv(Planes),
+}
+
+/// One picture of a film, shown from `start` on for `duration`, both in ticks of the film's time scale.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The picture.
+    pub pixels: Pixels,
+    /// Ticks from the beginning of the film.
+    pub start: u64,
+    /// Ticks until the next picture.
+    pub duration: u64,
+}
+
+/// Quarter turns clockwise that bring a stored picture upright.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rotation {
+    /// Stored upright.
+    #[default]
+    None,
+    /// One quarter.
+    Quarter,
+    /// Half a turn.
+    Half,
+    /// Three quarters.
+    ThreeQuarters,
+}
+
+impl Rotation {
+    /// Whether width and height change places.
+    pub fn turns_sides(self) -> bool {
+        matches!(self, Rotation::Quarter | Rotation::ThreeQuarters)
+    }
+}
+
+/// What is known of a film before its first frame.
+#[derive(Clone, Debug)]
+pub struct Info {
+    /// The file as the person typed it.
+    pub name: String,
+    /// Container and codec in words.
+    pub format: String,
+    /// Width as shown, upright, in px.
+    pub width: usize,
+    /// Height as shown, upright, in px.
+    pub height: usize,
+    /// How stored pictures come upright.
+    pub rotation: Rotation,
+    /// Shape of a pixel, width to height, upright.
+    pub pixel_aspect: (u32, u32),
+    /// Ticks a second.
+    pub timescale: u32,
+    /// Ticks of a usual frame.
+    pub frame_ticks: u64,
+    /// How many frames there are, where that is known.
+    pub frames: Option<u64>,
+    /// How the painted film is stored, where it is stored as YCbCr.
+    pub color: Color,
+    /// What a person should know, each a full sentence.
+    pub notes: Vec<String>,
+}
+
+impl Info {
+    /// Usual frames a second.
+    pub fn rate(&self) -> f64 {
+        f64::from(self.timescale) / self.frame_ticks.max(1) as f64
+    }
+}
+
+/// Gives the frames of a film in the order in which they are shown.
+pub trait Source: Send {
+    /// What is known of the film.
+    fn info(&self) -> &Info;
+
+    /// The next frame; `None` after the last. After an error, what came before is whole.
+    fn read(&mut self) -> Result<Option<Frame>>;
+}
+
+impl Source for Box<dyn Source> {
+    fn info(&self) -> &Info {
+        (**self).info()
+    }
+
+    fn read(&mut self) -> Result<Option<Frame>> {
+        (**self).read()
+    }
+}
+
+/// What a sink takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// sRGB.
+    Rgb,
+    /// Planar 4:2:0 of that colour.
+    Yuv420(Color),
+    /// The same, an odd side made even by repeating its last row or column.
+    EvenYuv420(Color),
+}
+
+/// Takes the frames of a film.
+pub trait Sink: Send {
+    /// How it wants pixels.
+    fn layout(&self) -> Layout;
+
+    /// Writes the next frame.
+    fn write(&mut self, frame: &Frame) -> Result<()>;
+
+    /// Brings all frames so far into the file, so that writing can go on from here in another process. Gives the bytes of
+    /// the file that count. What is written depends on where checkpoints are made, and on nothing else.
+    fn checkpoint(&mut self) -> Result<u64>;
+
+    /// Completes the file.
+    fn finish(self: Box<Self>) -> Result<()>;
+}

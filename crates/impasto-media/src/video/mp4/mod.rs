@@ -1,0 +1,29 @@
+//! MP4 and QuickTime MOV (ISO 14496-12), with H.264 pictures.
+//!
+//! Read: plain and fragmented files, index in front or behind, B-frames, any frame times, edit lists, rotation, clean aperture.
+//! Written: a fragmented file while work goes on ([`FragmentWriter`], whose fragments are whole whatever happens after
+//! them), and from it a plain file with the index in front and sound tracks copied bit for bit ([`assemble`]).
+
+mod assemble;
+mod boxes;
+mod edit;
+mod entry;
+mod fragment;
+mod h264;
+mod movie;
+mod recorder;
+mod sink;
+mod sound;
+mod source;
+mod sps;
+mod table;
+mod tracks;
+
+pub use assemble::assemble;
+pub use fragment::FragmentWriter;
+pub use h264::{Encoded, Encoder};
+pub use movie::Movie;
+pub use recorder::Recorder;
+pub use sink::Mp4Sink;
+pub use sound::Sound;
+pub use source::{Mp4Source, Opened};

@@ -1,0 +1,108 @@
+//! Recording pictures as they come.
+
+use super::sink::Mp4Sink;
+use crate::error::{Error, Result};
+use crate::video::convert;
+use crate::video::frame::{Color, Frame, Info, Rotation, Sink};
+use impasto_core::Image;
+use std::fs::File;
+use std::path::Path;
+
+/// Ticks a second, as is usual for video.
+const TIMESCALE: u32 = 90_000;
+/// A fragment is written after so many ticks: what a crash can lose.
+const FRAGMENT_TICKS: u64 = 2 * TIMESCALE as u64;
+/// Ticks of the last picture, whose end nobody knows.
+const LAST_TICKS: u64 = TIMESCALE as u64 / 25;
+
+/// Writes pictures with times into a fragmented MP4 file. It can be played up to its last two seconds while it grows, and after a crash.
+pub struct Recorder {
+    file: Option<File>,
+    name: String,
+    quality: u8,
+    sink: Option<Box<Mp4Sink>>,
+    size: (usize, usize),
+    /// The last picture, which waits for the next to know how long it is shown.
+    waiting: Option<(Image, u64)>,
+    fragment_start: u64,
+}
+
+impl Recorder {
+    /// Makes the file, which must not be there yet. `quality` is `1..=100`.
+    pub fn create(path: &Path, quality: u8) -> Result<Self> {
+        let file = File::create_new(path).map_err(|e| Error::write(path, e))?;
+        let name = crate::error::name_of(path);
+        Ok(Self {
+            file: Some(file),
+            name,
+            quality,
+            sink: None,
+            size: (0, 0),
+            waiting: None,
+            fragment_start: 0,
+        })
+    }
+
+    /// The picture that is shown from `seconds` on. The first sets the film's size; others are brought to it.
+    pub fn write(&mut self, image: &Image, seconds: f64) -> Result<()> {
+        let start = (seconds.max(0.0) * f64::from(TIMESCALE)).round() as u64;
+        if let Some((waiting, before)) = self.waiting.take() {
+            let start = start.max(before + 1);
+            self.put(waiting, before, start - before)?;
+            self.waiting = Some((image.clone(), start));
+        } else {
+            self.waiting = Some((image.clone(), start));
+        }
+        Ok(())
+    }
+
+    /// Writes what is left.
+    pub fn finish(mut self) -> Result<()> {
+        if let Some((waiting, start)) = self.waiting.take() {
+            self.put(waiting, start, LAST_TICKS)?;
+        }
+        match self.sink.take() {
+            Some(sink) => sink.finish(),
+            None => Ok(()),
+        }
+    }
+
+    fn put(&mut self, image: Image, start: u64, duration: u64) -> Result<()> {
+        let sink = self.sink(&image)?;
+        let layout = sink.layout();
+        let image = match (image.width(), image.height()) == self.size {
+            true => image,
+            false => crate::resize::resize(&image, self.size.0, self.size.1),
+        };
+        let pixels = convert::pixels_for(layout, image);
+        let sink = self.sink.as_mut().expect("it was just made");
+        sink.write(&Frame { pixels, start, duration })?;
+        if start + duration >= self.fragment_start + FRAGMENT_TICKS {
+            sink.checkpoint()?;
+            self.fragment_start = start + duration;
+        }
+        Ok(())
+    }
+
+    fn sink(&mut self, image: &Image) -> Result<&Mp4Sink> {
+        if self.sink.is_none() {
+            self.size = (image.width(), image.height());
+            let info = Info {
+                name: self.name.clone(),
+                format: "live".into(),
+                width: image.width(),
+                height: image.height(),
+                rotation: Rotation::None,
+                pixel_aspect: (1, 1),
+                timescale: TIMESCALE,
+                frame_ticks: LAST_TICKS,
+                frames: None,
+                color: Color::usual(image.width(), image.height()),
+                notes: Vec::new(),
+            };
+            let file = self.file.take().expect("the sink takes the file once");
+            self.sink = Some(Box::new(Mp4Sink::new(file, self.name.clone(), &info, self.quality, 0)?));
+        }
+        Ok(self.sink.as_ref().expect("it was just made"))
+    }
+}

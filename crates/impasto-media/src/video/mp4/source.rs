@@ -1,0 +1,373 @@
+//! The frames of an MP4 or MOV file with H.264.
+
+use super::edit::{self, Window};
+use super::entry::{VideoEntry, entries, matrix_of};
+use super::h264::{self, Decoder};
+use super::movie::{Kind, Movie, Track};
+use super::table::Sample;
+use crate::error::{Error, Result, name_of};
+use crate::still::Limits;
+use crate::video::VideoError;
+use crate::video::frame::{Color, Frame, Info, Pixels, Planes, Rotation, Source};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// A larger sample is not believed.
+const MAX_SAMPLE_BYTES: u32 = 1 << 28;
+
+/// Decodes an MP4 or MOV file.
+pub struct Mp4Source {
+    file: File,
+    info: Info,
+    samples: Vec<Sample>,
+    entries: Vec<VideoEntry>,
+    decoder: Decoder,
+    /// When the frames are shown, in the order in which they are; `None` where an edit list hides one.
+    times: Vec<Option<(u64, u64)>>,
+    ready: VecDeque<Planes>,
+    read: usize,
+    entry: Option<u16>,
+    out: usize,
+    given: u64,
+    announced: Option<u64>,
+    end: Option<End>,
+}
+
+/// How the file ended.
+enum End {
+    Whole,
+    CutShort,
+    Damaged(String),
+}
+
+/// Why the built-in backend cannot read a file that may be good: something for ffmpeg, as a noun phrase.
+pub enum Opened {
+    /// It can.
+    Source(Box<Mp4Source>),
+    /// It cannot.
+    NotBuiltIn(String),
+}
+
+impl Mp4Source {
+    /// Opens a file, or says what the built-in decoder lacks for it.
+    pub fn open(path: &Path) -> Result<Opened> {
+        let name = name_of(path);
+        let movie = Movie::open(path, &name)?;
+        let Some(track) = movie.video() else { return Err(no_video(&movie, name)) };
+        match Plan::new(track, &movie, &name)? {
+            Ok(plan) => Ok(Opened::Source(Box::new(Self::start(path, track, &movie, plan)?))),
+            Err(why) => Ok(Opened::NotBuiltIn(why)),
+        }
+    }
+
+    fn start(path: &Path, track: &Track, movie: &Movie, plan: Plan) -> Result<Self> {
+        let name = name_of(path);
+        let file = File::open(path).map_err(|e| Error::read(path, e))?;
+        let inside = |s: &&Sample| s.offset.saturating_add(u64::from(s.size)) <= movie.bytes;
+        let whole = track.samples.iter().take_while(inside).count();
+        let times = times(&track.samples[..whole], track.first_decode as i64, &plan.window);
+        let all = self::times(&track.samples, track.first_decode as i64, &plan.window);
+        let announced = all.iter().flatten().count() as u64;
+        let (width, height) = plan.shown;
+        let info = Info {
+            name,
+            format: if movie.quicktime { "MOV, H.264" } else { "MP4, H.264" }.into(),
+            width,
+            height,
+            rotation: plan.rotation,
+            pixel_aspect: plan.aspect,
+            timescale: track.timescale,
+            frame_ticks: usual_duration(&track.samples),
+            frames: Some(times.iter().flatten().count() as u64),
+            color: plan.color,
+            notes: plan.notes,
+        };
+        let why = |why| VideoError::Damaged { name: info.name.clone(), whole: 0, why };
+        let decoder = Decoder::new(plan.color).map_err(why)?;
+        Ok(Self {
+            file,
+            info,
+            samples: track.samples[..whole].to_vec(),
+            entries: plan.entries,
+            decoder,
+            times,
+            ready: VecDeque::new(),
+            read: 0,
+            entry: None,
+            out: 0,
+            given: 0,
+            announced: (whole < track.samples.len()).then_some(announced),
+            end: None,
+        })
+    }
+
+    /// Decodes until a picture is ready, or the file has ended.
+    fn advance(&mut self) -> Result<()> {
+        while self.ready.is_empty() && self.end.is_none() {
+            let Some(sample) = self.samples.get(self.read).copied() else {
+                let cut = self.announced.is_some();
+                self.stop(if cut { End::CutShort } else { End::Whole });
+                break;
+            };
+            self.read += 1;
+            match self.decode(&sample)? {
+                Ok(planes) => self.ready.extend(planes),
+                Err(why) => self.stop(End::Damaged(why)),
+            }
+        }
+        Ok(())
+    }
+
+    fn stop(&mut self, end: End) {
+        let left = self.decoder.finish();
+        self.end = Some(match (left, end) {
+            (Ok(left), end) => {
+                self.ready.extend(left);
+                end
+            }
+            (Err(why), End::Whole) => End::Damaged(why),
+            (Err(_), end) => end,
+        });
+    }
+
+    fn decode(&mut self, sample: &Sample) -> Result<std::result::Result<Option<Planes>, String>> {
+        if sample.size > MAX_SAMPLE_BYTES {
+            return Ok(Err(format!("a frame claims to have {} bytes", sample.size)));
+        }
+        if self.entry != Some(sample.entry) {
+            self.entry = Some(sample.entry);
+            if let Some(avc) = self.entries.get(usize::from(sample.entry)).and_then(|e| e.avc.as_ref()) {
+                self.decoder.configure(avc);
+            }
+        }
+        let mut bytes = vec![0; sample.size as usize];
+        let read =
+            self.file.seek(SeekFrom::Start(sample.offset)).and_then(|_| self.file.read_exact(&mut bytes));
+        match read {
+            Ok(()) => Ok(self.decoder.decode(&bytes)),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(Err("the file became shorter".into())),
+            Err(cause) => Err(Error::Read { name: self.info.name.clone(), cause }),
+        }
+    }
+
+    /// What is to be said at the end.
+    fn verdict(&mut self) -> Result<Option<Frame>> {
+        let (name, whole) = (self.info.name.clone(), self.given);
+        match self.end.take().unwrap_or(End::Whole) {
+            End::Whole if self.out < self.times.len() => {
+                let why = format!("{} of its frames cannot be decoded", self.times.len() - self.out);
+                self.end = Some(End::Whole);
+                self.out = self.times.len();
+                Err(VideoError::Damaged { name, whole, why }.into())
+            }
+            End::Whole => Ok(None),
+            End::CutShort => Err(VideoError::CutShort { name, whole, total: self.announced }.into()),
+            End::Damaged(why) => Err(VideoError::Damaged { name, whole, why }.into()),
+        }
+    }
+}
+
+impl Source for Mp4Source {
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn read(&mut self) -> Result<Option<Frame>> {
+        loop {
+            self.advance()?;
+            let Some(planes) = self.ready.pop_front() else { return self.verdict() };
+            let time = self.times.get(self.out).copied().flatten();
+            self.out += 1;
+            if let Some((start, duration)) = time {
+                self.given += 1;
+                return Ok(Some(Frame { pixels: Pixels::Yuv(cropped(planes, &self.info)), start, duration }));
+            }
+        }
+    }
+}
+
+/// The planes without what a clean aperture leaves out at the right and below.
+fn cropped(planes: Planes, info: &Info) -> Planes {
+    let (mut width, mut height) = (info.width, info.height);
+    if info.rotation.turns_sides() {
+        (width, height) = (height, width);
+    }
+    let one_less = |have: usize, want: usize| have == want || have == want + 1;
+    if (planes.width, planes.height) == (width, height)
+        || !one_less(planes.width, width)
+        || !one_less(planes.height, height)
+    {
+        return planes;
+    }
+    let cut = |plane: &[u8], stride: usize, size: (usize, usize)| -> Vec<u8> {
+        plane.chunks(stride).take(size.1).flat_map(|row| &row[..size.0]).copied().collect()
+    };
+    let (from, to) = (planes.chroma.plane(planes.width, planes.height), planes.chroma.plane(width, height));
+    Planes {
+        y: cut(&planes.y, planes.width, (width, height)),
+        u: cut(&planes.u, from.0, to),
+        v: cut(&planes.v, from.0, to),
+        width,
+        height,
+        ..planes
+    }
+}
+
+fn no_video(movie: &Movie, name: String) -> Error {
+    let sound = movie.tracks.iter().any(|t| t.kind == Kind::Sound);
+    let found = if sound { "it has sound only" } else { "it has no video track" };
+    VideoError::NoVideo { name, found: found.into() }.into()
+}
+
+/// Ticks of the most common frame.
+fn usual_duration(samples: &[Sample]) -> u64 {
+    let mut durations: Vec<_> = samples.iter().map(|s| s.duration).filter(|&d| d > 0).collect();
+    durations.sort_unstable();
+    durations.get(durations.len() / 2).map_or(1, |&d| u64::from(d))
+}
+
+/// Start and duration of every frame in the order of showing; `None` for frames outside the window.
+fn times(samples: &[Sample], first_decode: i64, window: &Window) -> Vec<Option<(u64, u64)>> {
+    let mut decode = first_decode;
+    let mut shown: Vec<(i64, i64)> = Vec::with_capacity(samples.len());
+    for sample in samples {
+        shown.push((decode + i64::from(sample.composition), i64::from(sample.duration)));
+        decode += i64::from(sample.duration);
+    }
+    shown.sort_unstable();
+    let last = window.length.map_or(i64::MAX, |length| window.delay.saturating_add(length));
+    let time = |i: usize| {
+        let start = window.delay + shown[i].0 - window.from;
+        let natural =
+            shown.get(i + 1).map_or(start + shown[i].1.max(1), |next| window.delay + next.0 - window.from);
+        let hidden = natural <= window.delay || start.saturating_add(window.slack) > last || natural <= start;
+        let end = if (natural - last).abs() <= window.slack { natural } else { natural.min(last) };
+        let start = start.max(window.delay);
+        (!hidden && end > start).then(|| (start as u64, (end - start) as u64))
+    };
+    (0..shown.len()).map(time).collect()
+}
+
+/// What is decided from a track before it is decoded.
+struct Plan {
+    entries: Vec<VideoEntry>,
+    window: Window,
+    rotation: Rotation,
+    /// Upright.
+    shown: (usize, usize),
+    aspect: (u32, u32),
+    color: Color,
+    notes: Vec<String>,
+}
+
+impl Plan {
+    /// The plan, or what the built-in decoder lacks.
+    fn new(track: &Track, movie: &Movie, name: &str) -> Result<std::result::Result<Self, String>> {
+        let entries: Vec<_> =
+            entries(&track.stsd).filter_map(|(codec, body)| VideoEntry::read(codec, body)).collect();
+        let damaged = || VideoError::Damaged {
+            name: name.into(),
+            whole: 0,
+            why: "its video track is not described".into(),
+        };
+        let entry = entries.first().ok_or_else(damaged)?;
+        if let Some(other) = entries.iter().find(|e| !matches!(&e.codec, b"avc1" | b"avc3")) {
+            return Ok(Err(codec_name(&other.codec)));
+        }
+        let Some(sps) = entry.sps() else { return Ok(Err("H.264 without its parameters in front".into())) };
+        if let Some(why) = h264::unsupported(&sps) {
+            return Ok(Err(why));
+        }
+        let Some(window) = edit::window(&track.edits, track.timescale, movie.timescale) else {
+            return Ok(Err("an edit list with cuts".into()));
+        };
+        let Some(rotation) = rotation(&track.matrix) else {
+            return Ok(Err("a picture that is mirrored or slanted".into()));
+        };
+        let mut shown = (sps.width, sps.height);
+        Limits::default().check(name, shown.0, shown.1)?;
+        if let Some(clean) = entry.clean.filter(|c| {
+            (0..2).contains(&(shown.0 as i64 - c.0 as i64)) && (0..2).contains(&(shown.1 as i64 - c.1 as i64))
+        }) {
+            shown = clean;
+        }
+        let mut aspect = entry.aspect;
+        if rotation.turns_sides() {
+            (shown, aspect) = ((shown.1, shown.0), (aspect.1, aspect.0));
+        }
+        let mut color = Color::usual(sps.width, sps.height);
+        let told = entry.colr.map(|c| c.0).and_then(matrix_of).or(sps.matrix.and_then(matrix_of));
+        color.matrix = told.unwrap_or(color.matrix);
+        color.full = entry.colr.and_then(|c| c.1).or(sps.full).unwrap_or(false);
+        let notes = Vec::new();
+        Ok(Ok(Self { entries, window, rotation, shown, aspect, color, notes }))
+    }
+}
+
+/// A codec's name, as a noun phrase.
+fn codec_name(codec: &[u8; 4]) -> String {
+    match codec {
+        b"hvc1" | b"hev1" | b"dvh1" | b"dvhe" => "HEVC (H.265) video".into(),
+        b"av01" => "AV1 video".into(),
+        b"vp08" | b"vp09" => "VP9 video".into(),
+        b"mp4v" => "MPEG-4 Part 2 video".into(),
+        b"apcn" | b"apch" | b"apcs" | b"apco" | b"ap4h" => "ProRes video".into(),
+        b"encv" => "encrypted (DRM) video".into(),
+        other => format!("`{}` video", String::from_utf8_lossy(other).escape_default()),
+    }
+}
+
+/// Quarter turns of a transformation matrix; `None` for others.
+fn rotation(matrix: &[i32; 9]) -> Option<Rotation> {
+    let one = 1 << 16;
+    let [a, b, _, c, d, ..] = *matrix;
+    match (a, b, c, d) {
+        (0, 0, 0, 0) => Some(Rotation::None),
+        (a, 0, 0, d) if a == one && d == one => Some(Rotation::None),
+        (0, b, c, 0) if b == one && c == -one => Some(Rotation::Quarter),
+        (a, 0, 0, d) if a == -one && d == -one => Some(Rotation::Half),
+        (0, b, c, 0) if b == -one && c == one => Some(Rotation::ThreeQuarters),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(duration: u32, composition: i32) -> Sample {
+        Sample { offset: 0, size: 1, duration, composition, key: true, entry: 0 }
+    }
+
+    const ALL: Window = Window { delay: 0, from: 0, length: None, slack: 1 };
+
+    #[test]
+    fn frames_are_shown_in_order_and_touch_each_other() {
+        // I P B B, decoded with an offset of one frame.
+        let samples = [sample(10, 10), sample(10, 30), sample(10, 0), sample(10, 0)];
+        let window = Window { from: 10, ..ALL };
+        assert_eq!(times(&samples, 0, &window), [0, 10, 20, 30].map(|t| Some((t, 10))));
+    }
+
+    #[test]
+    fn an_edit_hides_what_lies_outside() {
+        let samples = [10, 10, 15, 10, 10].map(|d| sample(d, 0));
+        let window = Window { delay: 100, from: 15, length: Some(20), slack: 1 };
+        assert_eq!(times(&samples, 0, &window), [None, Some((100, 5)), Some((105, 15)), None, None]);
+        // A length that was rounded does not cut the last frame.
+        let window = Window { length: Some(54), slack: 2, ..ALL };
+        assert_eq!(times(&samples, 0, &window)[4], Some((45, 10)));
+    }
+
+    #[test]
+    fn matrices_are_quarter_turns() {
+        let one = 1 << 16;
+        let matrix = |a, b, c, d| [a, b, 0, c, d, 0, 0, 0, 1 << 30];
+        assert_eq!(rotation(&matrix(one, 0, 0, one)), Some(Rotation::None));
+        assert_eq!(rotation(&matrix(0, one, -one, 0)), Some(Rotation::Quarter));
+        assert_eq!(rotation(&matrix(-one, 0, 0, -one)), Some(Rotation::Half));
+        assert_eq!(rotation(&matrix(-one, 0, 0, one)), None, "mirrored");
+    }
+}
