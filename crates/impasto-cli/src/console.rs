@@ -2,12 +2,14 @@
 
 use anyhow::{Context, Result};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::cell::OnceCell;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 /// Where lines go, and whether notes and progress are wanted.
 pub struct Console {
     quiet: bool,
+    status: OnceCell<ProgressBar>,
     /// Draws nothing where stderr is no terminal.
     bars: MultiProgress,
 }
@@ -15,7 +17,7 @@ pub struct Console {
 impl Console {
     /// A console; a quiet one shows results and errors only.
     pub fn new(quiet: bool) -> Self {
-        Self { quiet, bars: MultiProgress::new() }
+        Self { quiet, status: OnceCell::new(), bars: MultiProgress::new() }
     }
 
     /// A line of the result, on stdout.
@@ -38,6 +40,32 @@ impl Console {
     pub fn note(&self, line: impl AsRef<str>) {
         if !self.quiet {
             self.bars.suspend(|| eprintln!("{}", line.as_ref()));
+        }
+    }
+
+    /// Whether somebody looks at a terminal.
+    pub fn is_live(&self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// How work stands: a line that is replaced by the next on a terminal, a line of its own elsewhere.
+    pub fn status(&self, line: String) {
+        if !self.is_live() {
+            return self.note(line);
+        }
+        let bar = self.status.get_or_init(|| {
+            let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is right");
+            let bar = self.bars.add(ProgressBar::new_spinner().with_style(style));
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        bar.set_message(line);
+    }
+
+    /// Takes the last status away.
+    pub fn end_status(&self) {
+        if let Some(bar) = self.status.get() {
+            bar.finish_and_clear();
         }
     }
 

@@ -7,6 +7,7 @@ use std::{process, thread};
 /// What a shell expects of a program that SIGINT ended.
 const EXIT_CODE: i32 = 130;
 
+/// Held while something is written.
 static WRITING: Mutex<()> = Mutex::new(());
 static ASKED: AtomicBool = AtomicBool::new(false);
 
@@ -23,6 +24,11 @@ pub fn asked() -> bool {
 /// Ends the program as Ctrl-C does.
 pub fn leave() -> ! {
     process::exit(EXIT_CODE)
+}
+
+/// The same as a flag, for work on other threads.
+pub fn flag() -> &'static AtomicBool {
+    &ASKED
 }
 
 /// Listens for Ctrl-C (SIGINT), SIGTERM and SIGHUP.

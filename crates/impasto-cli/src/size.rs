@@ -9,9 +9,14 @@ use std::str::FromStr;
 /// Refuses a size with more pixels than a picture may have. `dial` asked for it.
 pub fn check(image: &Image, shorter_px: usize, dial: &str) -> Result<()> {
     let (width, height) = resize::size_for_shorter_side(image.width(), image.height(), shorter_px);
+    check_sides(width, height, &format!("{dial} {shorter_px}"))
+}
+
+/// Refuses a size with more pixels than a picture may have. `what` asked for it.
+pub fn check_sides(width: usize, height: usize, what: &str) -> Result<()> {
     let limit = Limits::default().pixels;
     if width as u64 * height as u64 > limit {
-        bail!("{dial} {shorter_px} would make it {width}x{height} px; the limit is {limit} pixels");
+        bail!("{what} would make it {width}x{height} px; the limit is {limit} pixels");
     }
     Ok(())
 }

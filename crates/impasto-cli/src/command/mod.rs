@@ -12,6 +12,7 @@ mod man;
 mod styles;
 mod stylize;
 mod train;
+mod video;
 
 use crate::console::Console;
 use anyhow::Result;
@@ -21,6 +22,7 @@ use clap::Subcommand;
 #[derive(Subcommand)]
 pub enum Command {
     Stylize(stylize::Args),
+    Video(video::Args),
     #[command(subcommand)]
     Styles(styles::Args),
     Demo(demo::Args),
@@ -43,6 +45,7 @@ impl Command {
     pub fn run(&self, console: &Console) -> Result<()> {
         match self {
             Command::Stylize(args) => stylize::run(args, console),
+            Command::Video(args) => video::run(args, console),
             Command::Styles(args) => styles::run(args, console),
             Command::Demo(args) => demo::run(args, console),
             Command::Live(args) => live::run(args, console),

@@ -4,8 +4,9 @@ use crate::studio::{Studio, model};
 use impasto_core::weights::Precision;
 use std::fs;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "stylize",
+    "video",
     "styles list",
     "styles make",
     "styles show",

@@ -7,3 +7,4 @@ mod others;
 mod studio;
 mod stylize;
 mod train;
+mod video;

@@ -119,7 +119,7 @@ impl Studio {
     /// words name another.
     pub fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_impasto"));
-        let paints = ["stylize", "styles make", "styles show", "demo", "bench"];
+        let paints = ["stylize", "video", "styles make", "styles show", "demo", "bench"];
         let named = words.contains("--model") || words.contains("--help");
         let plain = words.trim_start_matches("--quiet ");
         let tiny = !named && paints.iter().any(|command| plain.starts_with(command));

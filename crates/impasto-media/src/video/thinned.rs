@@ -25,9 +25,10 @@ impl<S: Source> Thinned<S> {
         Self { source, info, rate, next: None }
     }
 
-    /// The slot in which a moment lies; one tick is forgiven, so that rounded times keep their slots.
+    /// The slot in which a moment lies; a millisecond is forgiven, so that rounded times keep their slots.
     fn slot(&self, start: u64) -> u64 {
-        let scaled = u128::from(start + 1) * u128::from(self.rate.frames);
+        let forgiven = start + u64::from(self.info.timescale) / 1000;
+        let scaled = u128::from(forgiven) * u128::from(self.rate.frames);
         (scaled / (u128::from(self.info.timescale) * u128::from(self.rate.seconds))) as u64
     }
 }
