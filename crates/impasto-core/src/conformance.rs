@@ -11,7 +11,7 @@ pub use cases::{Case, cases};
 pub use random::Random;
 pub use shared::shared_data;
 
-use crate::engine::{Conditions, Engine, EngineError};
+use crate::engine::{Conditions, Engine, EngineError, Plan};
 use crate::image::Image;
 use crate::reference::ReferenceEngine;
 use crate::tensor::{Shape, Tensor};
@@ -170,7 +170,48 @@ fn check_image(
     // Half a step of 8 bits is lost by rounding; a little more where the value lies on the edge of a step.
     let tolerance = Tolerance { of_peak: tolerance.of_peak * peak + 0.51 / 255.0 };
     let (expected, found) = (with_one(&clamped(&expected)), with_one(&painted.to_tensor()));
-    Ok(compare(&expected, &found, tolerance).map_err(|e| format!("from picture to picture: {e}")))
+    if let Err(e) = compare(&expected, &found, tolerance) {
+        return Ok(Err(format!("from picture to picture: {e}")));
+    }
+    check_ahead(plan.as_mut(), &case, &picture)
+}
+
+/// Frames on their way come out as they would have one by one, and neither too many nor too few are taken.
+fn check_ahead(plan: &mut dyn Plan, case: &Case, picture: &Image) -> Result<Result<(), String>, EngineError> {
+    let gains = [1.0f32, 0.4, 0.7, 0.1];
+    let darker = |gain| {
+        let picture = picture.to_tensor();
+        Image::from_tensor(&Tensor::new(picture.shape(), picture.data().iter().map(|v| gain * v).collect()))
+    };
+    let conditions = Conditions { smoothing: 0.5, ..case.conditions() };
+    let mut painted = Image::black(picture.width(), picture.height());
+    plan.reset();
+    let mut expected = Vec::new();
+    for gain in gains {
+        plan.run_image(&darker(gain), &conditions, &mut painted)?;
+        expected.push(painted.clone());
+    }
+    plan.reset();
+    let Some(ahead) = plan.ahead() else { return Ok(Ok(())) };
+    let (most, mut found) = (ahead.most(), Vec::new());
+    let mut refused = ahead.finish(&mut painted).is_err();
+    for (i, gain) in gains.into_iter().enumerate() {
+        if i >= most {
+            refused &= ahead.begin(picture, &conditions).is_err();
+            ahead.finish(&mut painted)?;
+            found.push(painted.clone());
+        }
+        ahead.begin(&darker(gain), &conditions)?;
+    }
+    for _ in 0..most.min(gains.len()) {
+        ahead.finish(&mut painted)?;
+        found.push(painted.clone());
+    }
+    match refused {
+        true if found == expected => Ok(Ok(())),
+        true => Ok(Err("frames ahead come out otherwise than one by one".into())),
+        false => Ok(Err("more frames ahead are taken than there may be, or fewer given".into())),
+    }
 }
 
 /// The tensor with a further row block of ones, so that its peak is 1.
@@ -210,7 +251,6 @@ fn check_refusals(engine: &dyn Engine) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Plan;
     use crate::{Network, Weights};
     use std::sync::Arc;
 

@@ -60,6 +60,11 @@ pub trait Plan: Send {
         Ok(())
     }
 
+    /// Painting with a second frame on its way, from engines whose device works by itself; others have nothing to gain.
+    fn ahead(&mut self) -> Option<&mut dyn Ahead> {
+        None
+    }
+
     /// Forgets the content statistics that [`Conditions::smoothing`] remembers: at a scene cut.
     fn reset(&mut self);
 
@@ -75,6 +80,21 @@ pub trait Plan: Send {
         let _ = memory;
         self.reset();
     }
+}
+
+/// A plan with frames on their way: while the device paints one, the next goes in and the last comes out.
+///
+/// Frames come out in the order in which they went in, as [`Plan::run_image`] would have painted them one by one; that
+/// must not be called while a frame is on its way.
+pub trait Ahead {
+    /// Frames that may be on their way at once.
+    fn most(&self) -> usize;
+
+    /// Takes a frame in. With [`Ahead::most`] frames on their way it is an error.
+    fn begin(&mut self, input: &Image, conditions: &Conditions) -> Result<(), EngineError>;
+
+    /// Waits for the oldest frame on its way. Without one it is an error.
+    fn finish(&mut self, output: &mut Image) -> Result<(), EngineError>;
 }
 
 /// What a frame is painted with.
@@ -142,6 +162,9 @@ pub enum EngineError {
         /// Where it stands.
         value: f32,
     },
+    /// More frames on their way than the plan takes, or none where one is waited for.
+    #[error("{0} frames are on their way, and at most {1} may be; finish the oldest first, or begin one")]
+    Ahead(usize, usize),
     /// The engine's device cannot do it.
     #[error("{0}")]
     Device(String),

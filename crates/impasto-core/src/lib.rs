@@ -25,7 +25,7 @@ pub mod style;
 pub mod tensor;
 pub mod weights;
 
-pub use engine::{Conditions, Engine, EngineError, Plan};
+pub use engine::{Ahead, Conditions, Engine, EngineError, Plan};
 pub use image::Image;
 pub use model::{Model, ModelError};
 pub use network::{Network, NetworkBuilder, Node, NodeId, Op, Padding, Site, SiteKind, TableError};

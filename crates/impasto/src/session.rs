@@ -3,6 +3,7 @@
 use crate::stylizer::{Dials, Stylizer};
 use crate::{PaintError, color};
 use impasto_core::{Conditions, Image, Plan, Style};
+use std::collections::VecDeque;
 
 /// Paints the frames of one video or camera. It keeps the plan of the last frame size, and the content
 /// statistics that [`Dials::smoothing`] carries from frame to frame.
@@ -10,6 +11,17 @@ pub struct Session<'a> {
     stylizer: &'a Stylizer,
     painter: Option<Planned>,
     encoder: Option<Planned>,
+    coming: VecDeque<Coming>,
+}
+
+/// A frame that was begun.
+enum Coming {
+    Painted(Image),
+    /// On its way through the engine's device.
+    UnderWay {
+        frame: Image,
+        keep_color: f32,
+    },
 }
 
 struct Planned {
@@ -19,7 +31,7 @@ struct Planned {
 
 impl<'a> Session<'a> {
     pub(crate) fn new(stylizer: &'a Stylizer) -> Self {
-        Self { stylizer, painter: None, encoder: None }
+        Self { stylizer, painter: None, encoder: None, coming: VecDeque::new() }
     }
 
     /// Paints one frame into `out`, which takes the frame's size. A frame of another size than the last starts afresh.
@@ -31,6 +43,7 @@ impl<'a> Session<'a> {
         out: &mut Image,
     ) -> Result<(), PaintError> {
         dials.check()?;
+        self.settle()?;
         let model = self.stylizer.model();
         style.check(model)?;
         let size = (frame.width(), frame.height());
@@ -42,6 +55,64 @@ impl<'a> Session<'a> {
         let conditions = Conditions { style: &vector, strength, smoothing: dials.smoothing };
         planned.run_image(frame, &conditions, out)?;
         color::keep_color(out, frame, dials.keep_color);
+        Ok(())
+    }
+
+    /// Takes a frame in; [`Session::finish`] gives it painted. An engine with a device of its own paints it while the caller
+    /// does other things, and takes the next one in; others paint it at once. Frames come out as [`Session::paint`]
+    /// would have painted them one by one.
+    pub fn begin(&mut self, frame: Image, style: &Style, dials: &Dials) -> Result<(), PaintError> {
+        let size = (frame.width(), frame.height());
+        if self.is_full() || self.painter.as_ref().is_some_and(|painter| painter.size != size) {
+            self.settle()?;
+        }
+        dials.check()?;
+        let model = self.stylizer.model();
+        style.check(model)?;
+        let (vector, strength) = self.vector(&frame, style, dials.strength)?;
+        let conditions = Conditions { style: &vector, strength, smoothing: dials.smoothing };
+        let plan = plan_for(&mut self.painter, size, |h, w| self.stylizer.plan(&model.painter, h, w))?;
+        if let Some(ahead) = plan.ahead() {
+            ahead.begin(&frame, &conditions)?;
+            self.coming.push_back(Coming::UnderWay { frame, keep_color: dials.keep_color });
+            return Ok(());
+        }
+        let mut painted = Image::black(size.0, size.1);
+        plan.run_image(&frame, &conditions, &mut painted)?;
+        color::keep_color(&mut painted, &frame, dials.keep_color);
+        self.coming.push_back(Coming::Painted(painted));
+        Ok(())
+    }
+
+    /// Whether there is nothing to gain from beginning another frame before the oldest is finished.
+    pub fn is_full(&mut self) -> bool {
+        let ahead = self.painter.as_mut().and_then(|painter| painter.plan.ahead());
+        let most = ahead.map_or(1, |ahead| ahead.most());
+        self.coming.len() >= most
+    }
+
+    /// The oldest frame that was begun, painted; `None` where there is none.
+    pub fn finish(&mut self) -> Result<Option<Image>, PaintError> {
+        match self.coming.pop_front() {
+            None => Ok(None),
+            Some(Coming::Painted(painted)) => Ok(Some(painted)),
+            Some(Coming::UnderWay { frame, keep_color }) => {
+                let planned = self.painter.as_mut().expect("frames under way have a plan");
+                let mut painted = Image::black(frame.width(), frame.height());
+                let ahead = planned.plan.ahead().expect("frames under way have an engine that takes them");
+                ahead.finish(&mut painted)?;
+                color::keep_color(&mut painted, &frame, keep_color);
+                Ok(Some(painted))
+            }
+        }
+    }
+
+    /// Waits for all frames under way.
+    fn settle(&mut self) -> Result<(), PaintError> {
+        for _ in 0..self.coming.len() {
+            let painted = self.finish()?.expect("it is coming");
+            self.coming.push_back(Coming::Painted(painted));
+        }
         Ok(())
     }
 

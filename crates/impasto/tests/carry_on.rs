@@ -3,7 +3,8 @@
 use impasto::engines::{Notice, Sturdy};
 use impasto_core::conformance::{Case, cases, run};
 use impasto_core::reference::ReferenceEngine;
-use impasto_core::{Conditions, Engine, EngineError, Network, Plan, Shape, Tensor, Weights};
+use impasto_core::{Ahead, Conditions, Engine, EngineError, Image, Network, Plan, Shape, Tensor, Weights};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +15,32 @@ struct Failing {
     most: usize,
 }
 
-struct FailingPlan(Box<dyn Plan>, Arc<AtomicUsize>);
+/// A plan, how many frames are left to it, and those on their way.
+struct FailingPlan(Box<dyn Plan>, Arc<AtomicUsize>, VecDeque<(Image, Vec<f32>)>);
+
+impl FailingPlan {
+    fn spend(&self) -> Result<(), EngineError> {
+        let left = self.1.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.map(drop).map_err(|_| EngineError::Device("the device was lost".into()))
+    }
+}
+
+impl Ahead for FailingPlan {
+    fn most(&self) -> usize {
+        2
+    }
+
+    fn begin(&mut self, input: &Image, conditions: &Conditions<'_>) -> Result<(), EngineError> {
+        self.2.push_back((input.clone(), conditions.style.to_vec()));
+        Ok(())
+    }
+
+    fn finish(&mut self, output: &mut Image) -> Result<(), EngineError> {
+        self.spend()?;
+        let (input, style) = self.2.pop_front().ok_or(EngineError::Ahead(0, 2))?;
+        self.0.run_image(&input, &Conditions::new(&style), output)
+    }
+}
 
 impl Engine for Failing {
     fn name(&self) -> String {
@@ -32,7 +58,7 @@ impl Engine for Failing {
             return Err(EngineError::Device("no room for the picture".into()));
         }
         let plan = ReferenceEngine.prepare(network, weights, height, width)?;
-        Ok(Box::new(FailingPlan(plan, Arc::clone(&self.frames_left))))
+        Ok(Box::new(FailingPlan(plan, Arc::clone(&self.frames_left), VecDeque::new())))
     }
 }
 
@@ -51,9 +77,12 @@ impl Plan for FailingPlan {
         conditions: &Conditions<'_>,
         output: &mut Tensor,
     ) -> Result<(), EngineError> {
-        let lost = self.1.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        lost.map_err(|_| EngineError::Device("the device was lost".into()))?;
+        self.spend()?;
         self.0.run(input, conditions, output)
+    }
+
+    fn ahead(&mut self) -> Option<&mut dyn Ahead> {
+        Some(self)
     }
 
     fn reset(&mut self) {
@@ -102,6 +131,35 @@ fn no_frame_is_lost_when_the_device_is() {
     assert_eq!(engine.name(), "reference");
     run(&engine, &case).unwrap();
     assert_eq!(lines.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn frames_on_their_way_are_painted_again_when_the_device_is_lost() {
+    let case = case();
+    let picture = |i: u8| {
+        Image::from_fn(case.input.shape().width, case.input.shape().height, |x, y| [x as u8, y as u8, i])
+    };
+    let (height, width) = (case.input.shape().height, case.input.shape().width);
+    let mut judge = ReferenceEngine.prepare(&case.network, &case.weights, height, width).unwrap();
+    for survived in 0..6 {
+        let (engine, lines) = failing(survived, usize::MAX);
+        let mut plan = engine.prepare(&case.network, &case.weights, height, width).unwrap();
+        let (mut expected, mut painted) = (Image::black(width, height), Image::black(width, height));
+        let mut check = |plan: &mut dyn Plan, i: u8| {
+            plan.ahead().unwrap().finish(&mut painted).unwrap();
+            judge.run_image(&picture(i), &case.conditions(), &mut expected).unwrap();
+            assert_eq!(painted, expected, "frame {i} where the device survived {survived}");
+        };
+        for i in 0..6 {
+            plan.ahead().unwrap().begin(&picture(i), &case.conditions()).unwrap();
+            if i > 0 {
+                check(plan.as_mut(), i - 1);
+            }
+        }
+        check(plan.as_mut(), 5);
+        assert!(plan.ahead().unwrap().finish(&mut Image::black(width, height)).is_err());
+        assert_eq!(lines.lock().unwrap().len(), 1);
+    }
 }
 
 #[test]

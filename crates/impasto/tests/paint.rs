@@ -152,3 +152,36 @@ fn a_session_follows_sizes_and_refuses_bad_dials() {
         ));
     }
 }
+
+#[test]
+fn frames_begun_come_out_as_painted_one_by_one() {
+    let mut choices = vec![EngineChoice::Reference];
+    if cfg!(feature = "gpu") {
+        choices.push(EngineChoice::Gpu);
+    }
+    for choice in choices {
+        let stylizer = Stylizer::builder(model(StrengthKind::Features)).engine(choice).build().unwrap();
+        let style = style(&stylizer, 30.0);
+        let dials = Dials { keep_color: 0.5, smoothing: 0.5, ..Dials::default() };
+        // The third frame is of another size.
+        let frames: Vec<_> = (0..5).map(|i| scene::draw(if i < 3 { 24 } else { 17 }, 16, i as f32)).collect();
+        let mut session = stylizer.session();
+        let paint = |frame| {
+            let mut out = Image::black(1, 1);
+            session.paint(frame, &style, &dials, &mut out).unwrap();
+            out
+        };
+        let expected: Vec<_> = frames.iter().map(paint).collect();
+        let (mut session, mut found) = (stylizer.session(), Vec::new());
+        for frame in frames {
+            session.begin(frame, &style, &dials).unwrap();
+            if session.is_full() {
+                found.push(session.finish().unwrap().unwrap());
+            }
+        }
+        while let Some(painted) = session.finish().unwrap() {
+            found.push(painted);
+        }
+        assert!(found == expected, "{choice:?}");
+    }
+}

@@ -24,9 +24,12 @@ pub(crate) struct Ends {
     pub export: Launch,
     /// What [`Ends::export`] writes.
     pub result: wgpu::Buffer,
-    /// The same where the processor can read it.
-    pub download: wgpu::Buffer,
+    /// The same where the processor can read it, for each of the frames on their way.
+    pub downloads: [wgpu::Buffer; AHEAD],
 }
+
+/// Frames that may be on their way at once.
+pub(crate) const AHEAD: usize = 2;
 
 /// What the table reads first and gives last, and the shapes outside.
 #[derive(Clone, Copy)]
@@ -50,10 +53,11 @@ impl Ends {
         let size = bytes(plugs.output);
         let result = gpu.buffer("the painted picture", size, BufferUsages::STORAGE | write)?;
         let download =
-            gpu.buffer("the painted picture", size, BufferUsages::MAP_READ | BufferUsages::COPY_DST)?;
+            || gpu.buffer("the painted picture", size, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+        let downloads = [download()?, download()?];
         let import = import(maps, form, plugs, &upload)?;
         let export = export(maps, form, plugs, &result)?;
-        Ok(Ends { upload, import, export, result, download })
+        Ok(Ends { upload, import, export, result, downloads })
     }
 }
 

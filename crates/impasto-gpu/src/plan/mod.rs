@@ -7,12 +7,13 @@ pub(crate) mod slots;
 pub(crate) mod way;
 
 use crate::gpu::Gpu;
-use crate::kernel::ends::{Ends, Form};
+use crate::kernel::ends::{AHEAD, Ends, Form};
 use crate::kernel::launch::Maps;
 use crate::tuning::Tuned;
 use build::{Built, build};
 use impasto_core::engine::{check_prepare, check_shape};
-use impasto_core::{Conditions, EngineError, Image, Network, Op, Plan, Shape, Tensor, Weights};
+use impasto_core::{Ahead, Conditions, EngineError, Image, Network, Op, Plan, Shape, Tensor, Weights};
+use std::collections::VecDeque;
 use std::sync::{Arc, mpsc};
 
 /// A network, ready for pictures of one size. All memory on the device is taken here and with the first frame.
@@ -20,12 +21,23 @@ pub struct GpuPlan {
     gpu: Arc<Gpu>,
     network: Network,
     built: Built,
-    bytes: Option<Ends>,
-    planar: Option<Ends>,
+    /// For each [`Form`], once it was asked for.
+    ends: [Option<Ends>; 2],
+    under_way: VecDeque<UnderWay>,
+    /// The download of the next frame.
+    next: usize,
     /// The style on the device.
     style: Vec<f32>,
     /// Whether statistics of an earlier frame are remembered.
     remembers: bool,
+}
+
+/// A frame that the device has, and has not given back.
+struct UnderWay {
+    form: Form,
+    download: usize,
+    submitted: wgpu::SubmissionIndex,
+    arrived: mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
 }
 
 impl GpuPlan {
@@ -49,8 +61,9 @@ impl GpuPlan {
             gpu: Arc::clone(gpu),
             network: network.clone(),
             built,
-            bytes: None,
-            planar: None,
+            ends: [None, None],
+            under_way: VecDeque::new(),
+            next: 0,
             style: vec![],
             remembers: false,
         })
@@ -61,20 +74,21 @@ impl GpuPlan {
         self.built.memory.iter().map(wgpu::Buffer::size).sum()
     }
 
-    fn ends(&mut self, form: Form) -> Result<&Ends, EngineError> {
+    fn make_ends(&mut self, form: Form) -> Result<(), EngineError> {
         let Built { shapes, slots, memory, affines, half, plugs, .. } = &self.built;
         let maps = Maps { gpu: &self.gpu, half: *half, shapes, slots, memory, affines };
-        let ends = match form {
-            Form::Bytes => &mut self.bytes,
-            Form::Planar => &mut self.planar,
-        };
+        let ends = &mut self.ends[form as usize];
         if ends.is_none() {
             *ends = Some(Ends::new(&maps, form, *plugs)?);
         }
-        Ok(ends.as_ref().expect("it was just made"))
+        Ok(())
     }
 
-    /// Uploads, runs every kernel, and waits for the result, which `read` gets.
+    fn ends(&self, form: Form) -> &Ends {
+        self.ends[form as usize].as_ref().expect("they are made before the first frame")
+    }
+
+    /// Uploads and runs every kernel, and waits for the result, which `read` gets.
     fn frame(
         &mut self,
         form: Form,
@@ -82,25 +96,66 @@ impl GpuPlan {
         conditions: &Conditions<'_>,
         read: &mut dyn FnMut(&[u8]),
     ) -> Result<(), EngineError> {
+        if !self.under_way.is_empty() {
+            return Err(EngineError::Ahead(self.under_way.len(), 0));
+        }
+        self.submit(form, input, conditions)?;
+        self.receive(read)
+    }
+
+    /// Uploads, and has the device run every kernel.
+    fn submit(&mut self, form: Form, input: &[u8], conditions: &Conditions<'_>) -> Result<(), EngineError> {
         self.gpu.check()?;
         self.send_conditions(conditions);
-        let gpu = Arc::clone(&self.gpu);
-        self.ends(form)?;
-        let ends = if form == Form::Bytes { &self.bytes } else { &self.planar };
-        let ends = ends.as_ref().expect("it was just made");
-        gpu.write(&ends.upload, input);
-        let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None });
+        self.make_ends(form)?;
+        let ends = self.ends(form);
+        self.gpu.write(&ends.upload, input);
+        let mut encoder = self.gpu.device.create_command_encoder(&Default::default());
         {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            let mut pass = encoder.begin_compute_pass(&Default::default());
             ends.import.record(&mut pass);
             self.built.launches.iter().for_each(|launch| launch.record(&mut pass));
             ends.export.record(&mut pass);
         }
-        encoder.copy_buffer_to_buffer(&ends.result, 0, &ends.download, 0, ends.result.size());
-        let submitted = gpu.queue.submit([encoder.finish()]);
-        receive(&gpu, &ends.download, submitted, read)?;
+        let download = &ends.downloads[self.next];
+        encoder.copy_buffer_to_buffer(&ends.result, 0, download, 0, ends.result.size());
+        let submitted = self.gpu.queue.submit([encoder.finish()]);
+        let (send, arrived) = mpsc::channel();
+        download.map_async(wgpu::MapMode::Read, .., move |outcome| drop(send.send(outcome)));
+        self.under_way.push_back(UnderWay { form, download: self.next, submitted, arrived });
+        self.next = (self.next + 1) % AHEAD;
         self.remembers = true;
         Ok(())
+    }
+
+    /// Waits for the oldest frame under way, and shows it to `read`.
+    fn receive(&mut self, read: &mut dyn FnMut(&[u8])) -> Result<(), EngineError> {
+        let Some(frame) = self.under_way.pop_front() else { return Err(EngineError::Ahead(0, AHEAD)) };
+        let name = &self.gpu.info.name;
+        let failed = |what: String| EngineError::Device(format!("the GPU {name} failed: {what}"));
+        self.gpu.wait(frame.submitted)?;
+        let outcome = frame.arrived.try_recv().map_err(|_| failed("it gave no answer".into()))?;
+        outcome.map_err(|error| failed(error.to_string()))?;
+        let download = &self.ends(frame.form).downloads[frame.download];
+        read(&download.get_mapped_range(..).map_err(|error| failed(error.to_string()))?);
+        download.unmap();
+        Ok(())
+    }
+
+    fn check_pictures(
+        &self,
+        input: Option<(&Image, &Conditions<'_>)>,
+        output: Option<&Image>,
+    ) -> Result<(), EngineError> {
+        let shape = |image: &Image| Shape::new(3, image.height(), image.width());
+        if let Some((input, conditions)) = input {
+            conditions.check(&self.network)?;
+            check_shape("input picture", self.input_shape(), shape(input))?;
+        }
+        match output {
+            Some(output) => check_shape("output picture", self.output_shape(), shape(output)),
+            None => Ok(()),
+        }
     }
 
     /// The dials and, where it is another than before, the style.
@@ -126,26 +181,6 @@ impl GpuPlan {
 /// Whether some site normalises maps of one position: deviations are then next to nothing and gains beyond 16 bits.
 fn has_lone_statistics(network: &Network, shapes: &[Shape]) -> bool {
     network.nodes.iter().any(|node| matches!(node.op, Op::AdaIn { input, .. } if shapes[input].area() == 1))
-}
-
-/// Waits for `submitted`, and shows what it left in `download`.
-fn receive(
-    gpu: &Gpu,
-    download: &wgpu::Buffer,
-    submitted: wgpu::SubmissionIndex,
-    read: &mut dyn FnMut(&[u8]),
-) -> Result<(), EngineError> {
-    let failed = |what: String| EngineError::Device(format!("the GPU {} failed: {what}", gpu.info.name));
-    let (send, arrived) = mpsc::channel();
-    download.map_async(wgpu::MapMode::Read, .., move |outcome| drop(send.send(outcome)));
-    gpu.wait(submitted)?;
-    let outcome = arrived.try_recv().map_err(|_| failed("it gave no answer".into()))?;
-    outcome.map_err(|error| failed(error.to_string()))?;
-    let view = download.get_mapped_range(..).map_err(|error| failed(error.to_string()))?;
-    read(&view);
-    drop(view);
-    download.unmap();
-    Ok(())
 }
 
 impl Plan for GpuPlan {
@@ -179,16 +214,40 @@ impl Plan for GpuPlan {
         conditions: &Conditions<'_>,
         output: &mut Image,
     ) -> Result<(), EngineError> {
-        conditions.check(&self.network)?;
-        check_shape("input picture", self.input_shape(), Shape::new(3, input.height(), input.width()))?;
-        check_shape("output picture", self.output_shape(), Shape::new(3, output.height(), output.width()))?;
+        self.check_pictures(Some((input, conditions)), Some(output))?;
         self.frame(Form::Bytes, input.rgb(), conditions, &mut |made| {
             let rgb = output.rgb_mut();
             rgb.copy_from_slice(&made[..rgb.len()]);
         })
     }
 
+    fn ahead(&mut self) -> Option<&mut dyn Ahead> {
+        Some(self)
+    }
+
     fn reset(&mut self) {
         self.remembers = false;
+    }
+}
+
+impl Ahead for GpuPlan {
+    fn most(&self) -> usize {
+        AHEAD
+    }
+
+    fn begin(&mut self, input: &Image, conditions: &Conditions<'_>) -> Result<(), EngineError> {
+        self.check_pictures(Some((input, conditions)), None)?;
+        if self.under_way.len() == AHEAD {
+            return Err(EngineError::Ahead(AHEAD, AHEAD));
+        }
+        self.submit(Form::Bytes, input.rgb(), conditions)
+    }
+
+    fn finish(&mut self, output: &mut Image) -> Result<(), EngineError> {
+        self.check_pictures(None, Some(output))?;
+        self.receive(&mut |made| {
+            let rgb = output.rgb_mut();
+            rgb.copy_from_slice(&made[..rgb.len()]);
+        })
     }
 }

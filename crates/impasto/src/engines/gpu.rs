@@ -17,7 +17,7 @@ mod built {
 
     /// The engine if its adapter is more than software; one that was asked for by name always is.
     pub fn hardware(setup: &EngineSetup) -> Result<Option<Arc<dyn Engine>>, PaintError> {
-        let named = setup.adapter().is_some();
+        let named = adapter(setup).is_some();
         match open(setup) {
             Ok(engine) if named || engine.adapter().kind != AdapterKind::Software => {
                 Ok(Some(Arc::new(engine)))
@@ -27,8 +27,13 @@ mod built {
         }
     }
 
+    fn adapter(setup: &EngineSetup) -> Option<String> {
+        let named = || std::env::var("IMPASTO_ADAPTER").ok().filter(|name| !name.is_empty());
+        setup.adapter.clone().or_else(named)
+    }
+
     fn open(setup: &EngineSetup) -> Result<GpuEngine, PaintError> {
-        let engine = GpuEngine::new(setup.adapter().as_deref()).map_err(|error| match error {
+        let engine = GpuEngine::new(adapter(setup).as_deref()).map_err(|error| match error {
             GpuError::Name { .. } => PaintError::Adapter(error.to_string()),
             missing => PaintError::NoGpu(missing.to_string()),
         })?;

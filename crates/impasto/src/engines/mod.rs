@@ -85,9 +85,4 @@ impl EngineSetup {
     fn cpu(&self) -> Result<Arc<dyn Engine>, PaintError> {
         Ok(Arc::new(CpuEngine::with(Isa::from_env()?, self.threads)?.precision(self.precision)))
     }
-
-    fn adapter(&self) -> Option<String> {
-        let named = || std::env::var("IMPASTO_ADAPTER").ok().filter(|name| !name.is_empty());
-        self.adapter.clone().or_else(named)
-    }
 }
