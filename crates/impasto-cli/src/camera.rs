@@ -5,6 +5,7 @@ mod oak;
 use anyhow::Result;
 use impasto::Stylizer;
 use impasto_live::camera::{self, Camera, DemoCamera};
+use impasto_live::v4l2::{self, Device};
 use impasto_live::{LiveError, Studio};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -16,9 +17,13 @@ const DEMO_FPS: f32 = 24.0;
 /// The words about cameras.
 #[derive(clap::Args)]
 pub struct CameraArgs {
-    /// Where frames come from: `browser` (the demo scene until it hands in its own), `demo`, or `oak`, a Luxonis OAK.
-    #[arg(long, value_name = "browser|demo|oak", default_value = "browser")]
+    /// Where frames come from: `browser` (the demo scene until it hands in its own), `demo`, `oak` (a Luxonis OAK), or
+    /// on Linux a camera by its number N or path /dev/videoN, or the N-th USB camera, from 0, as `uvc:N`.
+    #[arg(long, value_name = "browser|demo|oak|N|PATH|uvc:N", default_value = "browser")]
     camera: CameraWord,
+    /// Size asked of a camera by number or path; it gives the nearest that it has.
+    #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = size)]
+    camera_size: (usize, usize),
     /// Size of the demo scene.
     #[arg(long, value_name = "WxH", default_value = "640x360", value_parser = size)]
     demo_size: (usize, usize),
@@ -32,6 +37,7 @@ enum CameraWord {
     Browser,
     Demo,
     Oak,
+    Device(Device),
 }
 
 impl FromStr for CameraWord {
@@ -42,8 +48,22 @@ impl FromStr for CameraWord {
             "browser" => Ok(Self::Browser),
             "demo" => Ok(Self::Demo),
             "oak" => Ok(Self::Oak),
-            _ => Err("a camera is `browser`, `demo` or `oak`".into()),
+            _ => device(word).map(Self::Device).ok_or_else(|| {
+                "a camera is `browser`, `demo`, `oak`, a number, a path such as /dev/video0, or `uvc:0`"
+                    .into()
+            }),
         }
+    }
+}
+
+/// `0`, `/dev/video0` or `uvc:0`.
+fn device(word: &str) -> Option<Device> {
+    if let Some(number) = word.strip_prefix("uvc:") {
+        return number.parse().ok().map(Device::Usb);
+    }
+    match word.parse::<u16>() {
+        Ok(number) => Some(Device::Path(format!("/dev/video{number}").into())),
+        Err(_) => word.starts_with("/dev/").then(|| Device::Path(word.into())),
     }
 }
 
@@ -76,7 +96,18 @@ impl CameraArgs {
         match &self.camera {
             CameraWord::Browser | CameraWord::Demo => Ok(self.demo()),
             CameraWord::Oak => self.oak.choose(stylizer),
+            CameraWord::Device(device) => Ok(self.device(device)),
         }
+    }
+
+    fn device(&self, device: &Device) -> Chosen {
+        let name = match device {
+            Device::Path(path) => path.display().to_string(),
+            Device::Usb(number) => format!("USB camera {number}"),
+        };
+        let (device, (width, height)) = (device.clone(), self.camera_size);
+        let open = move |_: &Arc<Studio>| v4l2::open(&device, width, height);
+        Chosen { name, browser: false, open: Box::new(open) }
     }
 
     fn demo(&self) -> Chosen {
@@ -107,7 +138,13 @@ mod tests {
     fn words_are_read() {
         assert_eq!("demo".parse(), Ok(CameraWord::Demo));
         assert_eq!("oak".parse(), Ok(CameraWord::Oak));
-        assert!("cam".parse::<CameraWord>().is_err());
+        let path = |path: &str| Ok(CameraWord::Device(Device::Path(path.into())));
+        assert_eq!("2".parse(), path("/dev/video2"));
+        assert_eq!("/dev/v4l/by-id/usb-cam".parse(), path("/dev/v4l/by-id/usb-cam"));
+        assert_eq!("uvc:1".parse(), Ok(CameraWord::Device(Device::Usb(1))));
+        for bad in ["cam", "-1", "uvc:", "uvc:x", "70000", ""] {
+            assert!(bad.parse::<CameraWord>().is_err(), "{bad}");
+        }
         assert_eq!(size("640x360"), Ok((640, 360)));
         for bad in ["640", "0x0", "640x", "99999x20", "axb"] {
             assert!(size(bad).is_err(), "{bad}");

@@ -18,6 +18,7 @@ pub mod server;
 mod settings;
 mod stats;
 mod studio;
+pub mod v4l2;
 
 pub use error::LiveError;
 pub use gallery::Gallery;

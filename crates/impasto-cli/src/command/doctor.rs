@@ -8,6 +8,7 @@ use impasto::{EngineChoice, EngineSetup, builtin};
 use impasto_core::Engine;
 use impasto_core::conformance::{Tolerance, cases, failures};
 use impasto_cpu::CpuEngine;
+use impasto_live::v4l2::{Found, devices};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::Command;
@@ -38,7 +39,8 @@ struct Report {
     gpus: Vec<String>,
     models: Vec<FoundModel>,
     config_folder: Option<PathBuf>,
-    cameras: Vec<Camera>,
+    /// Video4Linux devices; elsewhere the browser finds the cameras.
+    cameras: Vec<Found>,
     ffmpeg: Option<Ffmpeg>,
 }
 
@@ -58,12 +60,6 @@ struct FoundModel {
 }
 
 #[derive(Serialize)]
-struct Camera {
-    device: PathBuf,
-    name: Option<String>,
-}
-
-#[derive(Serialize)]
 struct Ffmpeg {
     path: PathBuf,
     version: String,
@@ -78,7 +74,7 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
         gpus: gpus(),
         models: models(),
         config_folder: folder::config(),
-        cameras: cameras(),
+        cameras: devices(),
         ffmpeg: ffmpeg(),
     };
     match args.json {
@@ -147,18 +143,6 @@ fn models() -> Vec<FoundModel> {
     ["light", "classic"].into_iter().map(|name| FoundModel { name, place: place(name) }).collect()
 }
 
-/// Video4Linux devices; elsewhere the browser finds the cameras.
-fn cameras() -> Vec<Camera> {
-    let Ok(devices) = std::fs::read_dir("/sys/class/video4linux") else { return Vec::new() };
-    let camera = |entry: std::fs::DirEntry| {
-        let name = std::fs::read_to_string(entry.path().join("name")).ok();
-        Camera { device: PathBuf::from("/dev").join(entry.file_name()), name: name.map(|n| n.trim().into()) }
-    };
-    let mut cameras: Vec<_> = devices.flatten().map(camera).collect();
-    cameras.sort_by(|a, b| a.device.cmp(&b.device));
-    cameras
-}
-
 fn ffmpeg() -> Option<Ffmpeg> {
     let name = format!("ffmpeg{}", std::env::consts::EXE_SUFFIX);
     let folders = std::env::var_os("PATH")?;
@@ -191,9 +175,10 @@ fn print(report: &Report, console: &Console) -> Result<()> {
     line("looks in", format!("the working directory and {folder}"))?;
     match report.cameras.is_empty() {
         true => line("cameras", "none found by the program itself; a browser may find some".into())?,
-        false => report.cameras.iter().try_for_each(|Camera { device, name }| {
-            line("camera", format!("{} {}", device.display(), name.as_deref().unwrap_or("")))
-        })?,
+        false => report
+            .cameras
+            .iter()
+            .try_for_each(|found| line("camera", format!("{} {}", found.path.display(), found.name)))?,
     }
     let ffmpeg = report.ffmpeg.as_ref();
     line("ffmpeg", ffmpeg.map_or("not found".into(), |f| format!("{} ({})", f.version, f.path.display())))

@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use impasto::{Style, Stylizer, builtin};
 use impasto_core::weights::Precision;
 use impasto_export::export_onnx;
-use impasto_export::oak::{Compiler, OakOptions, Shaves, export_oak};
+use impasto_export::oak::{Compiler, Head, OakOptions, Shaves, export_oak};
 use impasto_export::onnx::{ColourOrder, OnnxFiles, OnnxOptions, Range, Size as OnnxSize};
 use std::path::{Path, PathBuf};
 
@@ -21,8 +21,10 @@ use std::path::{Path, PathBuf};
   impasto export --target onnx -o light.onnx
       light.onnx paints, light.encoder.onnx turns a painting into a style; docs/export.md shows programs that use them
   impasto export --target onnx --model classic --size 512x288 --half -o classic.onnx
-  impasto export --target oak --size 512x288 --style wave.style -o oak-app
-      a folder with network, styles and a Python program for the camera")]
+  impasto export --target oak --size 512x288 --style wave.style -o oak
+      a folder with network, styles and a Python program for the camera
+  impasto export --target oak -o oak --compile --openvino-libs openvino-wheel/onnxruntime/capi --shaves 6
+      compiled for the chip; docs/oak.md tells how to get these libraries out of a Python package")]
 pub struct Args {
     /// For what.
     #[arg(long, value_enum)]
@@ -45,6 +47,12 @@ pub struct Args {
     /// oak: styles to ship; all built-in ones without it.
     #[arg(short, long = "style", value_name = "S")]
     styles: Vec<StyleWord>,
+    /// oak: give the picture back as planes of Y, U and V, half the load on USB.
+    #[arg(long)]
+    yuv420: bool,
+    /// oak: px that the camera films beyond the picture on each side, where borders would show; 32, or 0 if the model needs none.
+    #[arg(long, value_name = "PX")]
+    rim: Option<usize>,
     /// oak: compile blobs for the chip.
     #[arg(long, requires = "openvino_libs")]
     compile: bool,
@@ -52,8 +60,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR", requires = "compile")]
     openvino_libs: Option<PathBuf>,
     /// oak: SHAVEs to compile for; without it, a superblob for every number.
-    #[arg(long, value_name = "N", requires = "compile")]
-    shaves: Option<usize>,
+    #[arg(long, value_name = "N", requires = "compile", value_parser = clap::value_parser!(u8).range(1..=16))]
+    shaves: Option<u8>,
     #[command(flatten)]
     brush: BrushArgs,
     #[command(flatten)]
@@ -69,13 +77,13 @@ enum Target {
     Oak,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum RangeName {
     Unit,
     Bytes,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum OrderName {
     Rgb,
     Bgr,
@@ -97,8 +105,23 @@ fn check(args: &Args) -> Result<()> {
         let better = args.output.with_extension("onnx");
         return Err(wrong_use(format!("an ONNX file must end in .onnx, such as {}", better.display())));
     }
-    if args.target == Target::Onnx && (args.compile || !args.styles.is_empty()) {
-        return Err(wrong_use("--style and --compile are for --target oak"));
+    let for_oak = [
+        ("--style", !args.styles.is_empty()),
+        ("--yuv420", args.yuv420),
+        ("--rim", args.rim.is_some()),
+        ("--compile", args.compile),
+    ];
+    let for_onnx = [
+        ("--half", args.half),
+        ("--range", args.range != RangeName::Unit),
+        ("--order", args.order != OrderName::Rgb),
+    ];
+    let (foreign, home): (&[(&str, bool)], _) = match args.target {
+        Target::Onnx => (&for_oak, "oak"),
+        Target::Oak => (&for_onnx, "onnx"),
+    };
+    if let Some((flag, _)) = foreign.iter().find(|(_, given)| *given) {
+        return Err(wrong_use(format!("{flag} is for --target {home}")));
     }
     match args.output.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         Some(parent) if !parent.is_dir() => {
@@ -140,10 +163,14 @@ fn oak(args: &Args, stylizer: &Stylizer, console: &Console) -> Result<()> {
     let Size { width, height } = args.size.unwrap_or(Size { width: 512, height: 288 });
     let compiler = |libs: &PathBuf| Compiler {
         libs: libs.clone(),
-        shaves: args.shaves.map_or(Shaves::All, Shaves::One),
+        shaves: args.shaves.map_or(Shaves::All, |shaves| Shaves::One(shaves.into())),
     };
-    let options =
-        OakOptions { compiler: args.openvino_libs.as_ref().map(compiler), ..OakOptions::new(width, height) };
+    let options = OakOptions {
+        rim_px: args.rim,
+        head: if args.yuv420 { Head::Yuv420 } else { Head::Rgb },
+        compiler: args.openvino_libs.as_ref().map(compiler),
+        ..OakOptions::new(width, height)
+    };
     let styles = styles(args, stylizer)?;
     // Compiling takes minutes, and Ctrl-C waits for the folder, which is removed if it is not whole.
     let _whole = interrupt::hold();

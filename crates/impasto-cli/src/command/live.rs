@@ -7,8 +7,10 @@ use crate::interrupt;
 use crate::styles::Styles;
 use anyhow::{Result, anyhow};
 use impasto::{Stylizer, builtin};
+use impasto_live::v4l2;
 use impasto_live::{Chosen, Gallery, Server, ServerOptions, Settings, Studio};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ use std::time::Duration;
   impasto live
   impasto live --style wave.jpg:0.7 --style mosaic.style:0.3
   impasto live --camera demo --no-open --port 8000
+  impasto live --camera 0 --virtual-camera /dev/video9
+      on Linux: paints the first camera, and other programs see the painting as a camera (v4l2loopback; docs/live.md)
   impasto live --camera oak --oak-mode chip --oak-app oak
       a Luxonis OAK paints on its own chip; docs/oak.md (never run on a real one by us)
 
@@ -56,6 +60,9 @@ pub struct Args {
     no_open: bool,
     #[command(flatten)]
     camera: CameraArgs,
+    /// On Linux: also write what is painted to this device of v4l2loopback, where other programs see a camera.
+    #[arg(long, value_name = "/dev/videoN")]
+    virtual_camera: Option<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
 }
@@ -80,6 +87,8 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     }
     // Ctrl-C waits until the camera is closed, so that no program that drives one is left behind.
     let whole = interrupt::hold();
+    let output =
+        args.virtual_camera.as_deref().map(|path| v4l2::virtual_camera(&studio, path)).transpose()?;
     let camera = camera.start(&studio);
     console.result(server.url())?;
     console.note("Open that address in a browser on this computer. Ctrl-C ends it.");
@@ -88,7 +97,7 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     }
     watch(&studio, &painter, console);
     drop(server);
-    let ended = [painter, camera].map(JoinHandle::join);
+    let ended: Vec<_> = [painter, camera].into_iter().chain(output).map(JoinHandle::join).collect();
     if interrupt::asked() {
         interrupt::leave();
     }

@@ -1,4 +1,4 @@
-//! The live page with an OAK whose program is false: see `false_oak.py`.
+//! The live page with cameras of this machine: an OAK whose program is false (see `false_oak.py`), and what is missing.
 
 use crate::studio::{Studio, model};
 use impasto_media::still;
@@ -226,4 +226,15 @@ fn words_about_the_oak_are_checked() {
     studio.refuses(&format!("{live} --camera oak --oak-app config"), 1, &["config", "app.json"]);
     studio.refuses(&format!("{live} --camera oak"), 1, &["--compile", "--oak-mode host"]);
     studio.refuses(&format!("{live} --camera nonsense"), 2, &["nonsense", "oak"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn cameras_of_linux_that_are_not_there_are_told() {
+    let studio = Studio::new("v4l2");
+    let words = "live --model classic --style wave.png --no-open --port 0 --camera demo --virtual-camera";
+    studio.refuses(&format!("{words} /dev/no-such-video"), 1, &["modprobe v4l2loopback"]);
+    studio.refuses(&format!("{words} /dev/null"), 1, &["/dev/null is no video device"]);
+    let live = Live::start(&studio, "--camera /dev/no-such-video");
+    live.tells("there is no /dev/no-such-video");
 }

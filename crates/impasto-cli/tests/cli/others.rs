@@ -25,6 +25,42 @@ fn a_model_is_exported_as_two_files() {
 }
 
 #[test]
+fn the_oaks_folder_is_whole_or_not_there() {
+    let studio = Studio::new("oak");
+    let export = "export --target oak --model classic --style wave.png";
+    studio.refuses(&format!("{export} --size 500x288 -o app"), 1, &["500x288", "multiples of 16", "512x288"]);
+    studio.refuses(&format!("{export} --size 1920x1072 -o app"), 1, &["is the most"]);
+    studio.refuses(&format!("{export} --size 64x64 --rim 3 -o app"), 1, &["even multiples"]);
+    studio.refuses(&format!("{export} --half -o app"), 2, &["--half is for --target onnx"]);
+    studio.refuses(
+        "export --target onnx --model classic --yuv420 -o a.onnx",
+        2,
+        &["--yuv420 is for --target oak"],
+    );
+    let compile = format!("{export} --compile --openvino-libs config");
+    studio.refuses(&format!("{compile} --shaves 17 -o app"), 2, &["17", "1..=16"]);
+    let words = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        "libopenvino.so"
+    } else {
+        "Linux x86-64"
+    };
+    studio.refuses(&format!("{compile} --shaves 6 -o app"), 1, &[words]);
+
+    studio.lines("styles make wave.png -o wave.style");
+    studio.refuses(
+        "export --target oak --model light --style wave.style -o app",
+        1,
+        &["wave.style", "model"],
+    );
+
+    studio.lines(&format!("{export} --size 64x32 --rim 16 --yuv420 -o app"));
+    let app = fs::read_to_string(studio.path("app/app.json")).unwrap();
+    let app: serde_json::Value = serde_json::from_str(&app).unwrap();
+    assert_eq!((&app["image"]["width"], &app["picture"]["head"]), (&96.into(), &"yuv420".into()));
+    studio.refuses(&format!("{export} -o app"), 1, &["app exists already"]);
+}
+
+#[test]
 fn a_model_is_judged() {
     let Some(data) = shared_data("a_model_is_judged") else { return };
     let studio = Studio::new("eval");

@@ -135,6 +135,17 @@ pub fn light() -> impasto_core::Model {
     Model::new("light", painter, encoder, weights, StrengthKind::Code, "CC0-1.0", training).unwrap()
 }
 
+/// The light network that the program carries.
+pub fn trained_light() -> impasto_core::Model {
+    impasto_core::Model::load(&workspace().join("crates/impasto/models/light.safetensors")).unwrap()
+}
+
+/// One of the program's own styles.
+pub fn built_in_style(name: &str) -> impasto_core::Style {
+    let path = workspace().join("crates/impasto/models/styles").join(format!("{name}.style"));
+    impasto_core::Style::from_bytes(&std::fs::read(path).unwrap()).unwrap()
+}
+
 /// The classic network with the data's weights.
 pub fn classic(data: &Path) -> impasto_core::Model {
     use impasto_core::classic::{self, Variance};
