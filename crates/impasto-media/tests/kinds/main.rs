@@ -1,0 +1,10 @@
+//! Films as ffmpeg makes them, read by us and compared frame by frame with what ffmpeg itself decodes: count, times,
+//! pixels. Without an ffmpeg on the machine each test prints a line that begins with `skipped:`.
+//!
+//! The kinds are listed in `docs/video.md`.
+
+mod builtin;
+mod refused;
+mod sound;
+mod studio;
+mod through;
