@@ -4,7 +4,7 @@ use crate::adapter::{AdapterInfo, GpuError, describe};
 use crate::kernel::source::Source;
 use impasto_core::EngineError;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 /// A device and what all plans on it share.
@@ -203,6 +203,39 @@ impl Gpu {
         waited.map(drop).map_err(failed)
     }
 
+    /// Waits for `submitted`, which is the last to write `buffer`, and shows what it wrote.
+    ///
+    /// # Errors
+    /// As [`Gpu::wait`].
+    pub fn read(
+        &self,
+        buffer: &wgpu::Buffer,
+        submitted: wgpu::SubmissionIndex,
+        show: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), EngineError> {
+        self.arrived(buffer, submitted, &mapped(buffer), show)
+    }
+
+    /// The same for a buffer that is being mapped.
+    ///
+    /// # Errors
+    /// As [`Gpu::wait`].
+    pub fn arrived(
+        &self,
+        buffer: &wgpu::Buffer,
+        submitted: wgpu::SubmissionIndex,
+        arrival: &Arrival,
+        show: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), EngineError> {
+        let failed = |what: String| EngineError::Device(format!("the GPU {} failed: {what}", self.info.name));
+        self.wait(submitted)?;
+        let outcome = arrival.try_recv().map_err(|_| failed("it gave no answer".into()))?;
+        outcome.map_err(|error| failed(error.to_string()))?;
+        show(&buffer.get_mapped_range(..).map_err(|error| failed(error.to_string()))?);
+        buffer.unmap();
+        Ok(())
+    }
+
     /// The adapter's limit for workgroups in one direction.
     pub fn most_groups(&self) -> u32 {
         self.limits.max_compute_workgroups_per_dimension
@@ -229,6 +262,16 @@ impl Gpu {
             None => Ok(made),
         }
     }
+}
+
+/// Tells when a buffer is mapped.
+pub(crate) type Arrival = mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>;
+
+/// Asks for a buffer to be mapped, once the work that was submitted before is done.
+pub(crate) fn mapped(buffer: &wgpu::Buffer) -> Arrival {
+    let (send, arrived) = mpsc::channel();
+    buffer.map_async(wgpu::MapMode::Read, .., move |outcome| drop(send.send(outcome)));
+    arrived
 }
 
 /// Notes the first error that no scope takes, and the loss of the device.

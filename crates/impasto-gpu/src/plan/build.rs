@@ -23,6 +23,8 @@ pub(crate) struct Built {
     pub affines: Vec<wgpu::Buffer>,
     pub style: wgpu::Buffer,
     pub frame: wgpu::Buffer,
+    /// Smoothed statistics of each AdaIN site, in the table's order, and its channels.
+    pub remembered: Vec<(usize, wgpu::Buffer)>,
     /// Modulation sites: where their part of the style begins, their channels, their affine map.
     pub modulations: Vec<(usize, usize, AffineId)>,
     pub plugs: Plugs,
@@ -59,15 +61,23 @@ pub(crate) fn build(
     let winograd = convs.iter().filter(|(_, _, way)| matches!(way, Way::Winograd(_)));
     let scratch = Scratch::new(gpu, winograd.map(|(conv, _, _)| *conv))?;
     let convs = convs.iter();
-    let mut builder =
-        Builder { maps, network, scratch, convs, style: &style, frame: &frame, launches: vec![] };
+    let mut builder = Builder {
+        maps,
+        network,
+        scratch,
+        convs,
+        style: &style,
+        frame: &frame,
+        remembered: vec![],
+        launches: vec![],
+    };
     for spec in &lowered.specs {
         builder.step(spec)?;
     }
-    let launches = builder.launches;
+    let (launches, remembered) = (builder.launches, builder.remembered);
     let (shapes, plugs) = (lowered.buffers.clone(), plugs(lowered, ends));
     let modulations = modulations(network, lowered);
-    Ok(Built { launches, shapes, slots, memory, affines, style, frame, modulations, plugs, half })
+    Ok(Built { launches, shapes, slots, memory, affines, style, frame, remembered, modulations, plugs, half })
 }
 
 /// Gains, then shifts, each filled up to whole quads.
@@ -132,6 +142,7 @@ struct Builder<'a> {
     convs: std::slice::Iter<'a, Chosen<'a>>,
     style: &'a wgpu::Buffer,
     frame: &'a wgpu::Buffer,
+    remembered: Vec<(usize, wgpu::Buffer)>,
     launches: Vec<Launch>,
 }
 
@@ -173,7 +184,7 @@ impl Builder<'_> {
     }
 
     fn site(
-        &self,
+        &mut self,
         of: &Statistics,
         parts: &wgpu::Buffer,
         site: usize,
@@ -181,7 +192,8 @@ impl Builder<'_> {
     ) -> Result<Launch, EngineError> {
         let channels = self.maps.shapes[of.input].channels;
         let bytes = 8 * channels.next_multiple_of(4) as u64;
-        let remembered = self.maps.gpu.buffer("remembered statistics", bytes, BufferUsages::STORAGE)?;
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
+        let remembered = self.maps.gpu.buffer("remembered statistics", bytes, usage)?;
         let site = statistics::Site {
             frame: self.frame,
             style: self.style,
@@ -189,6 +201,8 @@ impl Builder<'_> {
             remembered: &remembered,
             affine: &self.maps.affines[out],
         };
-        statistics::site(&self.maps, of, parts, &site)
+        let launch = statistics::site(&self.maps, of, parts, &site)?;
+        self.remembered.push((channels, remembered));
+        Ok(launch)
     }
 }

@@ -3,10 +3,11 @@
 mod build;
 mod choose;
 pub(crate) mod lower;
+mod memory;
 pub(crate) mod slots;
 pub(crate) mod way;
 
-use crate::gpu::Gpu;
+use crate::gpu::{Arrival, Gpu, mapped};
 use crate::kernel::ends::{AHEAD, Ends, Form};
 use crate::kernel::launch::Maps;
 use crate::tuning::Tuned;
@@ -14,7 +15,7 @@ use build::{Built, build};
 use impasto_core::engine::{check_prepare, check_shape};
 use impasto_core::{Ahead, Conditions, EngineError, Image, Network, Op, Plan, Shape, Tensor, Weights};
 use std::collections::VecDeque;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 /// A network, ready for pictures of one size. All memory on the device is taken here and with the first frame.
 pub struct GpuPlan {
@@ -37,7 +38,7 @@ struct UnderWay {
     form: Form,
     download: usize,
     submitted: wgpu::SubmissionIndex,
-    arrived: mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
+    arrived: Arrival,
 }
 
 impl GpuPlan {
@@ -120,8 +121,7 @@ impl GpuPlan {
         let download = &ends.downloads[self.next];
         encoder.copy_buffer_to_buffer(&ends.result, 0, download, 0, ends.result.size());
         let submitted = self.gpu.queue.submit([encoder.finish()]);
-        let (send, arrived) = mpsc::channel();
-        download.map_async(wgpu::MapMode::Read, .., move |outcome| drop(send.send(outcome)));
+        let arrived = mapped(download);
         self.under_way.push_back(UnderWay { form, download: self.next, submitted, arrived });
         self.next = (self.next + 1) % AHEAD;
         self.remembers = true;
@@ -131,15 +131,8 @@ impl GpuPlan {
     /// Waits for the oldest frame under way, and shows it to `read`.
     fn receive(&mut self, read: &mut dyn FnMut(&[u8])) -> Result<(), EngineError> {
         let Some(frame) = self.under_way.pop_front() else { return Err(EngineError::Ahead(0, AHEAD)) };
-        let name = &self.gpu.info.name;
-        let failed = |what: String| EngineError::Device(format!("the GPU {name} failed: {what}"));
-        self.gpu.wait(frame.submitted)?;
-        let outcome = frame.arrived.try_recv().map_err(|_| failed("it gave no answer".into()))?;
-        outcome.map_err(|error| failed(error.to_string()))?;
         let download = &self.ends(frame.form).downloads[frame.download];
-        read(&download.get_mapped_range(..).map_err(|error| failed(error.to_string()))?);
-        download.unmap();
-        Ok(())
+        self.gpu.arrived(download, frame.submitted, &frame.arrived, read)
     }
 
     fn check_pictures(
@@ -227,6 +220,15 @@ impl Plan for GpuPlan {
 
     fn reset(&mut self) {
         self.remembers = false;
+    }
+
+    fn memory(&self) -> Vec<f64> {
+        // A device that fails here fails at the next frame too, which tells it.
+        self.remembered().unwrap_or_default()
+    }
+
+    fn recall(&mut self, memory: &[f64]) {
+        self.remember(memory);
     }
 }
 

@@ -6,6 +6,7 @@ use super::frame::{Frame, Info, Layout, Pixels, Sink, Source};
 use super::part::Mark;
 use crate::error::{Error, Result};
 use impasto_core::Image;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
@@ -19,8 +20,14 @@ pub type PaintFailure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Paints the frames of a film, one after another.
 pub trait Painter {
-    /// Paints a frame.
-    fn paint(&mut self, frame: Image) -> std::result::Result<Image, PaintFailure>;
+    /// Takes a frame in.
+    fn begin(&mut self, frame: Image) -> std::result::Result<(), PaintFailure>;
+
+    /// Whether nothing is gained by beginning another frame before the oldest is finished.
+    fn is_full(&mut self) -> bool;
+
+    /// The oldest frame that was begun, painted.
+    fn finish(&mut self) -> std::result::Result<Image, PaintFailure>;
 
     /// Sees a frame that was painted before the film was taken up again.
     fn skip(&mut self, frame: Image);
@@ -211,26 +218,65 @@ fn paint(
     progress: &mut dyn FnMut(u64),
     report: &mut Report,
 ) -> std::result::Result<(), PaintFailure> {
+    let mut easel = Easel { to, painter, job, progress, report, begun: VecDeque::new() };
     let mut watch = Watch::default();
-    for (index, Timed { image, start, duration }) in (0u64..).zip(from) {
-        if index < job.mark.frames {
-            painter.skip(image);
-            continue;
-        }
-        if index == job.mark.frames && index > 0 {
-            painter.recall(&job.mark.memory, job.size.0, job.size.1)?;
-        }
-        let pixels = watch.time(|| painter.paint(image))?;
-        let memory = (index + 1).is_multiple_of(job.checkpoint_frames).then(|| painter.memory());
-        if job.stop.load(Ordering::SeqCst) || to.send(Written { pixels, start, duration, memory }).is_err() {
-            break;
-        }
-        report.frames = index + 1;
-        report.painted += 1;
-        progress(report.frames);
-    }
+    let outcome = easel.paint_all(from, &mut watch);
     report.busy[2] = watch.secs();
-    Ok(())
+    outcome
+}
+
+/// The painter, with the frames that it has begun: their numbers from 1, start and duration.
+struct Easel<'a> {
+    to: SyncSender<Written<Image>>,
+    painter: &'a mut dyn Painter,
+    job: &'a Job<'a>,
+    progress: &'a mut dyn FnMut(u64),
+    report: &'a mut Report,
+    begun: VecDeque<(u64, u64, u64)>,
+}
+
+impl Easel<'_> {
+    fn paint_all(
+        &mut self,
+        from: Receiver<Timed>,
+        watch: &mut Watch,
+    ) -> std::result::Result<(), PaintFailure> {
+        for (index, Timed { image, start, duration }) in (0u64..).zip(from) {
+            if index < self.job.mark.frames {
+                self.painter.skip(image);
+                continue;
+            }
+            if index == self.job.mark.frames && index > 0 {
+                self.painter.recall(&self.job.mark.memory, self.job.size.0, self.job.size.1)?;
+            }
+            watch.time(|| self.painter.begin(image))?;
+            self.begun.push_back((index + 1, start, duration));
+            // What is remembered at a checkpoint must not know the frames after it.
+            let checkpoint = (index + 1).is_multiple_of(self.job.checkpoint_frames);
+            while !self.begun.is_empty() && (checkpoint || self.painter.is_full()) {
+                if !self.finish_one(watch)? {
+                    return Ok(());
+                }
+            }
+        }
+        while !self.begun.is_empty() && self.finish_one(watch)? {}
+        Ok(())
+    }
+
+    /// Sends the oldest frame on; false where nobody wants it any more.
+    fn finish_one(&mut self, watch: &mut Watch) -> std::result::Result<bool, PaintFailure> {
+        let Some((number, start, duration)) = self.begun.pop_front() else { return Ok(false) };
+        let pixels = watch.time(|| self.painter.finish())?;
+        let memory = number.is_multiple_of(self.job.checkpoint_frames).then(|| self.painter.memory());
+        let stopped = self.job.stop.load(Ordering::SeqCst);
+        if stopped || self.to.send(Written { pixels, start, duration, memory }).is_err() {
+            return Ok(false);
+        }
+        self.report.frames = number;
+        self.report.painted += 1;
+        (self.progress)(number);
+        Ok(true)
+    }
 }
 
 fn convert_out(from: Receiver<Written<Image>>, to: SyncSender<Written<Pixels>>, layout: Layout) -> f64 {

@@ -248,4 +248,12 @@ impl Plan for SturdyPlan {
     fn reset(&mut self) {
         self.plan.reset();
     }
+
+    fn memory(&self) -> Vec<f64> {
+        self.plan.memory()
+    }
+
+    fn recall(&mut self, memory: &[f64]) {
+        self.plan.recall(memory);
+    }
 }

@@ -19,7 +19,7 @@ const CHECKPOINT_SECS: f64 = 2.0;
 
 /// Paints the film.
 pub fn run(args: &Args, console: &Console) -> Result<()> {
-    let stylizer = args.model.stylizer()?;
+    let stylizer = args.model.stylizer_for_frames()?;
     let style = Styles { stylizer: &stylizer, style_px: args.brush.style_size }.mix(&args.styles)?;
     let options = InputOptions { backend: args.backend.into(), rate: args.fps };
     let input = video::open(&args.input, &options)?;

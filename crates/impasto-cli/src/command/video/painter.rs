@@ -22,15 +22,21 @@ impl<'a> FilmPainter<'a> {
 }
 
 impl Painter for FilmPainter<'_> {
-    fn paint(&mut self, mut frame: Image) -> Result<Image, PaintFailure> {
+    fn begin(&mut self, mut frame: Image) -> Result<(), PaintFailure> {
         let advice = self.steadier.calm(&mut frame, self.steady);
         if advice.cut {
             self.session.reset();
         }
         let dials = Dials { smoothing: advice.smoothing, ..self.dials };
-        let mut painted = Image::black(frame.width(), frame.height());
-        self.session.paint(&frame, self.style, &dials, &mut painted)?;
-        Ok(painted)
+        Ok(self.session.begin(frame, self.style, &dials)?)
+    }
+
+    fn is_full(&mut self) -> bool {
+        self.session.is_full()
+    }
+
+    fn finish(&mut self) -> Result<Image, PaintFailure> {
+        Ok(self.session.finish()?.ok_or("no frame was begun")?)
     }
 
     fn skip(&mut self, mut frame: Image) {

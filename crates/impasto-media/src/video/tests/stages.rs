@@ -5,6 +5,7 @@ use crate::testing::Folder;
 use crate::video::part::Mark;
 use crate::video::pipeline::{Job, PaintFailure, Painter};
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -49,17 +50,29 @@ struct Darkener {
     seen: f64,
     memory: f64,
     fail_at: Option<f64>,
+    /// Two frames may be on their way at once.
+    begun: VecDeque<Image>,
 }
 
 impl Painter for Darkener {
-    fn paint(&mut self, frame: Image) -> Result<Image, PaintFailure> {
+    fn begin(&mut self, frame: Image) -> Result<(), PaintFailure> {
         self.seen += 1.0;
         if self.fail_at == Some(self.seen) {
             return Err("out of paint".into());
         }
         self.memory = 0.9 * self.memory + self.seen;
         let shade = (self.memory as u64 * 7 % 90) as u8;
-        Ok(Image::from_fn(32, 32, |x, y| frame.pixel(x, y).map(|c| c.saturating_sub(shade))))
+        let dark = |x, y| frame.pixel(x, y).map(|c: u8| c.saturating_sub(shade));
+        self.begun.push_back(Image::from_fn(32, 32, dark));
+        Ok(())
+    }
+
+    fn is_full(&mut self) -> bool {
+        self.begun.len() >= 2
+    }
+
+    fn finish(&mut self) -> Result<Image, PaintFailure> {
+        Ok(self.begun.pop_front().expect("it was begun"))
     }
 
     fn skip(&mut self, _: Image) {
