@@ -156,7 +156,7 @@ impl Studio {
         let save = |mark: &video::Mark| output.save(mark);
         let size = (info.width, info.height);
         let job = Job { size, mark: &mark, checkpoint_frames: 10, save: &save, stop: &stop };
-        let report = pipeline::run(input.source, sink, &mut Nothing, &job, &mut |_| ()).unwrap();
+        let report = pipeline::run(input.source, sink, &mut Nothing::default(), &job, &mut |_| ()).unwrap();
         assert!(report.source_error.is_none());
         output.complete().unwrap();
     }
@@ -184,12 +184,22 @@ pub fn compare(name: &str, frames: &[Shown], judged: &[Shown], least_db: f64) {
     }
 }
 
-/// Paints nothing.
-struct Nothing;
+/// Paints nothing: holds the frame that was begun.
+#[derive(Default)]
+struct Nothing(Option<Image>);
 
 impl Painter for Nothing {
-    fn paint(&mut self, frame: Image) -> Result<Image, PaintFailure> {
-        Ok(frame)
+    fn begin(&mut self, frame: Image) -> Result<(), PaintFailure> {
+        self.0 = Some(frame);
+        Ok(())
+    }
+
+    fn is_full(&mut self) -> bool {
+        true
+    }
+
+    fn finish(&mut self) -> Result<Image, PaintFailure> {
+        Ok(self.0.take().expect("it was begun"))
     }
 
     fn skip(&mut self, _: Image) {}
