@@ -35,14 +35,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("one core's peak: {:.0} GFLOP/s", peaks[4]);
     for i in 0..frames[0].len() {
         let time = median(frames.iter().map(|frame| frame[i].time));
+        let least = frames.iter().map(|frame| frame[i].time).min().expect("there are runs");
         let step = &frames[0][i];
         let speed = 2e-9 * step.macs as f64 / time.as_secs_f64();
-        println!("{:9.3} ms {speed:7.1} GFLOP/s  {}", time.as_secs_f64() * 1e3, step.label);
+        let millis = |time: Duration| time.as_secs_f64() * 1e3;
+        println!("{:9.3} ms (least {:.3}) {speed:7.1} GFLOP/s  {}", millis(time), millis(least), step.label);
     }
-    let total = median(frames.iter().map(|frame| frame.iter().map(|step| step.time).sum()));
+    let totals = || frames.iter().map(|frame| frame.iter().map(|step| step.time).sum::<Duration>());
     println!(
-        "{:9.3} ms in all, median of {runs}; {} {} {} thread(s)",
-        total.as_secs_f64() * 1e3,
+        "{:9.3} ms in all (least {:.3}), median of {runs}; {} {} {} thread(s)",
+        median(totals()).as_secs_f64() * 1e3,
+        totals().min().expect("there are runs").as_secs_f64() * 1e3,
         engine.isa(),
         plan.precision(),
         engine.threads()

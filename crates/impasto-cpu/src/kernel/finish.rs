@@ -103,6 +103,23 @@ impl<S: Simd> Sums<S> {
         self.square = s.fma(d, d, self.square);
     }
 
+    /// The sums that [`Sums::store`] wrote, to go on with.
+    ///
+    /// # Safety
+    /// `slot` must be readable for `3 * channels` values, `channel + LANES` at most `channels`.
+    #[inline(always)]
+    pub(crate) unsafe fn load(s: S, slot: *const f32, channel: usize, channels: usize) -> Self {
+        // SAFETY: inside the slot, as the caller says.
+        unsafe {
+            Sums {
+                shift: s.load(slot.add(channel)),
+                sum: s.load(slot.add(channels + channel)),
+                square: s.load(slot.add(2 * channels + channel)),
+                started: true,
+            }
+        }
+    }
+
     /// Writes the sums of one job.
     ///
     /// # Safety

@@ -11,6 +11,7 @@
 //!
 //! Errors: about 3e-5 of the largest output. An infinity or NaN spreads over its tiles.
 
+mod store;
 mod transform;
 
 use crate::kernel::finish::{Finish, Sums};
@@ -20,6 +21,7 @@ use crate::kernel::view::{Axis, View, line_axis};
 use crate::memory::Arena;
 use crate::simd::{BLOCK, Isa, Kernel, Simd};
 use impasto_core::Padding;
+use store::store_tile;
 use transform::{Form, Input, InputUp, Output, OutputUp, square};
 
 /// Tiles in one job, about: more would use each weight more often, fewer leave more cache to the next level's
@@ -374,31 +376,43 @@ impl Job<'_> {
         }
     }
 
-    /// Phase 3, for the same blocks.
+    /// Phase 3, for the same blocks. All blocks of a tile before the next tile: then lines of the output are written one
+    /// after another, which the cache foresees. The other way round this phase took twice as long.
     ///
     /// # Safety
     /// As for [`Step::job`], after phase 2.
     #[inline(always)]
     unsafe fn outputs<S: Simd>(&self, s: S, first: usize, width: usize) {
-        let finish = &self.layer.finish;
-        for block in 0..width {
-            for lane in (0..BLOCK).step_by(S::LANES) {
-                let channel = (first + block) * BLOCK + lane;
-                let mut sums = Sums::new(s);
-                for t in 0..self.count {
+        for t in 0..self.count {
+            let panel = t / S::MR * width;
+            for block in 0..width {
+                for lane in (0..BLOCK).step_by(S::LANES) {
+                    let channel = (first + block) * BLOCK + lane;
                     // SAFETY: the tile is inside `m` and, cut at the edges, inside the output.
                     unsafe {
-                        let at = (t / S::MR * width + block) * S::MR * BLOCK + t % S::MR * BLOCK + lane;
-                        let sums = finish.sums.is_some().then_some(&mut sums);
-                        self.output(s, self.m.add(at), self.tile(t), channel, sums);
+                        let m = self.m.add(((panel + block) * S::MR + t % S::MR) * BLOCK + lane);
+                        self.output_summed(s, m, t, channel);
                     }
                 }
-                if let Some(slots) = finish.sums {
-                    let channels = finish.out.channels;
-                    // SAFETY: there is one slot for every job.
-                    unsafe { sums.store(s, slots.0.add(self.job * 3 * channels), channel, channels) };
-                }
             }
+        }
+    }
+
+    /// Writes one tile of one register of channels, and adds it to the job's sums if there are any.
+    ///
+    /// # Safety
+    /// As for [`Job::output`].
+    #[inline(always)]
+    unsafe fn output_summed<S: Simd>(&self, s: S, m: *const f32, t: usize, channel: usize) {
+        let finish = &self.layer.finish;
+        // SAFETY: as the caller says; there is one slot for every job.
+        unsafe {
+            let Some(slots) = finish.sums else { return self.output(s, m, self.tile(t), channel, None) };
+            let channels = finish.out.channels;
+            let slot = slots.0.add(self.job * 3 * channels);
+            let mut sums = if t == 0 { Sums::new(s) } else { Sums::load(s, slot, channel, channels) };
+            self.output(s, m, self.tile(t), channel, Some(&mut sums));
+            sums.store(s, slot, channel, channels);
         }
     }
 
@@ -429,69 +443,5 @@ impl Job<'_> {
         }
         // SAFETY: as the caller says.
         unsafe { store_tile(s, &self.layer.finish, tile, self.layer.view, (ty, tx), channel, sums) };
-    }
-}
-
-/// Finishes a tile and writes what of it lies inside the picture.
-///
-/// # Safety
-/// The tile's first position must be inside the output (before pooling) of `view`'s size.
-#[inline(always)]
-unsafe fn store_tile<S: Simd>(
-    s: S,
-    finish: &Finish,
-    mut tile: [[S::F; TILE]; TILE],
-    view: View,
-    (ty, tx): (usize, usize),
-    channel: usize,
-    mut sums: Option<&mut Sums<S>>,
-) {
-    let (y, x) = (ty * TILE, tx * TILE);
-    let (high, wide) = ((view.height() - y).min(TILE), (view.width() - x).min(TILE));
-    // SAFETY: positions below `high` and `wide` are inside; pooled positions are half of those.
-    unsafe {
-        let lane = finish.lane(s, channel);
-        for (dy, row) in tile.iter_mut().enumerate().take(high) {
-            for (dx, v) in row.iter_mut().enumerate().take(wide) {
-                *v = lane.value::<f32>(s, *v, y + dy, x + dx);
-                if !finish.pool {
-                    s.store(finish.out.at::<f32>(y + dy, x + dx).add(channel), *v);
-                    if let Some(sums) = &mut sums {
-                        sums.add(s, *v);
-                    }
-                }
-            }
-        }
-        if finish.pool {
-            pool_tile(s, finish, &tile, (y / 2, x / 2), (high, wide), channel, sums);
-        }
-    }
-}
-
-/// Writes the maxima of 2x2 positions; windows over the edge take what there is.
-///
-/// # Safety
-/// As for [`store_tile`].
-#[inline(always)]
-unsafe fn pool_tile<S: Simd>(
-    s: S,
-    finish: &Finish,
-    tile: &[[S::F; TILE]; TILE],
-    (y, x): (usize, usize),
-    (high, wide): (usize, usize),
-    channel: usize,
-    mut sums: Option<&mut Sums<S>>,
-) {
-    for dy in (0..high).step_by(2) {
-        for dx in (0..wide).step_by(2) {
-            let (below, right) = ((dy + 1).min(high - 1), (dx + 1).min(wide - 1));
-            let upper = s.at_least(tile[dy][dx], tile[dy][right]);
-            let v = s.at_least(upper, s.at_least(tile[below][dx], tile[below][right]));
-            // SAFETY: half of a position inside the unpooled output.
-            unsafe { s.store(finish.out.at::<f32>(y + dy / 2, x + dx / 2).add(channel), v) };
-            if let Some(sums) = &mut sums {
-                sums.add(s, v);
-            }
-        }
     }
 }
