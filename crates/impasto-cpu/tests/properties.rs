@@ -6,6 +6,9 @@ use impasto_core::reference::ReferenceEngine;
 use impasto_core::{Network, NetworkBuilder, Op, Padding, Tensor};
 use impasto_cpu::{CpuEngine, Isa, Precision};
 
+/// Miri takes a thousand times as long: there, fewer and smaller.
+const MIRI: bool = cfg!(miri);
+
 const PADDINGS: [Padding; 3] = [Padding::Zero, Padding::Reflect, Padding::Replicate];
 
 fn pick(random: &mut Random, from: usize, to: usize) -> usize {
@@ -19,8 +22,9 @@ fn engines() -> Vec<CpuEngine> {
 /// A convolution with random neighbours: what stands before and behind it decides what is fused.
 fn random_network(random: &mut Random) -> Network {
     let mut b = NetworkBuilder::new("random");
-    let inner = pick(random, 1, 130);
-    let outer = pick(random, 1, 130);
+    let most = if MIRI { 20 } else { 130 };
+    let inner = pick(random, 1, most);
+    let outer = pick(random, 1, most);
     let mut x = b.input(inner);
     if pick(random, 0, 2) == 0 {
         x = b.adain("before", x, inner, 1e-2);
@@ -58,9 +62,10 @@ fn random_network(random: &mut Random) -> Network {
 fn random_tables_equal_the_reference() {
     let engines = engines();
     let mut random = Random::new(7);
-    for seed in 0..60 {
+    for seed in 0..if MIRI { 6 } else { 60 } {
         let network = random_network(&mut random);
-        let side = |random: &mut Random| [pick(random, 1, 9), pick(random, 1, 70)][pick(random, 0, 1)];
+        let most = if MIRI { 11 } else { 70 };
+        let side = |random: &mut Random| [pick(random, 1, 9), pick(random, 1, most)][pick(random, 0, 1)];
         let (height, width) = (side(&mut random), side(&mut random));
         let case = Case::new(&format!("table {seed}"), network, height, width, seed);
         let expected = run(&ReferenceEngine, &case).expect("the reference runs it");
@@ -138,7 +143,8 @@ fn busy_case() -> Case {
     let x = b.adain("c site", x, 48, 1e-5);
     let x = b.upsample2(x);
     b.conv("d", x, 3, 3, 1, Padding::Zero);
-    Case::new("busy", b.finish(), 90, 130, 5)
+    let (height, width) = if MIRI { (10, 14) } else { (90, 130) };
+    Case::new("busy", b.finish(), height, width, 5)
 }
 
 #[test]

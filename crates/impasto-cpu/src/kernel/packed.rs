@@ -383,7 +383,7 @@ impl Job<'_> {
                 let b = weights.ptr().add(block * BLOCK * k);
                 s.gemm_tile(wide, *k, self.a.add(panel * S::MR * k), b, self.c, b);
                 match goal {
-                    Goal::Canvas(painter) => self.paint::<S>(painter, panel),
+                    Goal::Canvas(painter) => self.paint(s, painter, panel),
                     Goal::Map(finish) => {
                         for (j, sums) in sums.iter_mut().enumerate().take(wide) {
                             self.write(s, finish, panel, (j, block + j), sums);
@@ -408,7 +408,7 @@ impl Job<'_> {
     /// # Safety
     /// `c` must hold the panel's products.
     #[inline(always)]
-    unsafe fn paint<S: Simd>(&self, painter: &Painter, panel: usize) {
+    unsafe fn paint<S: Simd>(&self, s: S, painter: &Painter, panel: usize) {
         let (mut r, end) = (panel * S::MR, self.count.min((panel + 1) * S::MR));
         while r < end {
             let Walk { y, x, width } = self.walk(r);
@@ -416,7 +416,7 @@ impl Job<'_> {
             // SAFETY: positions of the job are on the canvas or cropped; `c` holds 16 sums for each.
             unsafe {
                 let sums = self.c.add(r % S::MR * BLOCK);
-                painter.span(self.frame.output, sums, BLOCK, (y, x), count);
+                painter.span(s, self.frame.output, sums, BLOCK, (y, x), count);
             }
             r += count;
         }

@@ -1,11 +1,12 @@
 //! From a convolution's sums to the frame's canvas, for at most four channels.
 
+use super::finish::floor;
 use super::picture::Size;
 use super::step::Canvas;
-use impasto_core::image::byte_from_unit;
+use crate::simd::{BLOCK, Simd};
 
-/// Positions in one call, doubled.
-const LONGEST: usize = 32;
+/// Values of one line in one call: 16 positions, doubled, of 4 channels, and what a last register writes beyond them.
+const LINE: usize = 16 * 2 * 4 + BLOCK;
 
 /// What happens to sums before they are pixels, and how they lie.
 #[derive(Clone, Copy)]
@@ -25,32 +26,12 @@ impl Painter {
     /// The sums of a position lie together, those of the next `stride` later.
     ///
     /// # Safety
-    /// The canvas must have the painter's size, the sums be readable, and nobody else paint there now.
+    /// The canvas must have the painter's size, and nobody else paint there now. After the first of each position's sums
+    /// 24 values must be readable.
     #[inline(always)]
-    pub(crate) unsafe fn span(
+    pub(crate) unsafe fn span<S: Simd>(
         &self,
-        canvas: Canvas,
-        sums: *const f32,
-        stride: usize,
-        place: (usize, usize),
-        count: usize,
-    ) {
-        // SAFETY: as the caller says.
-        unsafe {
-            match self.size.channels {
-                1 => self.span_of::<1>(canvas, sums, stride, place, count),
-                2 => self.span_of::<2>(canvas, sums, stride, place, count),
-                3 => self.span_of::<3>(canvas, sums, stride, place, count),
-                _ => self.span_of::<4>(canvas, sums, stride, place, count),
-            }
-        }
-    }
-
-    /// # Safety
-    /// As for [`Painter::span`].
-    #[inline(always)]
-    unsafe fn span_of<const O: usize>(
-        &self,
+        s: S,
         canvas: Canvas,
         sums: *const f32,
         stride: usize,
@@ -58,49 +39,77 @@ impl Painter {
         count: usize,
     ) {
         let scale = if self.up { 2 } else { 1 };
+        // Values of a position in one line.
+        let run = scale * self.size.channels;
         for dy in 0..scale {
             let (y, x) = (y * scale + dy, x * scale);
             if y >= self.size.height || x >= self.size.width {
                 continue;
             }
-            let mut line = [[0.0f32; O]; LONGEST];
-            for column in 0..count.min(LONGEST / scale) {
-                for dx in 0..scale {
-                    for (o, v) in line[column * scale + dx].iter_mut().enumerate() {
-                        // SAFETY: a position has the sums of all its pixels.
-                        let sum = unsafe { *sums.add(column * stride + (dy * scale + dx) * O + o) };
-                        let sum = sum + self.bias[o];
-                        *v = if self.relu && sum < 0.0 { 0.0 } else { sum };
+            let pixels = (count * scale).min(self.size.width - x);
+            let at = y * self.size.width + x;
+            // SAFETY: as the caller says; a line holds 16 positions of up to 8 values, and the pixels are on the canvas.
+            unsafe {
+                let sums = sums.add(dy * run);
+                match canvas {
+                    Canvas::Bytes(data) => {
+                        let mut line = [0; LINE];
+                        let bytes = line.as_mut_ptr();
+                        self.line(s, sums, stride, run, count.min(16), |i, v| s.store_bytes(bytes.add(i), v));
+                        let n = self.size.channels;
+                        std::ptr::copy_nonoverlapping(bytes, data.add(at * n), pixels * n);
+                    }
+                    Canvas::Planar(data) => {
+                        let mut line = [0.0; LINE];
+                        let values = line.as_mut_ptr();
+                        self.line(s, sums, stride, run, count.min(16), |i, v| s.store(values.add(i), v));
+                        self.spread(&line, pixels, data.add(at));
                     }
                 }
             }
-            let line = &line[..(count * scale).min(self.size.width - x)];
-            // SAFETY: the line ends on the canvas.
-            unsafe { self.write(canvas, line, y * self.size.width + x) };
         }
     }
 
+    /// Gives `put` one line's values one after another. Registers are wider than a position's `run` of values: each
+    /// position's are put over what the one before put too much.
+    ///
     /// # Safety
-    /// The line must be on the canvas from pixel `at` on.
+    /// As for [`Painter::span`].
     #[inline(always)]
-    unsafe fn write<const O: usize>(&self, canvas: Canvas, line: &[[f32; O]], at: usize) {
-        match canvas {
-            Canvas::Bytes(data) => {
-                // SAFETY: as the caller says.
-                let out = unsafe { std::slice::from_raw_parts_mut(data.add(at * O), line.len() * O) };
-                for (out, &v) in out.iter_mut().zip(line.as_flattened()) {
-                    *out = byte_from_unit(v);
+    unsafe fn line<S: Simd>(
+        &self,
+        s: S,
+        sums: *const f32,
+        stride: usize,
+        run: usize,
+        count: usize,
+        put: impl Fn(usize, S::F),
+    ) {
+        let bias: [f32; 2 * BLOCK] = std::array::from_fn(|i| self.bias[i % self.size.channels]);
+        let floor = floor(s, self.relu);
+        for column in 0..count {
+            for lane in (0..run).step_by(S::LANES) {
+                // SAFETY: `lane` is below 8, so reads end within 24 values.
+                unsafe {
+                    let sum = s.load(sums.add(column * stride + lane));
+                    let v = s.at_least(floor, s.add(sum, s.load(bias.as_ptr().add(lane))));
+                    put(column * run + lane, v);
                 }
             }
-            Canvas::Planar(data) => {
-                let area = self.size.height * self.size.width;
-                for o in 0..O {
-                    // SAFETY: as the caller says.
-                    let out = unsafe { std::slice::from_raw_parts_mut(data.add(o * area + at), line.len()) };
-                    for (out, pixel) in out.iter_mut().zip(line) {
-                        *out = pixel[o];
-                    }
-                }
+        }
+    }
+
+    /// Writes a line's pixels, channel by channel.
+    ///
+    /// # Safety
+    /// That many pixels must be on the canvas from `to` on.
+    #[inline(always)]
+    unsafe fn spread(&self, line: &[f32; LINE], pixels: usize, to: *mut f32) {
+        let Size { channels, height, width } = self.size;
+        for c in 0..channels {
+            for (i, pixel) in line.chunks_exact(channels).take(pixels).enumerate() {
+                // SAFETY: as the caller says.
+                unsafe { *to.add(c * height * width + i) = pixel[c] };
             }
         }
     }

@@ -612,7 +612,7 @@ impl Job<'_> {
                 Goal::Canvas(painter) => {
                     for row in 0..high {
                         let sums = self.sums.0.as_ptr().add(row * SPAN * LANES);
-                        painter.span(self.frame.output, sums, LANES, (y + row, x), wide);
+                        painter.span(s, self.frame.output, sums, LANES, (y + row, x), wide);
                     }
                 }
                 Goal::Map(finish) => {

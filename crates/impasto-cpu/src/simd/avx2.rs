@@ -48,6 +48,18 @@ impl Simd for Avx2 {
         unsafe { _mm256_storeu_ps(p, v) }
     }
     #[inline(always)]
+    unsafe fn store_bytes(self, p: *mut u8, v: __m256) {
+        // SAFETY: `self` proves AVX2; the caller gives room for 8 bytes. MAXPS gives its second operand, zero, when the
+        // first is not a number; what is left is from 0 to 255, which both packings keep.
+        unsafe {
+            let scaled = _mm256_add_ps(_mm256_mul_ps(v, _mm256_set1_ps(255.0)), _mm256_set1_ps(0.5));
+            let clamped = _mm256_min_ps(_mm256_max_ps(scaled, _mm256_setzero_ps()), _mm256_set1_ps(255.0));
+            let whole = _mm256_cvttps_epi32(clamped);
+            let words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256::<1>(whole));
+            _mm_storel_epi64(p.cast(), _mm_packus_epi16(words, words));
+        }
+    }
+    #[inline(always)]
     fn add(self, a: __m256, b: __m256) -> __m256 {
         // SAFETY: `self` proves AVX2.
         unsafe { _mm256_add_ps(a, b) }

@@ -71,6 +71,16 @@ impl Simd for Avx512 {
         }
     }
     #[inline(always)]
+    unsafe fn store_bytes(self, p: *mut u8, v: __m512) {
+        // SAFETY: `self` proves AVX512F; the caller gives room for 16 bytes. MAXPS gives its second operand, zero, when
+        // the first is not a number; what is left is from 0 to 255.
+        unsafe {
+            let scaled = _mm512_add_ps(_mm512_mul_ps(v, _mm512_set1_ps(255.0)), _mm512_set1_ps(0.5));
+            let clamped = _mm512_min_ps(_mm512_max_ps(scaled, _mm512_setzero_ps()), _mm512_set1_ps(255.0));
+            _mm_storeu_si128(p.cast(), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(clamped)));
+        }
+    }
+    #[inline(always)]
     fn add(self, a: __m512, b: __m512) -> __m512 {
         // SAFETY: `self` proves AVX512F.
         unsafe { _mm512_add_ps(a, b) }

@@ -23,6 +23,7 @@ mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 
+use impasto_core::image::byte_from_unit;
 pub use isa::{Isa, IsaError};
 pub(crate) use portable::Portable;
 
@@ -95,6 +96,21 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
             }
         }
     }
+    /// Writes `LANES` values as bytes: `0..1` becomes 0 to 255 as [`byte_from_unit`] does it.
+    ///
+    /// # Safety
+    /// `p` must be writable for `LANES` bytes.
+    #[inline(always)]
+    unsafe fn store_bytes(self, p: *mut u8, v: Self::F) {
+        let mut values = [0.0f32; BLOCK];
+        // SAFETY: `values` holds at least `LANES` values; `p` is as the caller says.
+        unsafe {
+            self.store(values.as_mut_ptr(), v);
+            for (i, &value) in values.iter().enumerate().take(Self::LANES) {
+                *p.add(i) = byte_from_unit(value);
+            }
+        }
+    }
     /// `a + b`
     fn add(self, a: Self::F, b: Self::F) -> Self::F;
     /// `a - b`
@@ -132,4 +148,36 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
 #[inline(always)]
 pub(crate) fn zero<S: Simd>(s: S) -> S::F {
     s.splat(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Bytes<'a>(&'a [f32]);
+
+    impl Kernel for Bytes<'_> {
+        type Out = Vec<u8>;
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) -> Vec<u8> {
+            let mut out = vec![7; self.0.len() + 1];
+            for at in (0..self.0.len()).step_by(S::LANES) {
+                // SAFETY: the length is a multiple of 16.
+                unsafe { s.store_bytes(out.as_mut_ptr().add(at), s.load(self.0.as_ptr().add(at))) };
+            }
+            out
+        }
+    }
+
+    #[test]
+    fn bytes_are_those_of_the_core() {
+        let mut values: Vec<f32> = (-8..=520).map(|i| i as f32 / 510.0).collect();
+        values.extend([f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -0.0, f32::MIN_POSITIVE, 1e30, -1e30]);
+        values.resize(values.len().next_multiple_of(BLOCK), 0.25);
+        let mut expected: Vec<u8> = values.iter().map(|&v| byte_from_unit(v)).collect();
+        expected.push(7);
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+            assert_eq!(isa.run(Bytes(&values)), expected, "{isa}");
+        }
+    }
 }
