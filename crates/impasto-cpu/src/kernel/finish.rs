@@ -1,6 +1,6 @@
 //! What happens to a convolution's sums before they are written: bias, ReLU, residual, ReLU, statistics.
 
-use super::view::{Element, Map, Ptr, View};
+use super::view::{Element, Map, Ptr, Touch, View};
 use crate::simd::{Simd, zero};
 
 /// The way of a sum `v` into memory: `max(max(v + bias, floor) + residual, floor)`.
@@ -22,12 +22,13 @@ pub(crate) struct Finish {
     pub sums: Option<Ptr>,
 }
 
-/// [`Finish`] for one register of channels.
-pub(crate) struct Lane<'a, S: Simd> {
-    finish: &'a Finish,
+/// [`Finish`] for one register of channels: everything is read once, so that it can stay in registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Lane<S: Simd> {
     channel: usize,
     bias: S::F,
     before: S::F,
+    residual: Option<(Map, Touch<S>)>,
     after: S::F,
 }
 
@@ -37,16 +38,17 @@ impl Finish {
     /// # Safety
     /// They must be inside the output's channels.
     #[inline(always)]
-    pub(crate) unsafe fn lane<S: Simd>(&self, s: S, channel: usize) -> Lane<'_, S> {
-        // SAFETY: `bias` has as many values as the output has channels.
-        let bias = unsafe { s.load(self.bias.0.add(channel)) };
-        Lane {
-            finish: self,
-            channel,
-            bias,
-            before: floor(s, self.relu_before),
-            after: floor(s, self.relu_after),
-        }
+    pub(crate) unsafe fn lane<S: Simd>(&self, s: S, channel: usize) -> Lane<S> {
+        // SAFETY: `bias` has as many values as the output has channels, and so has the residual.
+        let (bias, residual) = unsafe {
+            let residual = match &self.residual {
+                Some(view) => Some((view.map, view.touch(s, channel))),
+                None => None,
+            };
+            (s.load(self.bias.0.add(channel)), residual)
+        };
+        let (before, after) = (floor(s, self.relu_before), floor(s, self.relu_after));
+        Lane { channel, bias, before, residual, after }
     }
 }
 
@@ -56,7 +58,7 @@ pub(crate) fn floor<S: Simd>(s: S, relu: bool) -> S::F {
     s.splat(if relu { 0.0 } else { f32::NEG_INFINITY })
 }
 
-impl<S: Simd> Lane<'_, S> {
+impl<S: Simd> Lane<S> {
     /// The value to write at row `y`, column `x`.
     ///
     /// # Safety
@@ -64,12 +66,9 @@ impl<S: Simd> Lane<'_, S> {
     #[inline(always)]
     pub(crate) unsafe fn value<E: Element>(&self, s: S, sum: S::F, y: usize, x: usize) -> S::F {
         let v = s.at_least(self.before, s.add(sum, self.bias));
-        let Some(residual) = &self.finish.residual else { return s.at_least(self.after, v) };
+        let Some((map, touch)) = self.residual else { return s.at_least(self.after, v) };
         // SAFETY: inside, as the caller says; residual and output have the same channels.
-        let other = unsafe {
-            let other = E::load(s, residual.map.at::<E>(y, x).add(self.channel));
-            residual.touch(s, self.channel).apply(s, other)
-        };
+        let other = unsafe { touch.apply(s, E::load(s, map.at::<E>(y, x).add(self.channel))) };
         s.at_least(self.after, s.add(v, other))
     }
 }

@@ -15,7 +15,7 @@ use super::finish::{Finish, Lane, Sums};
 use super::paint::Painter;
 use super::picture::Size;
 use super::step::{Frame, Picture, Step};
-use super::view::{Axis, Half, View, doubled_weight};
+use super::view::{Axis, Half, Map, View, doubled_weight};
 use crate::amx::Amx;
 use crate::amx::tile::{Block, Step as TileStep, Tiles};
 use crate::memory::Arena;
@@ -550,7 +550,7 @@ impl Job<'_> {
         let Cut { patch_wide, position, .. } = layer.cut;
         let tiles = Tiles::configure(layer.amx);
         for block in 0..layer.blocks {
-            let mut sums = [[Sums::new(s); 4]; 2];
+            let mut sums = [Sums::new(s); PARTS];
             for phase in &layer.phases {
                 for y in (0..self.high).step_by(2) {
                     let lower = (y + 1).min(self.high - 1);
@@ -580,10 +580,10 @@ impl Job<'_> {
     /// # Safety
     /// As for [`Step::job`].
     #[inline(always)]
-    unsafe fn leave_sums<S: Simd>(&self, s: S, block: usize, sums: &[[Sums<S>; 4]; 2]) {
+    unsafe fn leave_sums<S: Simd>(&self, s: S, block: usize, sums: &BlockSums<S>) {
         let Goal::Map(Finish { sums: Some(slots), out, .. }) = self.layer.goal else { return };
         for lane in (0..LANES).step_by(S::LANES) {
-            let part = &sums[lane / BLOCK][lane % BLOCK / S::LANES];
+            let part = &sums[lane / S::LANES];
             // SAFETY: there is a slot for every job, with room for all channels.
             unsafe {
                 let slot = slots.0.add(self.job * 3 * out.channels);
@@ -604,7 +604,7 @@ impl Job<'_> {
         block: usize,
         (y, x): (usize, usize),
         (high, wide): (usize, usize),
-        sums: &mut [[Sums<S>; 4]; 2],
+        sums: &mut BlockSums<S>,
     ) {
         // SAFETY: as the caller says.
         unsafe {
@@ -615,17 +615,13 @@ impl Job<'_> {
                         painter.span(s, self.frame.output, sums, LANES, (y + row, x), wide);
                     }
                 }
-                Goal::Map(finish) => {
-                    for lane in (0..LANES).step_by(S::LANES) {
-                        let sums = &mut sums[lane / BLOCK][lane % BLOCK / S::LANES];
-                        self.store(s, finish, phase, block, lane, (y, x), (high, wide), sums);
-                    }
-                }
+                Goal::Map(finish) => self.store(s, finish, phase, block, (y, x), (high, wide), sums),
             }
         }
     }
 
-    /// One register of channels of [`Job::write`].
+    /// [`Job::write`] to an activation. All 32 channels of a position are written before the next: they are one line of
+    /// the cache.
     ///
     /// # Safety
     /// As there.
@@ -637,29 +633,43 @@ impl Job<'_> {
         finish: &Finish,
         phase: &Phase,
         block: usize,
-        lane: usize,
         (y, x): (usize, usize),
         (high, wide): (usize, usize),
-        sums: &mut Sums<S>,
+        sums: &mut BlockSums<S>,
     ) {
-        let channel = block * LANES + lane;
-        let scale = if self.layer.phases.len() == 4 { 2 } else { 1 };
-        // SAFETY: as the caller says; `sums` holds 32 rows of 32 values.
+        let parts = LANES / S::LANES;
+        // SAFETY: as the caller says; the block's channels are inside the output's.
         unsafe {
-            let finisher = finish.lane(s, channel);
-            let from = self.sums.0.as_ptr().add(lane);
-            if finish.pool {
-                return self.store_pooled(s, finish, &finisher, from, channel, (y, x), (high, wide), sums);
+            let mut lanes = [finish.lane(s, block * LANES); PARTS];
+            for part in 1..parts {
+                lanes[part] = finish.lane(s, block * LANES + part * S::LANES);
             }
+            let written = Written { out: finish.out, channel: block * LANES, summed: finish.sums.is_some() };
+            if finish.pool {
+                return self.store_pooled(s, written, &lanes[..parts], (y, x), (high, wide), sums);
+            }
+            let scale = if self.layer.phases.len() == 4 { 2 } else { 1 };
             for row in 0..high {
                 let y = (y + row) * scale + phase.dy;
                 for column in 0..wide {
                     let x = (x + column) * scale + phase.dx;
-                    let v = finisher.value::<Half>(s, s.load(from.add((row * SPAN + column) * LANES)), y, x);
-                    put(s, finish, channel, y, x, v, sums);
+                    for (part, lane) in lanes.iter().enumerate().take(parts) {
+                        let v = lane.value::<Half>(s, self.sum(s, row, column, part), y, x);
+                        written.put(s, part, (y, x), v, sums);
+                    }
                 }
             }
         }
+    }
+
+    /// One register of the products of a row and column.
+    ///
+    /// # Safety
+    /// Row, column and part must be inside the block.
+    #[inline(always)]
+    unsafe fn sum<S: Simd>(&self, s: S, row: usize, column: usize, part: usize) -> S::F {
+        // SAFETY: as the caller says; the block has 32 rows of 32 values.
+        unsafe { s.load(self.sums.0.as_ptr().add((row * SPAN + column) * LANES + part * S::LANES)) }
     }
 
     /// The maxima of 2x2 of two rows of results.
@@ -667,55 +677,67 @@ impl Job<'_> {
     /// # Safety
     /// As for [`Job::store`].
     #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "a piece of `store`, apart only to be readable")]
     unsafe fn store_pooled<S: Simd>(
         &self,
         s: S,
-        finish: &Finish,
-        finisher: &Lane<'_, S>,
-        from: *const f32,
-        channel: usize,
+        written: Written,
+        lanes: &[Lane<S>],
         (y, x): (usize, usize),
         (high, wide): (usize, usize),
-        sums: &mut Sums<S>,
+        sums: &mut BlockSums<S>,
     ) {
         for column in (0..wide).step_by(2) {
             let (below, right) = (high - 1, (column + 1).min(wide - 1));
-            let mut most = s.splat(f32::NEG_INFINITY);
-            for (row, column) in [(0, column), (0, right), (below, column), (below, right)] {
-                // SAFETY: as the caller says; there are 32 rows of 32 values.
-                let v = unsafe {
-                    let sum = s.load(from.add((row * SPAN + column) * LANES));
-                    finisher.value::<Half>(s, sum, y + row, x + column)
-                };
-                most = s.at_least(most, v);
+            for (part, lane) in lanes.iter().enumerate() {
+                let mut most = s.splat(f32::NEG_INFINITY);
+                for (row, column) in [(0, column), (0, right), (below, column), (below, right)] {
+                    // SAFETY: as the caller says; rows and columns are inside the block.
+                    let v =
+                        unsafe { lane.value::<Half>(s, self.sum(s, row, column, part), y + row, x + column) };
+                    most = s.at_least(most, v);
+                }
+                // SAFETY: half of a position inside the unpooled output.
+                unsafe { written.put(s, part, (y / 2, (x + column) / 2), most, sums) };
             }
-            // SAFETY: half of a position inside the unpooled output.
-            unsafe { put(s, finish, channel, y / 2, (x + column) / 2, most, sums) };
         }
     }
 }
 
-/// Writes one register, and sums up what can be read back: the statistics must be those of the rounded values.
-///
-/// # Safety
-/// Position and channels must be inside the output.
-#[inline(always)]
-unsafe fn put<S: Simd>(
-    s: S,
-    finish: &Finish,
+/// Registers of a block's 32 channels, at most.
+const PARTS: usize = 8;
+/// Sums of a block's channels.
+type BlockSums<S> = [Sums<S>; PARTS];
+
+/// Where a block of results goes.
+#[derive(Clone, Copy)]
+struct Written {
+    out: Map,
+    /// First channel of the block.
     channel: usize,
-    y: usize,
-    x: usize,
-    v: S::F,
-    sums: &mut Sums<S>,
-) {
-    // SAFETY: as the caller says.
-    unsafe {
-        let out = finish.out.at::<Half>(y, x).add(channel).cast::<u16>();
-        s.store_half(out, v);
-        if finish.sums.is_some() {
-            sums.add(s, s.load_half(out));
+    summed: bool,
+}
+
+impl Written {
+    /// Writes one register, and sums up what can be read back: the statistics must be those of the rounded values.
+    ///
+    /// # Safety
+    /// The position must be inside the output, the part inside the block.
+    #[inline(always)]
+    unsafe fn put<S: Simd>(
+        self,
+        s: S,
+        part: usize,
+        (y, x): (usize, usize),
+        v: S::F,
+        sums: &mut BlockSums<S>,
+    ) {
+        // SAFETY: as the caller says.
+        unsafe {
+            let out = self.out.at::<Half>(y, x).add(self.channel + part * S::LANES).cast::<u16>();
+            s.store_half(out, v);
+            if self.summed {
+                sums[part].add(s, s.load_half(out));
+            }
         }
     }
 }
