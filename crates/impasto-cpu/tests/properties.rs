@@ -83,7 +83,8 @@ fn plain_case(seed: u64) -> Case {
     let mut b = NetworkBuilder::new("plain");
     let x = b.input(16);
     b.conv("conv", x, 16, 3, 1, Padding::Reflect);
-    Case::new("plain", b.finish(), 22, 19, seed)
+    let (height, width) = if MIRI { (8, 5) } else { (22, 19) };
+    Case::new("plain", b.finish(), height, width, seed)
 }
 
 #[test]
@@ -107,7 +108,7 @@ fn tiny_and_huge_values_come_out_in_proportion() {
 
 #[test]
 fn broken_values_stay_visible_and_near() {
-    for broken in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN] {
+    for broken in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut case = plain_case(4);
         let whole = run(&ReferenceEngine, &case).expect("the reference runs it");
         case.input.data_mut()[0] = broken;
@@ -116,7 +117,7 @@ fn broken_values_stay_visible_and_near() {
             assert!(!found.data()[0].is_finite(), "{}: {broken} was hidden", engine.isa());
             // Further away than a tile reaches, nothing changes.
             for c in 0..16 {
-                for y in 6..22 {
+                for y in 6..found.shape().height {
                     let (expected, found) = (whole.row(c, y), found.row(c, y));
                     assert!(
                         expected.iter().zip(found).all(|(a, b)| (a - b).abs() < 1e-3),
@@ -157,7 +158,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
                 Some(run(&engine, &case).expect("it runs"))
             };
             let one = with(1);
-            for threads in [2, 3, 7] {
+            for threads in [2, 3, 7, 33] {
                 assert!(with(threads) == one, "{isa} {precision} with {threads} threads");
             }
         }

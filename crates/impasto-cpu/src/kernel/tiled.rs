@@ -67,7 +67,6 @@ pub(crate) struct Layer<'a> {
 /// A planned layer.
 pub(crate) struct Tiled {
     amx: Amx,
-    isa: Isa,
     source: Source,
     goal: Goal,
     kernel: usize,
@@ -114,7 +113,7 @@ struct Cut {
 }
 
 impl Tiled {
-    pub(crate) fn new(amx: Amx, isa: Isa, layer: &Layer<'_>) -> Tiled {
+    pub(crate) fn new(amx: Amx, layer: &Layer<'_>) -> Tiled {
         let (kernel, stride, padding) = layer.window;
         let up = matches!(layer.source, Source::View(view) if view.up);
         let halve = |n: usize| if up { n / 2 } else { n.div_ceil(stride) };
@@ -139,7 +138,6 @@ impl Tiled {
         let (cin, cout) = layer.channels;
         let mut tiled = Tiled {
             amx,
-            isa,
             source: layer.source,
             goal: layer.goal,
             kernel,
@@ -351,7 +349,10 @@ impl Step for Tiled {
             let sums = scratch.add(self.patch_values());
             (&mut *sums.cast::<Block>(), sums.add(LANES * LANES).cast())
         };
-        self.isa.run(Job { layer: self, job, y, x, high, wide, patch, lines, sums, frame });
+        Isa::run_beside_tiles(
+            self.amx,
+            Job { layer: self, job, y, x, high, wide, patch, lines, sums, frame },
+        );
     }
 }
 

@@ -266,7 +266,7 @@ impl Builder<'_> {
         let window = (conv.kernel, conv.stride, conv.padding);
         let layer = tiled::Layer { weight: &weight, source, size, window, goal, channels };
         let amx = crate::amx::Amx::detect().expect("plans are in bf16 only where the tile unit was seen");
-        Box::new(tiled::Tiled::new(amx, self.isa, &layer))
+        Box::new(tiled::Tiled::new(amx, &layer))
     }
 
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]

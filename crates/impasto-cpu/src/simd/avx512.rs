@@ -4,25 +4,30 @@ use super::{Kernel, Simd};
 use crate::kernel::gemm;
 use std::arch::x86_64::*;
 
-/// Proof that AVX512F is there.
+/// Proof that AVX512F is there, and with `BF16` also the conversion to bf16.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512(());
+pub(crate) struct Avx512<const BF16: bool>(());
 
-impl Avx512 {
+impl<const BF16: bool> Avx512<BF16> {
     /// # Safety
-    /// The CPU must have AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX2 and FMA.
+    /// The CPU must have AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX2 and FMA, with `BF16` also AVX512-BF16.
     pub(super) unsafe fn new() -> Self {
         Avx512(())
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-fn enter<K: Kernel>(token: Avx512, kernel: K) -> K::Out {
+fn enter<K: Kernel>(token: Avx512<false>, kernel: K) -> K::Out {
+    kernel.run(token)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
+fn enter_bf16<K: Kernel>(token: Avx512<true>, kernel: K) -> K::Out {
     kernel.run(token)
 }
 
 // SAFETY (every block below): `self` exists only where the CPU has AVX512F; pointers are as the trait demands.
-impl Simd for Avx512 {
+impl<const BF16: bool> Simd for Avx512<BF16> {
     const LANES: usize = 16;
     const MR: usize = 14;
     const NB: usize = 2;
@@ -31,7 +36,7 @@ impl Simd for Avx512 {
     #[inline]
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Out {
         // SAFETY: `self` proves the features.
-        unsafe { enter(self, kernel) }
+        unsafe { if BF16 { enter_bf16(Avx512(()), kernel) } else { enter(Avx512(()), kernel) } }
     }
     #[inline(always)]
     fn splat(self, x: f32) -> __m512 {
@@ -58,8 +63,12 @@ impl Simd for Avx512 {
     }
     #[inline(always)]
     unsafe fn store_half(self, p: *mut u16, v: __m512) {
-        // SAFETY: `self` proves AVX512F; the caller gives room for 16 values.
+        // SAFETY: `self` proves AVX512F, and AVX512-BF16 where it is used; the caller gives room for 16 values.
         unsafe {
+            if BF16 {
+                let rounded = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(v));
+                return _mm256_storeu_si256(p.cast(), rounded);
+            }
             let bits = _mm512_castps_si512(v);
             let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
             let rounded = _mm512_add_epi32(_mm512_add_epi32(bits, odd), _mm512_set1_epi32(0x7fff));

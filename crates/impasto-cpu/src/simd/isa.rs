@@ -95,7 +95,7 @@ impl Isa {
             Isa::Avx2 => unsafe { super::avx2::Avx2::new() }.vectorize(kernel),
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { super::avx512::Avx512::new() }.vectorize(kernel),
+            Isa::Avx512 => unsafe { super::avx512::Avx512::<false>::new() }.vectorize(kernel),
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => unsafe { super::neon::Neon::new() }.vectorize(kernel),
@@ -103,6 +103,15 @@ impl Isa {
             Isa::Wasm => super::wasm::Wasm.vectorize(kernel),
             _ => Portable.vectorize(kernel),
         }
+    }
+
+    /// The same for the instructions around the tile unit: AVX-512 with the conversion to bf16. It takes denormals for zero.
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    #[inline]
+    pub(crate) fn run_beside_tiles<K: Kernel>(_proof: crate::amx::Amx, kernel: K) -> K::Out {
+        assert!(Isa::Avx512.is_available(), "tiles are only used beside AVX-512");
+        // SAFETY: seen above, and the proof stands for AVX512-BF16.
+        unsafe { super::avx512::Avx512::<true>::new() }.vectorize(kernel)
     }
 
     fn list() -> String {
