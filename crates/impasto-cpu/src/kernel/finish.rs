@@ -38,6 +38,7 @@ impl Finish {
     /// # Safety
     /// They must be inside the output's channels.
     #[inline(always)]
+    #[expect(clippy::manual_map, reason = "a closure could be compiled without the instruction set")]
     pub(crate) unsafe fn lane<S: Simd>(&self, s: S, channel: usize) -> Lane<S> {
         // SAFETY: `bias` has as many values as the output has channels, and so has the residual.
         let (bias, residual) = unsafe {

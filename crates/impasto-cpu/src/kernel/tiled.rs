@@ -642,8 +642,8 @@ impl Job<'_> {
         // SAFETY: as the caller says; the block's channels are inside the output's.
         unsafe {
             let mut lanes = [finish.lane(s, block * LANES); PARTS];
-            for part in 1..parts {
-                lanes[part] = finish.lane(s, block * LANES + part * S::LANES);
+            for (part, lane) in lanes.iter_mut().enumerate().take(parts) {
+                *lane = finish.lane(s, block * LANES + part * S::LANES);
             }
             let written = Written { out: finish.out, channel: block * LANES, summed: finish.sums.is_some() };
             if finish.pool {
