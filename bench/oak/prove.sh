@@ -29,14 +29,14 @@ cd "$work"
 styles="--style starry-night --style waves --style mosaic"
 for folder in rgb yuv; do
     # shellcheck disable=SC2086
-    "$impasto" export --target oak --size 512x288 $styles $([ $folder = yuv ] && echo --yuv420) -o "$folder" \
+    "$impasto" --quiet export --target oak --size 512x288 $styles $([ $folder = yuv ] && echo --yuv420) -o "$folder" \
         --compile --openvino-libs "$libs" --shaves 6 > /dev/null
     blob=$(tar -xOf "$folder/models/impasto-light.rvc2.tar.xz" painter.blob | wc -c)
     echo "ok impasto export --target oak ($folder): a blob of $blob bytes for 6 SHAVEs"
     PYTHONDONTWRITEBYTECODE=1 "$python/depthai2/bin/python" "$scripts/with_depthai2.py" \
         "$folder/models/impasto-light.rvc2.tar.xz"
 done
-"$impasto" export --target oak --size 512x288 --yuv420 --style waves -o all --compile --openvino-libs "$libs" > /dev/null
+"$impasto" --quiet export --target oak --size 512x288 --yuv420 --style waves -o all --compile --openvino-libs "$libs" > /dev/null
 tar -xOf yuv/models/impasto-light.rvc2.tar.xz painter.blob > six.blob
 PYTHONDONTWRITEBYTECODE=1 "$python/depthai3/bin/python" "$scripts/with_depthai3.py" yuv/models/impasto-light.rvc2.tar.xz \
     all/models/impasto-light.rvc2.tar.xz yuv/models/impasto-light.onnx.tar.xz six.blob

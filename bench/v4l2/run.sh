@@ -39,7 +39,7 @@ rm -rf initramfs out
 mkdir -p initramfs/bin initramfs/modules initramfs/proc initramfs/sys initramfs/dev initramfs/out initramfs/tmp out
 cp "$(command -v busybox)" initramfs/bin/busybox
 for program in "$impasto" "$(command -v v4l2-ctl)"; do
-    cp "$program" initramfs/bin/
+    cp "$program" initramfs/bin/"$(basename "$program" | sed 's/^impasto.*/impasto/')"
     ldd "$program" | grep -o '/[^ ]*' | sort -u | xargs -I{} cp --parents -L {} initramfs
 done
 modules="mc videodev videobuf2-common videobuf2-v4l2 videobuf2-memops videobuf2-vmalloc videobuf2-dma-contig

@@ -170,7 +170,7 @@ fn db_in_onnxruntime(
     painting: &Tensor,
     pictures: &[(String, Tensor)],
 ) -> Vec<f64> {
-    let scratch = Scratch::new("half-onnx");
+    let scratch = Scratch::new(&format!("half-onnx-{}", model.name));
     let write = |name: &str, bytes: &[u8]| std::fs::write(scratch.0.join(name), bytes).unwrap();
     let Shape { height, width, .. } = pictures[0].1.shape();
     let style = some_style(model, "only its range matters", 1);
@@ -232,11 +232,11 @@ fn the_real_classic_keeps_the_eval_pictures_in_16_bits() {
     judge_in_onnxruntime("the_real_classic_keeps_the_eval_pictures_in_16_bits", classic, 2, (256, 256));
 }
 
-/// The network that is shipped, at the size that is exported by default.
+/// The network that is shipped, near the size that is exported by default (some pictures are 500 px wide).
 #[test]
 fn the_trained_light_keeps_the_eval_pictures_in_16_bits() {
     let light = |_: &Path| trained_light();
-    judge_in_onnxruntime("the_trained_light_keeps_the_eval_pictures_in_16_bits", light, 5, (512, 288));
+    judge_in_onnxruntime("the_trained_light_keeps_the_eval_pictures_in_16_bits", light, 5, (496, 288));
 }
 
 /// The yardstick: fewer bits must fail.

@@ -76,8 +76,8 @@ impl OakArgs {
             let _ = &folder;
             Ok(Box::new(OakCamera::start(&command, mode, &model, studio)?))
         });
-        let name = format!("OAK, {}", if mode == OakMode::Chip { "its chip paints" } else { "painted here" });
-        Ok(Chosen { name, browser: false, open })
+        let name = if mode == OakMode::Chip { "OAK (its chip)" } else { "OAK" };
+        Ok(Chosen { name: name.into(), browser: false, open })
     }
 
     fn folder(&self, mode: OakMode, stylizer: &Stylizer) -> Result<AppFolder> {

@@ -61,6 +61,7 @@ function heard({ state: news, you, stats }) {
     state = news;
     if (first && steering) restore();
     render();
+    tellOfCamera();
     useCamera();
   }
   if (stats) figures(stats);
@@ -153,7 +154,16 @@ function figures(stats) {
       `${stats.working_width}×${stats.working_height} · ${state.engine}`
     : "waiting for the first frame";
   if (stats.error) notice(stats.error);
-  if (state.camera.error) notice(`${state.camera.error}. Trying again …`);
+  tellOfCamera();
+}
+
+// A trouble with the program's camera stands there for as long as it lasts.
+let cameraTold = false;
+function tellOfCamera() {
+  const { error } = state.camera;
+  if (error) notice(`${error}. Trying again …`, true);
+  else if (cameraTold) notice("");
+  cameraTold = Boolean(error);
 }
 
 function render() {
