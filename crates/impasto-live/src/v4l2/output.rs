@@ -45,10 +45,12 @@ fn open(path: &Path) -> Result<Device, LiveError> {
         _ => LiveError::Camera(super::capture::words(path, &e)),
     };
     let device = Device::open(path).map_err(failed)?;
-    if !device.supported_buf_types().contains(BufTypes::VIDEO_OUTPUT) {
-        return Err(no_loopback(path, "takes no pictures"));
+    // With `exclusive_caps` v4l2loopback does not say that it takes pictures once it has been written to by anybody.
+    let is_loopback = device.capabilities().is_ok_and(|about| about.driver() == "v4l2 loopback");
+    match is_loopback || device.supported_buf_types().contains(BufTypes::VIDEO_OUTPUT) {
+        true => Ok(device),
+        false => Err(no_loopback(path, "takes no pictures")),
     }
-    Ok(device)
 }
 
 fn no_loopback(path: &Path, what: &str) -> LiveError {
