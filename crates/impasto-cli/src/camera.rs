@@ -1,5 +1,6 @@
 //! Which camera is meant by the word after `--camera`.
 
+mod film;
 mod oak;
 
 use anyhow::Result;
@@ -7,6 +8,7 @@ use impasto::Stylizer;
 use impasto_live::camera::{self, Camera, DemoCamera};
 use impasto_live::v4l2::{self, Device};
 use impasto_live::{LiveError, Studio};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -17,9 +19,10 @@ const DEMO_FPS: f32 = 24.0;
 /// The words about cameras.
 #[derive(clap::Args)]
 pub struct CameraArgs {
-    /// Where frames come from: `browser` (the demo scene until it hands in its own), `demo`, `oak` (a Luxonis OAK), or
-    /// on Linux a camera by its number N or path /dev/videoN, or the N-th USB camera, from 0, as `uvc:N`.
-    #[arg(long, value_name = "browser|demo|oak|N|PATH|uvc:N", default_value = "browser")]
+    /// Where frames come from: `browser` (the demo scene until it hands in its own), `demo`, `oak` (a Luxonis OAK), a
+    /// film (any file that `impasto video` reads, over and over), or on Linux a camera by its number N or path
+    /// /dev/videoN, or the N-th USB camera, from 0, as `uvc:N`.
+    #[arg(long, value_name = "browser|demo|oak|FILE|N|PATH|uvc:N", default_value = "browser")]
     camera: CameraWord,
     /// Size asked of a camera by number or path; it gives the nearest that it has.
     #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = size)]
@@ -38,6 +41,7 @@ enum CameraWord {
     Demo,
     Oak,
     Device(Device),
+    Film(PathBuf),
 }
 
 impl FromStr for CameraWord {
@@ -48,8 +52,8 @@ impl FromStr for CameraWord {
             "browser" => Ok(Self::Browser),
             "demo" => Ok(Self::Demo),
             "oak" => Ok(Self::Oak),
-            _ => device(word).map(Self::Device).ok_or_else(|| {
-                "a camera is `browser`, `demo`, `oak`, a number, a path such as /dev/video0, or `uvc:0`"
+            _ => device(word).map(Self::Device).or_else(|| film(word)).ok_or_else(|| {
+                "a camera is `browser`, `demo`, `oak`, a number, a path such as /dev/video0, `uvc:0`, or a film that is there"
                     .into()
             }),
         }
@@ -65,6 +69,11 @@ fn device(word: &str) -> Option<Device> {
         Ok(number) => Some(Device::Path(format!("/dev/video{number}").into())),
         Err(_) => word.starts_with("/dev/").then(|| Device::Path(word.into())),
     }
+}
+
+/// A file or folder that is there.
+fn film(word: &str) -> Option<CameraWord> {
+    Path::new(word).exists().then(|| CameraWord::Film(word.into()))
 }
 
 /// WIDTHxHEIGHT of a camera's pictures.
@@ -97,6 +106,7 @@ impl CameraArgs {
             CameraWord::Browser | CameraWord::Demo => Ok(self.demo()),
             CameraWord::Oak => self.oak.choose(stylizer),
             CameraWord::Device(device) => Ok(self.device(device)),
+            CameraWord::Film(path) => film::choose(path),
         }
     }
 

@@ -13,6 +13,7 @@ mod folder;
 mod interrupt;
 mod machine;
 mod models;
+mod recorder;
 mod size;
 mod styles;
 

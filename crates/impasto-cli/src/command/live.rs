@@ -4,6 +4,7 @@ use crate::args::{ModelArgs, StyleWord, unit};
 use crate::camera::CameraArgs;
 use crate::console::Console;
 use crate::interrupt;
+use crate::recorder;
 use crate::styles::Styles;
 use anyhow::{Result, anyhow};
 use impasto::{Stylizer, builtin};
@@ -20,6 +21,8 @@ use std::time::Duration;
   impasto live
   impasto live --style wave.jpg:0.7 --style mosaic.style:0.3
   impasto live --camera demo --no-open --port 8000
+  impasto live --camera film.mp4 --record painted.mp4
+      a film as the camera, over and over; what is painted is recorded
   impasto live --camera 0 --virtual-camera /dev/video9
       on Linux: paints the first camera, and other programs see the painting as a camera (v4l2loopback; docs/live.md)
   impasto live --camera oak --oak-mode chip --oak-app oak
@@ -60,6 +63,9 @@ pub struct Args {
     no_open: bool,
     #[command(flatten)]
     camera: CameraArgs,
+    /// Record what is painted into this MP4 file, until the end. The page's API can record too.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// On Linux: also write what is painted to this device of v4l2loopback, where other programs see a camera.
     #[arg(long, value_name = "/dev/videoN")]
     virtual_camera: Option<PathBuf>,
@@ -80,13 +86,19 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     let studio = Studio::new(stylizer, gallery, settings)?;
     let painter = studio.start();
     let token = args.token.clone().map_or_else(new_token, Ok)?;
-    let options = ServerOptions { address: args.address, port: args.port, ..ServerOptions::new(token) };
+    let options = ServerOptions {
+        address: args.address,
+        port: args.port,
+        recorders: Some(recorder::factory()),
+        ..ServerOptions::new(token)
+    };
     let server = Server::start(studio.clone(), options)?;
     if args.port != 0 && server.address().port() != args.port {
         console.note(format!("port {} is taken; using {}", args.port, server.address().port()));
     }
     // Ctrl-C waits until the camera is closed, so that no program that drives one is left behind.
     let whole = interrupt::hold();
+    args.record.as_deref().map(|path| recorder::begin(&studio, path)).transpose()?;
     let output =
         args.virtual_camera.as_deref().map(|path| v4l2::virtual_camera(&studio, path)).transpose()?;
     let camera = camera.start(&studio);

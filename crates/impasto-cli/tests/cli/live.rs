@@ -36,16 +36,16 @@ fn oak(test: &str) -> Studio {
 }
 
 /// `impasto live` at work, with somebody who looks.
-struct Live<'a> {
+pub struct Live<'a> {
     studio: &'a Studio,
-    child: Child,
+    pub child: Child,
     address: String,
     /// The stream of painted pictures; it is not read, but while it is open somebody looks.
     _looking: TcpStream,
 }
 
 impl<'a> Live<'a> {
-    fn start(studio: &'a Studio, words: &str) -> Self {
+    pub fn start(studio: &'a Studio, words: &str) -> Self {
         let words = format!("live --model classic --style wave.png --no-open --port 0 --token t0ken {words}");
         let mut child = studio.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut url = String::new();
@@ -57,7 +57,7 @@ impl<'a> Live<'a> {
         Self { studio, child, address, _looking: looking }
     }
 
-    fn call(&self, method: &str, path: &str, body: &str) -> Vec<u8> {
+    pub fn call(&self, method: &str, path: &str, body: &str) -> Vec<u8> {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let Self { address, .. } = self;
         let length = body.len();
@@ -73,7 +73,7 @@ impl<'a> Live<'a> {
         answer.split_off(start)
     }
 
-    fn camera(&self) -> Value {
+    pub fn camera(&self) -> Value {
         let state: Value = serde_json::from_slice(&self.call("GET", "/api/state", "")).unwrap();
         state["camera"].clone()
     }
@@ -93,7 +93,7 @@ impl<'a> Live<'a> {
     }
 
     /// Waits until a painted picture comes for which `is_right` holds; none that was painted before counts.
-    fn shows(&self, is_right: impl Fn([u8; 3]) -> bool) {
+    pub fn shows(&self, is_right: impl Fn([u8; 3]) -> bool) {
         let painted = || -> Value { serde_json::from_slice(&self.call("GET", "/api/stats", "")).unwrap() };
         let before = painted()["frames_painted"].as_u64().unwrap();
         assert!(until(|| painted()["frames_painted"].as_u64().unwrap() > before + 1), "no picture comes");
@@ -118,7 +118,7 @@ impl Drop for Live<'_> {
     }
 }
 
-fn until(mut holds: impl FnMut() -> bool) -> bool {
+pub fn until(mut holds: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + LONG;
     while Instant::now() < deadline {
         if holds() {

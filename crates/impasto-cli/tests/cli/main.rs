@@ -3,6 +3,7 @@
 mod bad_input;
 mod commands;
 mod live;
+mod live_film;
 mod others;
 mod studio;
 mod stylize;

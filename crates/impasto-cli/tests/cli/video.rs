@@ -25,7 +25,7 @@ fn studio(test: &str, frames: usize) -> Studio {
     studio
 }
 
-fn y4m(width: usize, height: usize, frames: usize) -> Vec<u8> {
+pub fn y4m(width: usize, height: usize, frames: usize) -> Vec<u8> {
     let mut film = format!("YUV4MPEG2 W{width} H{height} F25:1 Ip A1:1 C420jpeg\n").into_bytes();
     let color = video::Color::usual(width, height);
     for number in 0..frames {
