@@ -40,8 +40,8 @@ impl Default for Schedule {
     }
 }
 
-/// Rate and limit of the gradient in the identity steps.
-const IDENTITY_RATE: f32 = 2e-3;
+/// Rate in the identity steps, as part of the full one, and limit of the gradient there.
+const IDENTITY_RATE: f32 = 4.0 / 3.0;
 const IDENTITY_CLIP: f32 = 1.0;
 
 impl Schedule {
@@ -67,7 +67,7 @@ impl Schedule {
 
     fn identity(&self, step: u64, full: &Recipe) -> Recipe {
         let left = (self.identity_steps - step) as f64 / (0.5 * self.identity_steps as f64) + 0.05;
-        let rate = IDENTITY_RATE * (left.min(1.0) * self.warm(step)) as f32;
+        let rate = full.rate * IDENTITY_RATE * (left.min(1.0) * self.warm(step)) as f32;
         Recipe { content: 0.0, style: 0.0, identity: 1.0, rate, clip: IDENTITY_CLIP, ..*full }
     }
 

@@ -97,6 +97,8 @@ impl Settings {
             noise: 0.0,
             range: 0.0,
             rate: 3e-4,
+            // Statistics of VGG's features are far from a random decoder's, and style counts ten times.
+            clip: 1000.0,
             ..Recipe::default()
         };
         Self {

@@ -77,15 +77,12 @@ impl<'a> Show<'a> {
 
 fn line(s: &Steps) -> String {
     let r = &s.report;
-    let losses = match s.style_weight > 0.0 {
-        true => format!(
-            "content {:.3}, style {:.3} x {:.2}, SSIM {:.3}",
-            r.content,
-            r.style,
-            s.style_weight,
-            1.0 - r.ssim
-        ),
+    let mut losses = match s.style_weight > 0.0 {
+        true => format!("content {:.3}, style {:.3} x {:.2}", r.content, r.style, s.style_weight),
         false => format!("reconstruction {:.4}", r.identity),
     };
+    if s.style_weight > 0.0 && r.ssim > 0.0 {
+        losses += &format!(", SSIM {:.3}", 1.0 - r.ssim);
+    }
     format!("{losses}; {:.1} samples/s, about {} left", s.samples_per_second, duration(s.remaining_secs))
 }
