@@ -58,7 +58,7 @@ fn depthai_3_and_luxonis_ml_take_the_archives() {
     let painter = scratch.0.join("one/models/painter.onnx");
     let bytes = impasto_export::oak::compile::compile(&libs, &painter, 6, &scratch.0).unwrap();
     std::fs::write(&blob, bytes).unwrap();
-    assert_eq!(oks(&python, "with_depthai3.py", &[&one, &all, &onnx, &blob]).len(), 4);
+    assert_eq!(oks(&python, "with_depthai3.py", &[&one, &all, &onnx, &blob]).len(), 6);
 }
 
 /// The generated program with the real depthai 3 and no camera says so, through the pipe.

@@ -78,6 +78,7 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 /// also rests while a page hands in frames of its own.
 pub fn run(studio: &Arc<Studio>, name: &str, browser: bool, mut open: Opener) -> std::thread::JoinHandle<()> {
     let (studio, name) = (studio.clone(), name.to_string());
+    studio.set_camera(CameraStatus { name: name.clone(), error: None, browser, paints: false });
     let thread = std::thread::Builder::new().name("camera".into());
     let read = move || {
         let mut wait = Duration::from_millis(250);
@@ -103,16 +104,16 @@ fn read(
     wait: &mut Duration,
 ) -> Result<(), LiveError> {
     let painted = camera.paints();
-    told(None, painted);
-    let (mut sequence, mut rested, mut fader) = (0, false, Fader::default());
+    // What went wrong stands until a picture has come, not only until the camera could be opened.
+    if studio.camera().error.is_none() {
+        told(None, painted);
+    }
+    let (mut sequence, mut untold, mut fader) = (0, true, Fader::default());
     while !studio.is_stopped() {
         if !studio.is_wanted() || studio.has_browser() {
-            rested = true;
+            untold = true;
             pause(studio, Duration::from_millis(50));
             continue;
-        }
-        if std::mem::take(&mut rested) {
-            told(None, painted);
         }
         let style = if painted { studio.style(&studio.settings())? } else { None };
         if let Some(style) = style {
@@ -120,6 +121,9 @@ fn read(
         }
         let Some(image) = camera.next()? else { return Ok(()) };
         *wait = Duration::from_millis(250);
+        if std::mem::take(&mut untold) {
+            told(None, painted);
+        }
         studio.offer(Frame { image, sequence, captured_ms: now_ms(), painted });
         sequence = sequence.wrapping_add(1);
     }
