@@ -31,7 +31,7 @@ impl Default for LightShape {
         Self {
             channels: [16, 48, 96],
             blocks: 2,
-            quarter_blocks: 1,
+            quarter_blocks: 2,
             half_skip: false,
             encoder_channels: [32, 48, 64, 96],
             code: 256,
