@@ -3,7 +3,7 @@
 
 use impasto_core::conformance::{Case, Random, Tolerance, compare, run};
 use impasto_core::reference::ReferenceEngine;
-use impasto_core::{Network, NetworkBuilder, Op, Padding, Tensor};
+use impasto_core::{Engine, Image, Network, NetworkBuilder, Op, Padding, Tensor};
 use impasto_cpu::{CpuEngine, Isa, Precision};
 
 /// Miri takes a thousand times as long: there, fewer and smaller.
@@ -74,6 +74,46 @@ fn random_tables_equal_the_reference() {
             if let Err(e) = compare(&expected, &found, Tolerance::F32) {
                 panic!("{} on {}: {e}\n{:?}", engine.isa(), case.name, case.network);
             }
+        }
+    }
+}
+
+/// From bytes to bytes: a first layer at either stride, extended where the picture is no multiple of 4.
+fn picture_network(random: &mut Random) -> Network {
+    let (stride, channels) = (pick(random, 1, 2), pick(random, 5, 40));
+    let (first, last) = (PADDINGS[pick(random, 0, 2)], PADDINGS[pick(random, 0, 2)]);
+    let mut b = NetworkBuilder::new("picture").fit_picture(4);
+    let x = b.input(3);
+    let x = b.scale(x, 4.0, -2.0);
+    let x = b.conv("first", x, channels, 3, stride, first);
+    let x = b.relu(x);
+    let x = if stride == 2 { b.upsample2(x) } else { x };
+    let x = b.conv("last", x, 3, 3, 1, last);
+    b.scale(x, 0.1, 0.5);
+    b.finish()
+}
+
+#[test]
+fn random_pictures_equal_the_reference() {
+    let engines = engines();
+    let mut random = Random::new(8);
+    for seed in 0..if MIRI { 3 } else { 40 } {
+        let network = picture_network(&mut random);
+        let most = if MIRI { 9 } else { 70 };
+        let (height, width) = (pick(&mut random, 1, most), pick(&mut random, 1, most));
+        let case = Case::new(&format!("picture {seed}"), network, height, width, seed);
+        let photo = Image::from_fn(width, height, |_, _| [0; 3].map(|_| random.bits() as u8));
+        let painted = |engine: &dyn Engine| {
+            let mut painted = Image::black(width, height);
+            let mut plan = engine.prepare(&case.network, &case.weights, height, width).expect("it plans");
+            plan.run_image(&photo, &case.conditions(), &mut painted).expect("it runs");
+            painted
+        };
+        let expected = painted(&ReferenceEngine);
+        for engine in &engines {
+            let found = painted(engine);
+            let near = |(a, b): (&u8, &u8)| a.abs_diff(*b) <= 1;
+            assert!(expected.rgb().iter().zip(found.rgb()).all(near), "{} on {}", engine.isa(), case.name);
         }
     }
 }

@@ -7,6 +7,8 @@
 //! ```
 //! Packing copies each value `kernel * kernel` times; each copy then takes part in `out` products, which hides it.
 
+mod bytes;
+
 use super::finish::{Finish, Sums};
 use super::gemm::{column_tiles, pack_columns};
 use super::paint::Painter;
@@ -75,6 +77,7 @@ pub(crate) struct Packed {
     size: (usize, usize),
     blocks: usize,
     kernel: usize,
+    stride: usize,
     rows: Axis,
     columns: Axis,
     weights: Arena,
@@ -119,6 +122,7 @@ impl Packed {
             size,
             blocks,
             kernel,
+            stride,
             rows: axis(ph, layer.size.0, size.0),
             columns: axis(pw, layer.size.1, size.1),
             weights,
@@ -158,7 +162,7 @@ impl Step for Packed {
     }
 
     fn scratch(&self) -> usize {
-        self.panels * self.mr * self.k + 2 * self.mr * BLOCK
+        self.panels * self.mr * self.k + 2 * self.mr * BLOCK + bytes::lines(self)
     }
 
     fn macs(&self) -> u64 {
@@ -207,13 +211,18 @@ impl Kernel for Job<'_> {
                         self.pack(s, &view, lane);
                     }
                 }
-                Feed::Picture { size, mul, add } => {
-                    let mut walk = self.walk(0);
-                    for r in 0..self.count {
-                        self.pack_picture::<S>(size, (mul, add), (walk.y, walk.x), self.row::<S>(r));
-                        walk.on();
+                Feed::Picture { size, mul, add } => match self.frame.input {
+                    Picture::Bytes(data) if bytes::fits(self.layer) => {
+                        self.pack_bytes(s, data, size, (mul, add));
                     }
-                }
+                    _ => {
+                        let mut walk = self.walk(0);
+                        for r in 0..self.count {
+                            self.pack_picture::<S>(size, (mul, add), (walk.y, walk.x), self.row::<S>(r));
+                            walk.on();
+                        }
+                    }
+                },
             }
             for (block, wide) in column_tiles::<S>(self.layer.blocks) {
                 self.columns(s, block, wide);
@@ -310,12 +319,6 @@ impl Job<'_> {
         (y, x): (usize, usize),
         row: *mut f32,
     ) {
-        if let (Picture::Bytes(data), 3, 3) = (self.frame.input, self.layer.kernel, size.channels) {
-            // SAFETY: as the caller says.
-            if unsafe { self.pack_bytes::<S>(data, size, (mul * (1.0 / 255.0), add), (y, x), row) } {
-                return;
-            }
-        }
         let put = |i: usize, v: f32| {
             // SAFETY: `i` is below the packed row's length.
             unsafe { *row.add(i / BLOCK * S::MR * BLOCK + i % BLOCK) = v }
@@ -334,39 +337,6 @@ impl Job<'_> {
             put(i, 0.0);
             i += 1;
         }
-    }
-
-    /// The commonest window over the picture, 3x3 of RGB, where it does not reach over the edge; else `false`.
-    ///
-    /// # Safety
-    /// As for [`Job::pack`].
-    #[inline(always)]
-    unsafe fn pack_bytes<S: Simd>(
-        &self,
-        data: &[u8],
-        size: Size,
-        (mul, add): (f32, f32),
-        (y, x): (usize, usize),
-        row: *mut f32,
-    ) -> bool {
-        let columns = &self.layer.columns[x * 3..][..3];
-        let rows = &self.layer.rows[y * 3..][..3];
-        if columns[0] < 0 || columns[2] != columns[0] + 2 || rows.iter().any(|&row| row < 0) {
-            return false;
-        }
-        for (ky, &from) in rows.iter().enumerate() {
-            let bytes = &data[(from as usize * size.width + columns[0] as usize) * 3..][..9];
-            for (i, &byte) in bytes.iter().enumerate() {
-                let k = ky * 9 + i;
-                // SAFETY: the packed row has room for the whole window.
-                unsafe { *row.add(k / BLOCK * S::MR * BLOCK + k % BLOCK) = mul * f32::from(byte) + add };
-            }
-        }
-        for k in 27..32 {
-            // SAFETY: as above.
-            unsafe { *row.add(k / BLOCK * S::MR * BLOCK + k % BLOCK) = 0.0 };
-        }
-        true
     }
 
     /// The products of all packed rows with one tile of columns, finished and written.
