@@ -26,34 +26,18 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     let info = painted_info(input.source.info(), args)?;
     console.note(format!("{} model, {} engine", stylizer.model().name, stylizer.engine_name()));
     describe(&info, console);
-    let fingerprint = fingerprint(args, &info, &style, &stylizer.model().name)?;
-    let (output, sink) = begin(args, &info, &input, fingerprint)?;
+    let (output, sink) =
+        begin(args, &info, &input, fingerprint(args, &info, &style, stylizer.model().id())?)?;
     output.notes().iter().for_each(|note| console.note(note));
-    let mark = output.mark().clone();
-    if mark.frames > 0 {
-        console.note(format!("going on after {} frames", mark.frames));
-    }
-    let _whole = interrupt::hold();
-    let save = |mark: &Mark| output.save(mark);
-    let job = Job {
-        size: (info.width, info.height),
-        mark: &mark,
-        checkpoint_frames: (info.rate() * CHECKPOINT_SECS).round().clamp(1.0, 120.0) as u64,
-        save: &save,
-        stop: interrupt::flag(),
-    };
     let mut painter = FilmPainter::new(stylizer.session(), &style, args.dials.dials(), args.steady);
-    let mut progress = FilmProgress::new(console, mark.frames, info.frames);
-    let report =
-        pipeline::run(input.source, sink, &mut painter, &job, &mut |frames| progress.painted(frames));
-    console.end_status();
-    let report = match report {
+    let _whole = interrupt::hold();
+    let report = match all_frames(&info, input, sink, &output, &mut painter, console) {
         Ok(report) => report,
         Err(failure) => {
-            if mark.frames == 0 && !output.can_resume() {
+            if !output.can_resume() {
                 output.discard();
             }
-            return Err(failure.into());
+            return Err(failure);
         }
     };
     if report.stopped || interrupt::asked() {
@@ -61,6 +45,32 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
         interrupt::leave();
     }
     finish(args, output, report, console)
+}
+
+/// Runs the film through the painter, from where the output stands.
+fn all_frames(
+    info: &Info,
+    input: Input,
+    sink: Box<dyn video::Sink>,
+    output: &Output,
+    painter: &mut FilmPainter,
+    console: &Console,
+) -> Result<Report> {
+    let mark = output.mark();
+    if mark.frames > 0 {
+        console.note(format!("going on after {} frames", mark.frames));
+    }
+    let job = Job {
+        size: (info.width, info.height),
+        mark,
+        checkpoint_frames: (info.rate() * CHECKPOINT_SECS).round().clamp(1.0, 120.0) as u64,
+        save: &|mark: &Mark| output.save(mark),
+        stop: interrupt::flag(),
+    };
+    let mut progress = FilmProgress::new(console, mark.frames, info.frames);
+    let report = pipeline::run(input.source, sink, painter, &job, &mut |frames| progress.painted(frames));
+    console.end_status();
+    Ok(report?)
 }
 
 fn begin(

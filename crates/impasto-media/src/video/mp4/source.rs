@@ -4,6 +4,7 @@ use super::edit::{self, Window};
 use super::entry::{VideoEntry, entries, matrix_of};
 use super::h264::{self, Decoder};
 use super::movie::{Kind, Movie, Track};
+use super::sps::Sps;
 use super::table::Sample;
 use crate::error::{Error, Result, name_of};
 use crate::still::Limits;
@@ -82,7 +83,7 @@ impl Mp4Source {
             frame_ticks: usual_duration(&track.samples),
             frames: Some(times.iter().flatten().count() as u64),
             color: plan.color,
-            notes: plan.notes,
+            notes: Vec::new(),
         };
         let why = |why| VideoError::Damaged { name: info.name.clone(), whole: 0, why };
         let decoder = Decoder::new(plan.color).map_err(why)?;
@@ -259,7 +260,6 @@ struct Plan {
     shown: (usize, usize),
     aspect: (u32, u32),
     color: Color,
-    notes: Vec<String>,
 }
 
 impl Plan {
@@ -267,43 +267,53 @@ impl Plan {
     fn new(track: &Track, movie: &Movie, name: &str) -> Result<std::result::Result<Self, String>> {
         let entries: Vec<_> =
             entries(&track.stsd).filter_map(|(codec, body)| VideoEntry::read(codec, body)).collect();
-        let damaged = || VideoError::Damaged {
-            name: name.into(),
-            whole: 0,
-            why: "its video track is not described".into(),
+        let why = || "its video track is not described".into();
+        let entry =
+            entries.first().ok_or_else(|| VideoError::Damaged { name: name.into(), whole: 0, why: why() })?;
+        let sps = match decodable(&entries, entry) {
+            Ok(sps) => sps,
+            Err(why) => return Ok(Err(why)),
         };
-        let entry = entries.first().ok_or_else(damaged)?;
-        if let Some(other) = entries.iter().find(|e| !matches!(&e.codec, b"avc1" | b"avc3")) {
-            return Ok(Err(codec_name(&other.codec)));
-        }
-        let Some(sps) = entry.sps() else { return Ok(Err("H.264 without its parameters in front".into())) };
-        if let Some(why) = h264::unsupported(&sps) {
-            return Ok(Err(why));
-        }
+        Limits::default().check(name, sps.width, sps.height)?;
         let Some(window) = edit::window(&track.edits, track.timescale, movie.timescale) else {
             return Ok(Err("an edit list with cuts".into()));
         };
         let Some(rotation) = rotation(&track.matrix) else {
             return Ok(Err("a picture that is mirrored or slanted".into()));
         };
-        let mut shown = (sps.width, sps.height);
-        Limits::default().check(name, shown.0, shown.1)?;
-        if let Some(clean) = entry.clean.filter(|c| {
-            (0..2).contains(&(shown.0 as i64 - c.0 as i64)) && (0..2).contains(&(shown.1 as i64 - c.1 as i64))
-        }) {
-            shown = clean;
-        }
-        let mut aspect = entry.aspect;
+        let (mut shown, mut aspect) = (shown(entry, &sps), entry.aspect);
         if rotation.turns_sides() {
             (shown, aspect) = ((shown.1, shown.0), (aspect.1, aspect.0));
         }
-        let mut color = Color::usual(sps.width, sps.height);
-        let told = entry.colr.map(|c| c.0).and_then(matrix_of).or(sps.matrix.and_then(matrix_of));
-        color.matrix = told.unwrap_or(color.matrix);
-        color.full = entry.colr.and_then(|c| c.1).or(sps.full).unwrap_or(false);
-        let notes = Vec::new();
-        Ok(Ok(Self { entries, window, rotation, shown, aspect, color, notes }))
+        let color = color(entry, &sps);
+        Ok(Ok(Self { entries, window, rotation, shown, aspect, color }))
     }
+}
+
+/// The facts of a stream that the built-in decoder can do, or what it lacks.
+fn decodable(entries: &[VideoEntry], entry: &VideoEntry) -> std::result::Result<Sps, String> {
+    if let Some(other) = entries.iter().find(|e| !matches!(&e.codec, b"avc1" | b"avc3")) {
+        return Err(codec_name(&other.codec));
+    }
+    let sps = entry.sps().ok_or("H.264 without its parameters in front")?;
+    h264::unsupported(&sps).map_or(Ok(sps), Err)
+}
+
+/// The stored size, less the column and row that a clean aperture leaves out.
+fn shown(entry: &VideoEntry, sps: &Sps) -> (usize, usize) {
+    let near = |have: usize, clean: usize| clean <= have && have <= clean + 1;
+    match entry.clean {
+        Some(clean) if near(sps.width, clean.0) && near(sps.height, clean.1) => clean,
+        _ => (sps.width, sps.height),
+    }
+}
+
+/// What the container says, else what the stream says, else what is usual.
+fn color(entry: &VideoEntry, sps: &Sps) -> Color {
+    let usual = Color::usual(sps.width, sps.height);
+    let told = entry.colr.map(|c| c.0).and_then(matrix_of).or(sps.matrix.and_then(matrix_of));
+    let full = entry.colr.and_then(|c| c.1).or(sps.full);
+    Color { matrix: told.unwrap_or(usual.matrix), full: full.unwrap_or(usual.full) }
 }
 
 /// A codec's name, as a noun phrase.
