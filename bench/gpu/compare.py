@@ -57,12 +57,13 @@ def rows(args, model, size):
         yield paced(args, model, size, words)
     with tempfile.TemporaryDirectory() as folder:
         onnx = Path(folder) / "model.onnx"
-        subprocess.run([args.impasto, "--quiet", "export", "--target", "onnx", "--model", model, "--size", size, "-o", onnx], check=True)
-        style_len = next(len_of(i) for i in inputs(onnx) if i.name == "style")
+        subprocess.run([args.impasto, "--quiet", "export", "--target", "onnx", "--model", model, "--size", size, "-o", onnx],
+                       check=True, stdout=subprocess.DEVNULL)
+        style = next(sides(i) for i in inputs(onnx) if i.name == "style")
         for kind in (torch.float32, torch.float16):
             for compiled in (False, True):
                 name = f"pytorch {str(kind)[6:]}{', compiled' if compiled else ''}"
-                yield name, list(torch_times(args, onnx, size, style_len, kind, compiled))
+                yield name, list(torch_times(args, onnx, size, style, kind, compiled))
 
 
 def inputs(path):
@@ -71,8 +72,8 @@ def inputs(path):
     return onnx.load(path).graph.input
 
 
-def len_of(value):
-    return int(np.prod([d.dim_value for d in value.type.tensor_type.shape.dim]))
+def sides(value):
+    return [d.dim_value for d in value.type.tensor_type.shape.dim]
 
 
 def paced(args, model, size, words):
@@ -89,7 +90,8 @@ def paced(args, model, size, words):
 
         times = timed(args.seconds, frame)
         child.stdin.close()
-    return f"impasto {first['engine']}"[:40], times
+    kind = "float16" if words else "float32"
+    return f"impasto {kind} on {first['engine'].split('(', 1)[-1]}"[:40], times
 
 
 def timed(seconds, frame):
@@ -100,11 +102,11 @@ def timed(seconds, frame):
     return times
 
 
-def torch_times(args, onnx, size, style_len, kind, compiled):
+def torch_times(args, onnx, size, style, kind, compiled):
     width, height = map(int, size.split("x"))
     device = torch.device(args.device)
     graph = Graph(str(onnx)).to(device, kind).to(memory_format=torch.channels_last).eval()
-    style = torch.rand(1, style_len, device=device, dtype=kind) + 0.5
+    style = torch.rand(style, device=device).to(kind) + 0.5
 
     def paint(frame):
         image = frame.to(device, non_blocking=True).permute(2, 0, 1)[None].to(kind).contiguous(memory_format=torch.channels_last)
