@@ -61,8 +61,8 @@ def svg(curves, marks, path):
     high = max(v for _, c in curves for v in c.values())
     x, y = (lambda s: 50 + (width - 60) * s / last), (lambda v: 10 + (height - 40) * (1 - v / high))
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11">', '<rect width="100%" height="100%" fill="#fff"/>']
-    for step in marks:
-        parts.append(f'<path d="M{x(step):.1f} 10V{height - 30}" stroke="#bbb" stroke-dasharray="3 3"/><text x="{x(step) + 3:.1f}" y="20" fill="#777">killed; goes on from {step}</text>')
+    for row, step in enumerate(marks):
+        parts.append(f'<path d="M{x(step):.1f} 10V{height - 30}" stroke="#bbb" stroke-dasharray="3 3"/><text x="{x(step) + 3:.1f}" y="{20 + 14 * row}" fill="#777">killed; goes on from {step}</text>')
     for (name, curve), (colour, thick) in zip(curves, (("#2d6f8f", 5), ("#e0682f", 1.5))):
         d = "L".join(f"{x(s):.1f} {y(v):.1f}" for s, v in sorted(curve.items()))
         parts.append(f'<path d="M{d}" fill="none" stroke="{colour}" stroke-width="{thick}"/>')

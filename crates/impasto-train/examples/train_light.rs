@@ -14,8 +14,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         options.iter().position(|o| o == name).and_then(|at| options.get(at + n)).map(PathBuf::from)
     };
     let material = Material::Files {
-        photos: photos.into(),
-        paintings: paintings.into(),
+        photos: vec![PathBuf::from(photos).into()],
+        paintings: vec![PathBuf::from(paintings).into()],
         vgg: vgg.into(),
         held_out: after("--held-out", 1).zip(after("--held-out", 2)),
     };

@@ -8,5 +8,5 @@ mod library;
 mod loader;
 
 pub use crop::{Augment, add_window, centre_square, crop, window};
-pub use library::{Library, LibraryError};
+pub use library::{Folder, Library, LibraryError};
 pub use loader::{Loader, Sampling, Source};

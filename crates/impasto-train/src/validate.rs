@@ -86,7 +86,7 @@ impl<K: Kernels> Validator<K> {
 
     fn pair(&self, photos: &Library, paintings: &Library, i: usize, count: usize) -> Pair<K> {
         let square = |library: &Library| {
-            let (_, image) = library.get(i * library.len() / count);
+            let (_, image) = library.get(i * library.places() / count);
             crate::data::centre_square(&image, self.side_px)
         };
         let (photo, painting) = (square(photos), square(paintings));

@@ -133,6 +133,7 @@ fn words_of_training_that_cannot_be_meant() {
     let studio = Studio::empty("train-words");
     studio.refuses("train light -o run", 2, &["--photos", "--tiny"]);
     studio.refuses("train light --tiny", 2, &["-o", "RUN"]);
+    studio.refuses("train light --photos a:0 --paintings b -o run", 2, &["the weight is 0"]);
     studio.refuses("train dark --tiny -o run", 2, &["dark"]);
     studio.refuses("train light --tiny --photos a -o run", 2, &["--photos"]);
     studio.refuses(&toy("--set recipe.stile=4 -o run"), 2, &["recipe.stile", "style"]);

@@ -1,6 +1,7 @@
 //! A folder of pictures, decoded when first wanted and kept while there is room.
 
 use impasto_core::Image;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -43,9 +44,27 @@ pub enum LibraryError {
     },
 }
 
-/// The pictures of a folder and its subfolders, in the order of their paths.
+/// A folder of pictures, and how often they are drawn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folder {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Each picture is drawn so many times as often as one of a folder of weight 1.
+    pub weight: usize,
+}
+
+impl From<PathBuf> for Folder {
+    /// Of weight 1.
+    fn from(path: PathBuf) -> Self {
+        Self { path, weight: 1 }
+    }
+}
+
+/// The pictures of some folders and their subfolders, in the order of their paths.
 pub struct Library {
     paths: Vec<PathBuf>,
+    /// What is drawn from: each picture as often as its folder's weight says.
+    places: Vec<usize>,
     kept: Vec<Mutex<Slot>>,
     what: &'static str,
     room_bytes: AtomicUsize,
@@ -60,31 +79,38 @@ enum Slot {
 }
 
 impl Library {
-    /// Lists `folder`; `what` names its kind in messages. Decoded pictures are kept up to `room_bytes`.
-    pub fn open(folder: &Path, what: &'static str, room_bytes: usize) -> Result<Self, LibraryError> {
-        let mut paths = Vec::new();
-        list(folder, &mut paths)?;
-        paths.sort();
+    /// Lists `folders`; `what` names their kind in messages. Decoded pictures are kept up to `room_bytes`.
+    pub fn open(folders: &[Folder], what: &'static str, room_bytes: usize) -> Result<Self, LibraryError> {
+        let (mut paths, mut places) = (Vec::new(), Vec::new());
+        for folder in folders {
+            let mut found = Vec::new();
+            list(&folder.path, &mut found)?;
+            found.sort();
+            places.extend((0..found.len() * folder.weight).map(|i| paths.len() + i % found.len()));
+            paths.extend(found);
+        }
+        let shown = folders.iter().map(|f| f.path.display().to_string()).collect::<Vec<_>>().join(", ");
         match paths.len() {
-            0 => return Err(LibraryError::Empty(folder.display().to_string(), what)),
-            1 => return Err(LibraryError::One(folder.display().to_string(), what)),
+            0 => return Err(LibraryError::Empty(shown, what)),
+            1 => return Err(LibraryError::One(shown, what)),
             _ => {}
         }
         let kept = paths.iter().map(|_| Mutex::new(Slot::Unseen)).collect();
-        let library = Self { paths, kept, what, room_bytes: room_bytes.into(), broken: 0.into() };
-        library.check(folder)?;
+        let library = Self { paths, places, kept, what, room_bytes: room_bytes.into(), broken: 0.into() };
+        library.check(shown)?;
         Ok(library)
     }
 
     /// Pictures that are already decoded.
     pub fn of_images(images: Vec<Image>) -> Self {
         let paths = (0..images.len()).map(|i| PathBuf::from(format!("picture {i}"))).collect();
+        let places = (0..images.len()).collect();
         let kept = images.into_iter().map(|i| Mutex::new(Slot::Kept(Arc::new(i)))).collect();
-        Self { paths, kept, what: "pictures", room_bytes: 0.into(), broken: 0.into() }
+        Self { paths, places, kept, what: "pictures", room_bytes: 0.into(), broken: 0.into() }
     }
 
     /// One of the first readable pictures proves that there is something.
-    fn check(&self, folder: &Path) -> Result<(), LibraryError> {
+    fn check(&self, shown: String) -> Result<(), LibraryError> {
         let mut first = None;
         for (at, path) in self.paths.iter().enumerate() {
             match decode(path) {
@@ -96,8 +122,8 @@ impl Library {
                 }
             }
         }
-        let (path, count) = (folder.display().to_string(), self.paths.len());
-        Err(LibraryError::AllBroken { path, count, first: first.unwrap_or_default() })
+        let count = self.paths.len();
+        Err(LibraryError::AllBroken { path: shown, count, first: first.unwrap_or_default() })
     }
 
     /// Number of files, readable or not.
@@ -128,18 +154,19 @@ impl Library {
         &self.paths[at]
     }
 
-    /// Picture `at`, or the next one after it that can be read; and which one that is.
+    /// Number of places to draw from: with folders of weight 1 the number of files.
+    pub fn places(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The picture at place `at` of [`Self::places`], or the next one after it that can be read; and which file it is.
     ///
     /// # Panics
     /// If none can be read any more.
     pub fn get(&self, at: usize) -> (usize, Arc<Image>) {
-        for i in 0..self.len() {
-            let at = (at + i) % self.len();
-            if let Some(image) = self.try_get(at) {
-                return (at, image);
-            }
-        }
-        panic!("no picture can be read any more: were the files removed during the run?")
+        let places = self.places.iter().cycle().skip(at).take(self.places.len());
+        let found = places.copied().find_map(|which| self.try_get(which).map(|image| (which, image)));
+        found.expect("pictures that could be read are still there: were the files removed during the run?")
     }
 
     fn try_get(&self, at: usize) -> Option<Arc<Image>> {
@@ -208,4 +235,29 @@ fn decode(path: &Path) -> Result<Image, String> {
     }
     let (w, h) = (rgb.width() as usize, rgb.height() as usize);
     Image::new(w, h, rgb.into_raw()).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_weight_3_is_drawn_three_times_as_often() {
+        let root = std::env::temp_dir().join(format!("impasto-weights-{}", std::process::id()));
+        for (folder, count) in [("few", 2), ("many", 4)] {
+            std::fs::create_dir_all(root.join(folder)).unwrap();
+            for i in 0..count {
+                image::RgbImage::new(40, 40).save(root.join(folder).join(format!("{i}.png"))).unwrap();
+            }
+        }
+        let folders = [Folder { path: root.join("few"), weight: 3 }, root.join("many").into()];
+        let library = Library::open(&folders, "photos", 1 << 20).unwrap();
+        assert_eq!((library.len(), library.places()), (6, 10));
+        let drawn: Vec<usize> = (0..10).map(|at| library.get(at).0).collect();
+        assert_eq!(drawn, [0, 1, 0, 1, 0, 1, 2, 3, 4, 5]);
+        std::fs::write(root.join("few/1.png"), b"damaged now").unwrap();
+        let library = Library::open(&folders, "photos", 1 << 20).unwrap();
+        assert_eq!((library.get(1).0, library.broken()), (0, 1), "the next place is taken");
+        std::fs::remove_dir_all(&root).unwrap();
+    }
 }

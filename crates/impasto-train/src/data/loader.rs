@@ -96,7 +96,7 @@ impl Source {
     pub fn group(&self, number: u64) -> Group {
         let s = &self.sampling;
         let mut random = self.random(Stream::Photo, number);
-        let (_, photo) = self.photos.get(self.shuffled(Stream::PhotoOrder, number, self.photos.len()));
+        let (_, photo) = self.photos.get(self.shuffled(Stream::PhotoOrder, number, self.photos.places()));
         let wide = Augment { smallest: 0.43, largest: 0.92, colour: 0.0 };
         let whole = crop(&photo, s.photo_px + s.motion_px, &wide, &mut random);
         let mut place = |most| (random.integer(0, most), random.integer(0, most));
@@ -114,7 +114,7 @@ impl Source {
 
     fn style(&self, number: u64) -> StylePicture {
         let s = &self.sampling;
-        let count = self.paintings.len();
+        let count = self.paintings.places();
         let (which, painting) = self.paintings.get(self.shuffled(Stream::PaintingOrder, number, count));
         let round = number / count as u64;
         let key = which as u64 * s.variants as u64 + round % s.variants as u64;

@@ -41,10 +41,13 @@ pub(super) fn open(material: &Material, judge: Judge) -> Result<Opened, TrainErr
             notes: vec![],
         });
     };
-    let open = |folder: &Path, what, room| Library::open(folder, what, room);
-    let libraries = [open(photos, "photos", ROOM_BYTES[0])?, open(paintings, "paintings", ROOM_BYTES[1])?];
+    let one = |folder: &Path, what| Library::open(&[folder.to_path_buf().into()], what, 0);
+    let libraries = [
+        Library::open(photos, "photos", ROOM_BYTES[0])?,
+        Library::open(paintings, "paintings", ROOM_BYTES[1])?,
+    ];
     let held_out = match held_out {
-        Some((photos, paintings)) => Some([open(photos, "photos", 0)?, open(paintings, "paintings", 0)?]),
+        Some((photos, paintings)) => Some([one(photos, "photos")?, one(paintings, "paintings")?]),
         None => None,
     };
     let mut notes: Vec<String> = libraries.iter().filter_map(Library::few).collect();
@@ -87,8 +90,9 @@ fn loss_network(
 /// Photos evenly spread over their names, squares.
 fn sample(photos: &Library) -> Vec<Image> {
     let count = photos.len().min(NORMALISED_ON);
-    let one =
-        |i: usize| Image::from_tensor(&centre_square(&photos.get(i * photos.len() / count).1, NORMALISED_PX));
+    let one = |i: usize| {
+        Image::from_tensor(&centre_square(&photos.get(i * photos.places() / count).1, NORMALISED_PX))
+    };
     (0..count).map(one).collect()
 }
 
@@ -110,7 +114,7 @@ pub(super) fn start_weights(
     }
     if tables.decoder.is_none() {
         let side = config.settings.sampling.photo_px;
-        let square = |i: usize| centre_square(&paintings.get(i * paintings.len() / whitened).1, side);
+        let square = |i: usize| centre_square(&paintings.get(i * paintings.places() / whitened).1, side);
         let pictures: Vec<_> = (0..whitened).map(square).collect();
         init::whiten(&tables.encoder, &mut weights, "code1", &pictures)?;
     }

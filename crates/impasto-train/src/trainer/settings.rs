@@ -1,6 +1,6 @@
 //! What a run is made from.
 
-use crate::data::Sampling;
+use crate::data::{Folder, Sampling};
 use crate::learner::Recipe;
 use crate::schedule::Schedule;
 use impasto_core::light::LightShape;
@@ -170,10 +170,10 @@ impl Settings {
 pub enum Material {
     /// Pictures and the loss network from files.
     Files {
-        /// Folder of photos.
-        photos: PathBuf,
-        /// Folder of paintings.
-        paintings: PathBuf,
+        /// Folders of photos.
+        photos: Vec<Folder>,
+        /// Folders of paintings.
+        paintings: Vec<Folder>,
         /// The normalised VGG-19.
         vgg: PathBuf,
         /// Folders of held-out photos and paintings; without them some training pictures are shown.

@@ -3,9 +3,11 @@
 use crate::args::PrecisionName;
 use clap::ValueEnum;
 use impasto_train::NetworkKind;
+use impasto_train::data::Folder;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Train a network on two folders of pictures
 ///
@@ -31,12 +33,12 @@ pub struct Args {
     /// The run's folder.
     #[arg(short, long, value_name = "RUN", required_unless_present_any = ["resume", "show_settings"])]
     pub output: Option<PathBuf>,
-    /// Folder of photos.
-    #[arg(long, value_name = "DIR")]
-    pub photos: Option<PathBuf>,
-    /// Folder of paintings.
-    #[arg(long, value_name = "DIR")]
-    pub paintings: Option<PathBuf>,
+    /// Folder of photos; may be said several times. A weight draws its pictures so many times as often.
+    #[arg(long, value_name = "DIR[:WEIGHT]")]
+    pub photos: Vec<FolderWord>,
+    /// Folder of paintings, likewise.
+    #[arg(long, value_name = "DIR[:WEIGHT]")]
+    pub paintings: Vec<FolderWord>,
     /// The VGG-19 that judges: any file that `impasto import` takes, or a classic model. Without it: the model `classic`,
     /// if Impasto finds it.
     #[arg(long, value_name = "FILE")]
@@ -87,6 +89,26 @@ pub struct Args {
     /// Steps between validations, each with a sheet. Without it: 500, or 100 with --tiny.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub validate_every: Option<u64>,
+}
+
+/// A folder as typed, with a weight after a colon or without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderWord(pub Folder);
+
+impl FromStr for FolderWord {
+    type Err = String;
+
+    /// What follows the last colon is a weight if it is a number (so `C:\photos` has none).
+    fn from_str(word: &str) -> Result<Self, String> {
+        let typed = word.rsplit_once(':').and_then(|(path, n)| n.parse().ok().map(|n: usize| (path, n)));
+        match typed {
+            Some((path, weight @ 1..=100)) => Ok(Self(Folder { path: path.into(), weight })),
+            Some((_, weight)) => {
+                Err(format!("the weight is {weight}; a whole number from 1 to 100 is needed"))
+            }
+            None => Ok(Self(PathBuf::from(word).into())),
+        }
+    }
 }
 
 /// The networks that can be trained.

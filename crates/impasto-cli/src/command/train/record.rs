@@ -4,6 +4,7 @@ use super::args::{Args, NetworkName};
 use crate::args::PrecisionName;
 use anyhow::{Context, Result};
 use impasto_media::atomic;
+use impasto_train::data::Folder;
 use impasto_train::{Material, Settings, TrainConfig};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -27,10 +28,10 @@ pub struct Record {
 /// Where pictures and judge lie.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Files {
-    /// Folder of photos.
-    pub photos: PathBuf,
-    /// Folder of paintings.
-    pub paintings: PathBuf,
+    /// Folders of photos.
+    pub photos: Vec<Folder>,
+    /// Folders of paintings.
+    pub paintings: Vec<Folder>,
     /// The VGG-19.
     pub vgg: PathBuf,
     /// Held-out photos and paintings.

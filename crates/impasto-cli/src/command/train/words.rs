@@ -1,10 +1,11 @@
 //! What the words of `impasto train` mean.
 
-use super::args::Args;
+use super::args::{Args, FolderWord};
 use super::record::{Files, Record};
 use crate::failure::wrong_use;
 use crate::models;
 use anyhow::{Context, Result, bail};
+use impasto_train::data::Folder;
 use impasto_train::loss_network::WHERE_FROM;
 use impasto_train::{Settings, TrainConfig};
 use serde_json::Value;
@@ -55,22 +56,28 @@ fn resumed(args: &Args, run: &Path) -> Result<Record> {
         return Err(wrong_use(format!("{} is no --tiny run", run.display())));
     }
     if let Some(files) = &mut record.files {
-        let replace = |of: &mut PathBuf, by: &Option<PathBuf>| by.iter().for_each(|by| *of = by.clone());
-        replace(&mut files.photos, &args.photos);
-        replace(&mut files.paintings, &args.paintings);
-        replace(&mut files.vgg, &args.vgg);
+        for (own, typed) in [(&mut files.photos, &args.photos), (&mut files.paintings, &args.paintings)] {
+            if !typed.is_empty() {
+                *own = typed.iter().map(|word| word.0.clone()).collect();
+            }
+        }
+        files.vgg = args.vgg.clone().unwrap_or_else(|| files.vgg.clone());
         files.held_out = held_out(args).or(files.held_out.take());
     }
     Ok(record)
 }
 
 fn files(args: &Args) -> Result<Files> {
-    let need = |given: &Option<PathBuf>, name: &str| {
-        given.clone().ok_or_else(|| {
-            wrong_use(format!(
+    let need = |given: &[FolderWord], name: &str| -> Result<Vec<Folder>> {
+        if given.is_empty() {
+            return Err(wrong_use(format!(
                 "a folder of {name} is needed: --{name} DIR (or --tiny, to try the trainer without any file)"
-            ))
-        })
+            )));
+        }
+        let whole = |word: &FolderWord| {
+            Ok(Folder { path: exists(&word.0.path, &format!("--{name}"))?, weight: word.0.weight })
+        };
+        given.iter().map(whole).collect()
     };
     let (photos, paintings) = (need(&args.photos, "photos")?, need(&args.paintings, "paintings")?);
     let vgg = match &args.vgg {
@@ -87,12 +94,7 @@ fn files(args: &Args) -> Result<Files> {
     let held_out = held_out(args)
         .map(|(a, b)| anyhow::Ok((whole(a, "--held-out")?, whole(b, "--held-out")?)))
         .transpose()?;
-    Ok(Files {
-        photos: whole(photos, "--photos")?,
-        paintings: whole(paintings, "--paintings")?,
-        vgg: whole(vgg, "--vgg")?,
-        held_out,
-    })
+    Ok(Files { photos, paintings, vgg: whole(vgg, "--vgg")?, held_out })
 }
 
 fn held_out(args: &Args) -> Option<(PathBuf, PathBuf)> {
