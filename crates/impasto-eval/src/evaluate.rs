@@ -3,7 +3,7 @@
 use crate::config::{Entrant, EvalConfig, Progress, Stage};
 use crate::error::EvalError;
 use crate::hall::{Bench, Hall};
-use crate::markdown;
+use crate::{machine, markdown};
 use crate::pictures::Pictures;
 use crate::report::{Report, RoundReport};
 use crate::sheet::Sheet;
@@ -22,15 +22,15 @@ pub struct Outcome {
 
 impl Outcome {
     /// Writes `report.json`, `report.md` and a PNG a sheet into `folder`, which is made if need be; each file
-    /// appears whole or not at all.
-    pub fn save(&self, folder: &Path) -> Result<(), EvalError> {
+    /// appears whole or not at all. The page names the `command` that made it.
+    pub fn save(&self, folder: &Path, command: &str) -> Result<(), EvalError> {
         std::fs::create_dir_all(folder).map_err(|e| EvalError::write(folder, e))?;
         let text = |name: &str, text: String| {
             let path = folder.join(name);
             atomic::write(&path, text.as_bytes()).map_err(|e| EvalError::write(&path, e))
         };
         text("report.json", self.report.to_json())?;
-        text("report.md", markdown::figures(&self.report))?;
+        text("report.md", markdown::page(&self.report, command, &machine::describe()))?;
         for sheet in &self.sheets {
             let path = folder.join(format!("{}.png", sheet.name));
             still::write(&path, &still::Still::from_image(sheet.draw()), still::WriteOptions::default())?;

@@ -15,7 +15,7 @@
 //! let adain = baseline::adain(&vgg, &load("decoder.safetensors")?)?;
 //! let config = EvalConfig::new("contents", "styles");
 //! let outcome = evaluate(&config, &[Entrant::from(adain)], &vgg, &ReferenceEngine, &mut |_| ())?;
-//! outcome.save("out".as_ref())?;
+//! outcome.save("out".as_ref(), "an example")?;
 //! println!("{}", markdown::figures(&outcome.report));
 //! # Ok(())
 //! # }

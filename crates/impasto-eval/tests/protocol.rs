@@ -99,7 +99,7 @@ fn doing_nothing_keeps_the_photo_and_the_same_seed_gives_the_same_figures() {
 }
 
 fn check_saved(out: &Path, outcome: &Outcome) {
-    outcome.save(out).unwrap();
+    outcome.save(out, "a test").unwrap();
     let mut names: Vec<_> =
         std::fs::read_dir(out).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

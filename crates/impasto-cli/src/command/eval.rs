@@ -66,7 +66,8 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     let outcome = evaluate(&config, &entrants, &vgg, engine.as_ref(), &mut stages(console))?;
     if let Some(folder) = &args.output {
         let _whole = interrupt::hold();
-        outcome.save(folder)?;
+        let words: Vec<String> = std::env::args().skip(1).collect();
+        outcome.save(folder, &format!("impasto {}", words.join(" ")))?;
         console.note(format!("report and sheets are in {}", folder.display()));
     }
     match args.json {
