@@ -64,8 +64,7 @@ def generated(results):
         "### First frame and memory\n\nFirst frame: from the model's file to the first picture, in ms. Peak: most resident memory of the process, in MB; "
         "for peers also what of it came after the runtime was loaded. 1 thread.\n",
         memory(by_case, keys),
-        "### Two threads\n\nTime with 1 thread / time with 2, by wall time.\n",
-        scaling(by_case, keys),
+        *two_threads(by_case, keys),
         "### The same picture\n\nPSNR of the 8-bit picture against ours in f32, in dB (99: equal), worst over the cases.\n",
         agreement(results["rows"]),
     ]
@@ -136,6 +135,12 @@ def footprint(row):
     peak, grown = row["peak_bytes"] / 1e6, (row["peak_bytes"] - row["before_bytes"]) / 1e6
     grown = f" ({grown:.0f})" if row["before_bytes"] else ""
     return f"{row['first_ms']:.0f} ms, {peak:.0f}{grown} MB"
+
+
+def two_threads(by_case, keys):
+    if not any(key.endswith("/2") for key in keys):
+        return []
+    return ["### Two threads\n\nTime with 1 thread / time with 2, by wall time.\n", scaling(by_case, keys)]
 
 
 def scaling(by_case, keys):
