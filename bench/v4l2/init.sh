@@ -96,9 +96,21 @@ until_true 60 "and nothing is complained of" tells 7001 '"error":null'
 # A camera that gives another size from one moment to the next: the virtual one, written by another run.
 kill -INT "$(cat /tmp/pid-7001)"
 until_true 60 "a camera that falls silent is told" tells 7002 'no picture'
+refused() {
+    timeout 20 impasto live --model /colours.safetensors --camera demo --no-open --port 0 --virtual-camera /dev/video9 > /tmp/refused 2>&1
+    grep -q "load its module again" /tmp/refused
+}
+until_true 60 "a loopback device that is stuck is told" refused
+until_true 60 "its module is loaded again" sh -c "rmmod v4l2loopback && insmod /modules/v4l2loopback.ko video_nr=9 exclusive_caps=1"
 live 7003 --camera "${camera#video}" --camera-size 640x360 --virtual-camera /dev/video9
 wide() { get 7002 /api/snapshot.png > /tmp/now.png && [ "$(hexdump -s 16 -n 4 -e '4/1 "%02x"' /tmp/now.png)" = 00000280 ]; }
-until_true 120 "its new size is taken, 640 px wide" wide
+until_true 40 "its new size is taken, 640 px wide" wide || {
+    get 7002 /api/state | grep -o '"camera":{[^}]*}'
+    get 7003 /api/stats
+    hexdump -n 32 /tmp/now.png
+    v4l2-ctl -d /dev/video9 --all | head -30
+    cat /tmp/live-7002 /tmp/live-7003
+}
 cp /tmp/now.png /out/4-another-size.png
 
 # Words for what is not there.

@@ -21,7 +21,8 @@ const WAIT: Duration = Duration::from_secs(2);
 /// Checks the device, then writes on a thread of its own.
 pub(super) fn run(studio: &Arc<Studio>, path: &Path) -> Result<JoinHandle<()>, LiveError> {
     open(path)?;
-    let (studio, mut writer) = (studio.clone(), Writer { path: path.into(), device: None, again: None });
+    let (studio, mut writer) =
+        (studio.clone(), Writer { path: path.into(), device: None, again: None, told: false });
     let work = move || {
         let _looking = studio.looking();
         let mut painted = studio.watch();
@@ -45,12 +46,23 @@ fn open(path: &Path) -> Result<Device, LiveError> {
         _ => LiveError::Camera(super::capture::words(path, &e)),
     };
     let device = Device::open(path).map_err(failed)?;
-    // With `exclusive_caps` v4l2loopback does not say that it takes pictures once it has been written to by anybody.
-    let is_loopback = device.capabilities().is_ok_and(|about| about.driver() == "v4l2 loopback");
-    match is_loopback || device.supported_buf_types().contains(BufTypes::VIDEO_OUTPUT) {
+    let (kinds, about) = (device.supported_buf_types(), device.capabilities());
+    let is_loopback = about.is_ok_and(|about| about.driver() == "v4l2 loopback");
+    // With `exclusive_caps` it says what it is at the moment: a camera as long as somebody reads what was written.
+    match kinds.contains(BufTypes::VIDEO_OUTPUT) || (is_loopback && kinds.contains(BufTypes::VIDEO_CAPTURE)) {
         true => Ok(device),
+        false if is_loopback => Err(stuck(path)),
         false => Err(no_loopback(path, "takes no pictures")),
     }
+}
+
+/// v4l2loopback 0.12 with `exclusive_caps`, after another program has written to it and ended.
+fn stuck(path: &Path) -> LiveError {
+    LiveError::Camera(format!(
+        "{} takes no pictures since another program has used it; load its module again: \
+         sudo modprobe -r v4l2loopback && sudo modprobe v4l2loopback exclusive_caps=1 card_label=Impasto",
+        path.display()
+    ))
 }
 
 fn no_loopback(path: &Path, what: &str) -> LiveError {
@@ -66,6 +78,8 @@ struct Writer {
     device: Option<VideoOutputDevice>,
     /// After a failure: not before this moment.
     again: Option<Instant>,
+    /// A failure was told, and nothing has been written since.
+    told: bool,
 }
 
 impl Writer {
@@ -74,7 +88,10 @@ impl Writer {
             return Ok(());
         }
         let written = self.written(&painted.image);
-        if written.is_err() {
+        if let Err(why) = &written {
+            if !std::mem::replace(&mut self.told, true) {
+                eprintln!("virtual {why}; trying again");
+            }
             self.device = None;
             self.again = Some(Instant::now() + WAIT);
         }
@@ -98,7 +115,9 @@ impl Writer {
         }
         let (width, height) = (format.width() as usize & !1, format.height() as usize & !1);
         let bytes = yuyv_from_image(&fitted(image, width, height));
-        device.write_all(&bytes).map_err(failed)
+        device.write_all(&bytes).map_err(failed)?;
+        self.told = false;
+        Ok(())
     }
 }
 
