@@ -3,10 +3,10 @@
 use crate::config::{Entrant, EvalConfig, Progress, Stage};
 use crate::error::EvalError;
 use crate::hall::{Bench, Hall};
-use crate::{machine, markdown};
 use crate::pictures::Pictures;
 use crate::report::{Report, RoundReport};
 use crate::sheet::Sheet;
+use crate::{machine, markdown};
 use impasto_core::{Engine, Tensor, Weights};
 use impasto_media::{atomic, still};
 use std::path::Path;
