@@ -124,7 +124,7 @@ fn read(
         if std::mem::take(&mut untold) {
             told(None, painted);
         }
-        studio.offer(Frame { image, sequence, captured_ms: now_ms(), painted });
+        studio.offer(Frame { picture: image.into(), sequence, captured_ms: now_ms(), painted });
         sequence = sequence.wrapping_add(1);
     }
     Ok(())

@@ -16,11 +16,11 @@
 //! I420 has even sides: a plane of luma, then two of a quarter of its size. A painted frame carries the number and
 //! time of the frame that it was painted from.
 
-use crate::LiveError;
+use crate::{LiveError, Picture};
 use impasto_core::Image;
 use impasto_media::still::{self, Limits};
+use impasto_media::video::{Chroma, Color, Matrix, Planes};
 use std::str::FromStr;
-use yuv::{YuvPlanarImage, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
 /// Bytes before the pixels.
 pub const HEADER: usize = 24;
@@ -108,22 +108,22 @@ impl Header {
 }
 
 /// Reads a frame.
-pub fn decode(message: &[u8]) -> Result<(Header, Image), LiveError> {
+pub fn decode(message: &[u8]) -> Result<(Header, Picture), LiveError> {
     let header = Header::read(message)?;
     let pixels = &message[HEADER..];
-    let image = match header.format {
-        WireFormat::I420 => image_from_i420(&header, pixels)?,
+    let picture = match header.format {
+        WireFormat::I420 => planes_from_i420(&header, pixels)?.into(),
         WireFormat::Rgba => {
             check_len(&header, pixels, 4 * header.width * header.height)?;
             let rgb = pixels.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
-            Image::new(header.width, header.height, rgb).expect("the length is checked")
+            Image::new(header.width, header.height, rgb).expect("the length is checked").into()
         }
         WireFormat::Jpeg => {
             let limits = Limits { pixels: (MAX_SIDE * MAX_SIDE) as u64, file_bytes: 1 << 26 };
-            still::read_bytes(pixels, "the camera's frame", limits)?.image
+            still::read_bytes(pixels, "the camera's frame", limits)?.image.into()
         }
     };
-    Ok((header, image))
+    Ok((header, picture))
 }
 
 fn check_len(header: &Header, pixels: &[u8], expected: usize) -> Result<(), LiveError> {
@@ -134,12 +134,15 @@ fn check_len(header: &Header, pixels: &[u8], expected: usize) -> Result<(), Live
     Err(LiveError::Message(format!("{} bytes for {width}x{height} px instead of {expected}", pixels.len())))
 }
 
-fn color_of(code: u8) -> (YuvStandardMatrix, YuvRange) {
-    let matrix = if code & 1 == 1 { YuvStandardMatrix::Bt709 } else { YuvStandardMatrix::Bt601 };
-    (matrix, if code & 2 == 2 { YuvRange::Full } else { YuvRange::Limited })
+fn color_from_code(code: u8) -> Color {
+    Color { matrix: if code & 1 == 1 { Matrix::Bt709 } else { Matrix::Bt601 }, full: code & 2 == 2 }
 }
 
-fn image_from_i420(header: &Header, pixels: &[u8]) -> Result<Image, LiveError> {
+fn code_from_color(color: Color) -> u8 {
+    u8::from(color.matrix == Matrix::Bt709) + 2 * u8::from(color.full)
+}
+
+fn planes_from_i420(header: &Header, pixels: &[u8]) -> Result<Planes, LiveError> {
     let (width, height) = (header.width, header.height);
     if width % 2 != 0 || height % 2 != 0 {
         return Err(LiveError::Message(format!("I420 needs even sides, found {width}x{height}")));
@@ -147,50 +150,39 @@ fn image_from_i420(header: &Header, pixels: &[u8]) -> Result<Image, LiveError> {
     check_len(header, pixels, width * height * 3 / 2)?;
     let (y, chroma) = pixels.split_at(width * height);
     let (u, v) = chroma.split_at(width * height / 4);
-    let planar = YuvPlanarImage {
-        y_plane: y,
-        y_stride: width as u32,
-        u_plane: u,
-        u_stride: width as u32 / 2,
-        v_plane: v,
-        v_stride: width as u32 / 2,
-        width: width as u32,
-        height: height as u32,
-    };
-    let mut image = Image::black(width, height);
-    let (matrix, range) = color_of(header.color);
-    yuv::yuv420_to_rgb(&planar, image.rgb_mut(), 3 * width as u32, range, matrix)
-        .map_err(|e| LiveError::Message(e.to_string()))?;
-    Ok(image)
+    let [y, u, v] = [y, u, v].map(<[u8]>::to_vec);
+    Ok(Planes { width, height, chroma: Chroma::C420, color: color_from_code(header.color), y, u, v })
 }
 
-/// Writes a frame. I420 is BT.709 of limited range, and drops the last row or column of an odd side.
-pub fn encode(image: &Image, format: WireFormat, sequence: u32, captured_ms: f64) -> Vec<u8> {
-    let (mut width, mut height) = (image.width(), image.height());
+/// Writes a frame. I420 keeps the picture's colour, and drops the last row or column of an odd side.
+pub fn encode(picture: &Picture, format: WireFormat, sequence: u32, captured_ms: f64) -> Vec<u8> {
+    let (mut width, mut height, mut color) = (picture.width(), picture.height(), 0);
     if format == WireFormat::I420 {
         (width, height) = (width & !1, height & !1);
+        color = code_from_color(picture.planes().color);
     }
-    let color = u8::from(format == WireFormat::I420);
     let mut message = Header { format, color, width, height, sequence, captured_ms }.write();
     match format {
-        WireFormat::I420 => append_i420(image, width, height, &mut message),
-        WireFormat::Rgba => message.extend(image.rgb().chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255])),
-        WireFormat::Jpeg => message.extend(jpeg(image, 88)),
+        WireFormat::I420 => append_i420(picture.planes(), &mut message),
+        WireFormat::Rgba => {
+            message.extend(picture.image().rgb().chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]));
+        }
+        WireFormat::Jpeg => message.extend(jpeg(picture.image(), 88)),
     }
     message
 }
 
-fn append_i420(image: &Image, width: usize, height: usize, message: &mut Vec<u8>) {
-    if width == 0 || height == 0 {
-        return;
-    }
-    let mut planar = YuvPlanarImageMut::alloc(width as u32, height as u32, yuv::YuvChromaSubsampling::Yuv420);
-    let stride = 3 * image.width() as u32;
-    let (matrix, range) = color_of(1);
-    yuv::rgb_to_yuv420(&mut planar, image.rgb(), stride, range, matrix, yuv::YuvConversionMode::Balanced)
-        .expect("planes of the picture's even size");
-    for plane in [&planar.y_plane, &planar.u_plane, &planar.v_plane] {
-        message.extend_from_slice(plane.borrow());
+fn append_i420(planes: &Planes, message: &mut Vec<u8>) {
+    let (width, height) = (planes.width & !1, planes.height & !1);
+    message.reserve(width * height * 3 / 2);
+    let parts = [
+        (&planes.y, planes.width, width, height),
+        (&planes.u, 0, width / 2, height / 2),
+        (&planes.v, 0, width / 2, height / 2),
+    ];
+    for (plane, stride, width, height) in parts {
+        let stride = if stride == 0 { planes.chroma.plane(planes.width, planes.height).0 } else { stride };
+        plane.chunks_exact(stride).take(height).for_each(|row| message.extend_from_slice(&row[..width]));
     }
 }
 
@@ -217,10 +209,10 @@ mod tests {
         for (format, least_db) in
             [(WireFormat::Rgba, f64::INFINITY), (WireFormat::Jpeg, 24.0), (WireFormat::I420, 24.0)]
         {
-            let message = encode(&image, format, 7, 1234.5);
+            let message = encode(&image.clone().into(), format, 7, 1234.5);
             let (header, read) = decode(&message).unwrap();
             assert_eq!((header.sequence, header.captured_ms, header.format), (7, 1234.5, format));
-            let db = psnr_db(&image, &read);
+            let db = psnr_db(&image, read.image());
             assert!(db >= least_db, "{format:?}: {db}");
         }
     }
@@ -228,15 +220,26 @@ mod tests {
     #[test]
     fn colours_keep_their_places_in_i420() {
         for rgb in [[230, 20, 20], [20, 200, 30], [20, 30, 220], [255, 255, 255], [0, 0, 0]] {
-            let message = encode(&Image::from_fn(16, 16, |_, _| rgb), WireFormat::I420, 0, 0.0);
-            let pixel = decode(&message).unwrap().1.pixel(8, 8);
+            let message = encode(&Image::from_fn(16, 16, |_, _| rgb).into(), WireFormat::I420, 0, 0.0);
+            let pixel = decode(&message).unwrap().1.image().pixel(8, 8);
             assert!(pixel.iter().zip(rgb).all(|(a, b)| a.abs_diff(b) <= 4), "{rgb:?} became {pixel:?}");
         }
     }
 
     #[test]
+    fn every_matrix_and_range_comes_back_as_it_went() {
+        for code in 0..4 {
+            let mut message = encode(&impasto::scene::draw(16, 16, 0.0).into(), WireFormat::I420, 0, 0.0);
+            message[1] = code;
+            let (header, picture) = decode(&message).unwrap();
+            assert_eq!(header.color, code);
+            assert_eq!(encode(&picture, WireFormat::I420, 0, 0.0), message);
+        }
+    }
+
+    #[test]
     fn damaged_messages_are_refused() {
-        let good = encode(&impasto::scene::draw(16, 16, 0.0), WireFormat::I420, 0, 0.0);
+        let good = encode(&impasto::scene::draw(16, 16, 0.0).into(), WireFormat::I420, 0, 0.0);
         assert!(decode(&good[..10]).is_err());
         assert!(decode(&good[..good.len() - 1]).is_err());
         let with = |at: usize, byte: u8| {
@@ -249,7 +252,7 @@ mod tests {
         assert!(with(3, 255), "a huge width");
         assert!(with(2, 15), "an odd side");
         assert!(with(0, 1), "no JPEG");
-        let odd = encode(&impasto::scene::draw(17, 15, 0.0), WireFormat::I420, 0, 0.0);
+        let odd = encode(&impasto::scene::draw(17, 15, 0.0).into(), WireFormat::I420, 0, 0.0);
         assert_eq!((decode(&odd).unwrap().1.width(), decode(&odd).unwrap().1.height()), (16, 14));
     }
 }

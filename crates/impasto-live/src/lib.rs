@@ -8,11 +8,13 @@
 mod adapt;
 pub mod camera;
 pub mod codec;
+mod enlarge;
 mod error;
 mod fade;
 mod gallery;
 mod inbox;
 mod painter;
+mod picture;
 pub mod record;
 pub mod server;
 mod settings;
@@ -22,7 +24,8 @@ pub mod v4l2;
 
 pub use error::LiveError;
 pub use gallery::Gallery;
+pub use picture::Picture;
 pub use server::{Server, ServerOptions};
 pub use settings::{Chosen, Settings};
 pub use stats::{Report, Stage};
-pub use studio::{Frame, Painted, Studio, now_ms};
+pub use studio::{Frame, Painted, Studio, Taken, now_ms};

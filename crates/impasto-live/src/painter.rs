@@ -1,30 +1,85 @@
-//! The painter's thread: takes the newest frame, paints it, hands it out.
+//! The painter's two threads: one takes the newest frame and paints it, the other brings the painting to the frame's size and hands it out,
+//! while the next is painted.
 
-use crate::LiveError;
 use crate::adapt::Adapter;
 use crate::fade::Fader;
+use crate::picture::Picture;
 use crate::settings::Settings;
 use crate::stats::Stage;
 use crate::studio::{Frame, Painted, Studio};
+use crate::{LiveError, enlarge};
 use impasto::steady::Steadier;
-use impasto::{Dials, Session, upsample};
+use impasto::{Dials, Session};
 use impasto_core::Image;
 use impasto_media::resize;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
 /// Paints until the studio stops.
 pub fn run(studio: &Studio) {
-    let mut painter = Painter::new(studio);
-    while !studio.is_stopped() {
-        let Some(frame) = studio.inbox.take(Duration::from_millis(100)) else { continue };
-        let (sequence, captured_ms) = (frame.sequence, frame.captured_ms);
-        match painter.paint(frame) {
-            Ok((image, working)) => studio.publish(Painted::new(image, sequence, captured_ms), working),
-            Err(why) => studio.fail(why.to_string()),
+    // One painting may wait; nothing else queues.
+    let (paintings, finished) = sync_channel(1);
+    std::thread::scope(|scope| {
+        let finisher = std::thread::Builder::new().name("finish".into());
+        finisher.spawn_scoped(scope, || finish(studio, finished)).expect("the system starts a thread");
+        let mut painter = Painter::new(studio);
+        while !studio.is_stopped() {
+            let Some(frame) = studio.inbox.take(Duration::from_millis(100)) else { continue };
+            match painter.paint(frame) {
+                Ok(painting) => {
+                    let _ = paintings.send(painting);
+                }
+                Err(why) => studio.fail(why.to_string()),
+            }
         }
-    }
+        drop(paintings);
+    });
     if let Err(why) = studio.finish_recording() {
         studio.fail(why.to_string());
+    }
+}
+
+/// Enlarges paintings and hands them out until there are no more.
+fn finish(studio: &Studio, paintings: Receiver<Painting>) {
+    for Painting { frame, small } in paintings {
+        let (sequence, captured_ms) = (frame.sequence, frame.captured_ms);
+        let (picture, working) = match small {
+            None => {
+                let size = (frame.picture.width(), frame.picture.height());
+                (frame.picture, size)
+            }
+            Some(small) => {
+                let start = Instant::now();
+                let working = (small.painted.width(), small.painted.height());
+                let picture = small.enlarged(&frame.picture);
+                studio.stage(Stage::Enlarge, start.elapsed());
+                (picture, working)
+            }
+        };
+        studio.publish(Painted::new(picture, sequence, captured_ms), working);
+    }
+}
+
+/// A frame on its way from the painter.
+struct Painting {
+    frame: Frame,
+    /// `None` where the frame is shown as it came.
+    small: Option<Small>,
+}
+
+/// What was painted of a frame, at the working size.
+struct Small {
+    painted: Image,
+    /// The frame itself, noise and all.
+    photo: Image,
+}
+
+impl Small {
+    fn enlarged(self, frame: &Picture) -> Picture {
+        if (self.painted.width(), self.painted.height()) == (frame.width(), frame.height()) {
+            return self.painted.into();
+        }
+        enlarge::with_detail(&self.painted, &self.photo, frame.planes()).into()
     }
 }
 
@@ -42,19 +97,17 @@ impl<'a> Painter<'a> {
         Self { studio, session, steadier: Steadier::new(), adapter: Adapter::new(), fader: Fader::default() }
     }
 
-    /// The painted frame, of the frame's size, and the size at which it was painted.
-    fn paint(&mut self, frame: Frame) -> Result<(Image, (usize, usize)), LiveError> {
+    fn paint(&mut self, frame: Frame) -> Result<Painting, LiveError> {
+        let start = Instant::now();
+        self.studio.took(frame.sequence, self.adapter.busy());
         let settings = self.studio.settings();
         let target = if frame.painted { None } else { self.studio.style(&settings)? };
-        let Some(target) = target else {
-            let size = (frame.image.width(), frame.image.height());
-            return Ok((frame.image, size));
-        };
-        let start = Instant::now();
+        let Some(target) = target else { return Ok(Painting { frame, small: None }) };
         let style = self.fader.toward(target, start)?;
-        let (width, height) = self.working_size(&frame.image, &settings);
-        let mut small = scaled(&frame.image, width, height);
-        let advice = self.steadier.calm(&mut small, settings.steady);
+        let (width, height) = self.working_size(&frame.picture, &settings);
+        let photo = resize::resize(frame.picture.image(), width, height);
+        let mut calmed = photo.clone();
+        let advice = self.steadier.calm(&mut calmed, settings.steady);
         if advice.cut {
             self.session.reset();
         }
@@ -65,18 +118,16 @@ impl<'a> Painter<'a> {
             smoothing: advice.smoothing,
         };
         let mut painted = Image::black(width, height);
-        self.session.paint(&small, &style, &dials, &mut painted)?;
-        let done = self.lap(Stage::Paint, prepared);
-        let enlarged = upsample::with_detail(&painted, &small, &frame.image);
-        self.lap(Stage::Enlarge, done);
+        self.session.paint(&calmed, &style, &dials, &mut painted)?;
+        self.lap(Stage::Paint, prepared);
         if settings.resolution == 0 {
-            let available = (shorter_side(&frame.image) as f32 / settings.brush) as usize;
-            self.adapter.observe(start.elapsed(), available.max(1), settings.target_fps);
+            let available = (shorter_side(&frame.picture) as f32 / settings.brush) as usize;
+            self.adapter.observe(start, start.elapsed(), available.max(1), settings.target_fps);
         }
-        Ok((enlarged, (width, height)))
+        Ok(Painting { frame, small: Some(Small { painted, photo }) })
     }
 
-    fn working_size(&self, frame: &Image, settings: &Settings) -> (usize, usize) {
+    fn working_size(&self, frame: &Picture, settings: &Settings) -> (usize, usize) {
         let available = shorter_side(frame);
         let brushed = ((available as f32 / settings.brush) as usize).max(1);
         let wanted = match settings.resolution {
@@ -95,13 +146,6 @@ impl<'a> Painter<'a> {
     }
 }
 
-fn shorter_side(image: &Image) -> usize {
-    image.width().min(image.height())
-}
-
-fn scaled(image: &Image, width: usize, height: usize) -> Image {
-    if (image.width(), image.height()) == (width, height) {
-        return image.clone();
-    }
-    resize::resize(image, width, height)
+fn shorter_side(picture: &Picture) -> usize {
+    picture.width().min(picture.height())
 }

@@ -40,7 +40,7 @@ impl Recording {
             return Ok(());
         }
         self.last_seconds = seconds;
-        self.recorder.write(&painted.image, seconds)
+        self.recorder.write(painted.image(), seconds)
     }
 
     pub(crate) fn finish(self) -> Result<(), LiveError> {

@@ -4,10 +4,12 @@ use crate::camera::CameraStatus;
 use crate::codec::{self, WireFormat};
 use crate::gallery::Gallery;
 use crate::inbox::Inbox;
+use crate::picture::Picture;
 use crate::record::Recording;
 use crate::settings::Settings;
 use crate::stats::{Report, Stage, Stats};
 use crate::{LiveError, painter};
+use axum::body::Bytes;
 use impasto::Stylizer;
 use impasto_core::Image;
 use serde_json::{Value, json};
@@ -19,7 +21,7 @@ use tokio::sync::watch;
 /// A frame to be painted.
 pub struct Frame {
     /// The picture.
-    pub image: Image,
+    pub picture: Picture,
     /// Number from its camera.
     pub sequence: u32,
     /// Capture time, ms since 1970.
@@ -30,24 +32,37 @@ pub struct Frame {
 
 /// A painted frame, with its encodings made once each, when first asked for.
 pub struct Painted {
-    /// The painting.
-    pub image: Image,
+    picture: Picture,
     /// Of the frame that it was painted from.
     pub sequence: u32,
     /// Of the frame that it was painted from.
     pub captured_ms: f64,
-    wire: [OnceLock<Vec<u8>>; 3],
+    wire: [OnceLock<Bytes>; 3],
+}
+
+/// The painter has taken a frame and has room for the next to wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Taken {
+    /// The frame's number.
+    pub sequence: u32,
+    /// Ms until the painter wants the next.
+    pub free_in_ms: f32,
 }
 
 impl Painted {
-    pub(crate) fn new(image: Image, sequence: u32, captured_ms: f64) -> Self {
-        Self { image, sequence, captured_ms, wire: Default::default() }
+    pub(crate) fn new(picture: Picture, sequence: u32, captured_ms: f64) -> Self {
+        Self { picture, sequence, captured_ms, wire: Default::default() }
+    }
+
+    /// The painting.
+    pub fn image(&self) -> &Image {
+        self.picture.image()
     }
 
     /// The whole message for a viewer.
-    pub fn message(&self, format: WireFormat) -> &[u8] {
-        self.wire[format as usize]
-            .get_or_init(|| codec::encode(&self.image, format, self.sequence, self.captured_ms))
+    pub fn message(&self, format: WireFormat) -> Bytes {
+        let encode = || codec::encode(&self.picture, format, self.sequence, self.captured_ms).into();
+        self.wire[format as usize].get_or_init(encode).clone()
     }
 }
 
@@ -71,6 +86,7 @@ pub struct Studio {
     /// When a page last handed in a frame.
     browser: Mutex<Option<Instant>>,
     painted: watch::Sender<Option<Arc<Painted>>>,
+    taken: watch::Sender<Taken>,
     /// Counts changes of settings, gallery, camera and recording, for those who show them.
     revision: watch::Sender<u64>,
     watchers: AtomicUsize,
@@ -95,6 +111,7 @@ impl Studio {
             camera: Mutex::new(CameraStatus::default()),
             browser: Mutex::new(None),
             painted: watch::Sender::new(None),
+            taken: watch::Sender::new(Taken::default()),
             revision: watch::Sender::new(0),
             watchers: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
@@ -145,6 +162,15 @@ impl Studio {
     /// Painted frames, the newest only.
     pub fn watch(&self) -> watch::Receiver<Option<Arc<Painted>>> {
         self.painted.subscribe()
+    }
+
+    /// The last frame that the painter has taken.
+    pub fn takings(&self) -> watch::Receiver<Taken> {
+        self.taken.subscribe()
+    }
+
+    pub(crate) fn took(&self, sequence: u32, busy: Duration) {
+        self.taken.send_replace(Taken { sequence, free_in_ms: busy.as_secs_f32() * 1e3 });
     }
 
     /// Changes of what [`Studio::state`] tells.
@@ -270,7 +296,7 @@ impl Studio {
 
     /// Gives a painted frame to the recording and to whoever watches.
     pub(crate) fn publish(&self, painted: Painted, working: (usize, usize)) {
-        let size = (painted.image.width(), painted.image.height());
+        let size = (painted.picture.width(), painted.picture.height());
         locked(&self.stats).painted(Instant::now(), working, size);
         let failed = locked(&self.recording).as_mut().and_then(|r| r.write(&painted).err());
         if let Some(why) = failed {

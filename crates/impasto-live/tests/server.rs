@@ -115,7 +115,8 @@ fn say(socket: &mut WebSocket<TcpStream>, message: Value) {
 fn next_frame(socket: &mut WebSocket<TcpStream>) -> (codec::Header, impasto::Image) {
     loop {
         if let Message::Binary(bytes) = socket.read().unwrap() {
-            return codec::decode(&bytes).unwrap();
+            let (header, picture) = codec::decode(&bytes).unwrap();
+            return (header, picture.image().clone());
         }
     }
 }
@@ -168,7 +169,7 @@ fn a_browsers_frames_are_painted_and_only_those_of_the_one_that_steers() {
     let (mut first, mut second) = (live.viewer(true), live.viewer(true));
     let frame = |sequence| {
         let image = scene::draw(48, 32, sequence as f32);
-        Message::Binary(codec::encode(&image, WireFormat::I420, sequence, now_ms()).into())
+        Message::Binary(codec::encode(&image.into(), WireFormat::I420, sequence, now_ms()).into())
     };
     // Whoever says hello first steers; which one that is only the server knows.
     say(&mut first, json!({"steer": true}));
@@ -192,7 +193,7 @@ fn a_browsers_frames_are_painted_and_only_those_of_the_one_that_steers() {
     assert_eq!(live.studio.camera().name, "browser");
     // A frame of another size in mid-stream.
     let image = scene::draw(80, 60, 0.0);
-    first.send(Message::Binary(codec::encode(&image, WireFormat::Jpeg, 7, now_ms()).into())).unwrap();
+    first.send(Message::Binary(codec::encode(&image.into(), WireFormat::Jpeg, 7, now_ms()).into())).unwrap();
     assert_eq!(next_frame(&mut first).1.width(), 80);
 }
 

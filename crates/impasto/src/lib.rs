@@ -28,7 +28,6 @@ mod session;
 pub mod steady;
 mod stylizer;
 mod tiles;
-pub mod upsample;
 
 pub use engines::{EngineChoice, EngineSetup};
 pub use error::PaintError;

@@ -53,7 +53,8 @@ function connect() {
 
 const send = (message) => socket.readyState === WebSocket.OPEN && socket.send(message);
 
-function heard({ state: news, you, stats }) {
+function heard({ state: news, you, stats, taken: frame }) {
+  if (frame) return taken(frame);
   if (you) steering = you.steering;
   if (clean) return;
   if (news) {
@@ -67,9 +68,7 @@ function heard({ state: news, you, stats }) {
   if (stats) figures(stats);
 }
 
-let inFlight = false;
 async function painted(buffer) {
-  inFlight = false;
   let head;
   try {
     head = await show(buffer, canvas);
@@ -78,13 +77,36 @@ async function painted(buffer) {
   }
   if (head) send(JSON.stringify({ shown: { sequence: head.sequence, latency_ms: latencyMs(head) } }));
   if (!clean) placeDivider();
+  if (head && look.split) showOriginal(head.sequence);
+}
+
+// In split view: the frames that were handed in and have not come back, to be shown beside their own painting.
+const originals = new Map();
+function showOriginal(sequence) {
+  const message = originals.get(sequence);
+  for (const known of originals.keys()) if (known <= sequence) originals.delete(known);
+  if (message) show(message, $("original")).catch(() => {});
+}
+
+// Hands the newest camera frame in when the painter has taken the last and will soon want another: nothing queues. A frame takes LEAD_MS to get
+// there, so it leaves by that much before it is wanted.
+const LEAD_MS = 12;
+let inFlight = false, lastSent = 0, notBefore = 0, giving = 0;
+function taken({ sequence, free_in_ms }) {
+  if (sequence !== camera?.given) return;
+  inFlight = false;
+  notBefore = document.hidden ? 0 : performance.now() + free_in_ms - LEAD_MS;
   give();
 }
 
-// Hands the newest camera frame in as soon as the last one is back: one in flight, nothing queues.
-let lastSent = 0;
 async function give() {
   if (!camera || !steering || inFlight || socket.readyState !== WebSocket.OPEN) return;
+  clearTimeout(giving);
+  const early = notBefore - performance.now();
+  if (early > 1) {
+    giving = setTimeout(give, early);
+    return;
+  }
   inFlight = true;
   const message = await camera.take().catch(() => null);
   if (!message) {
@@ -92,14 +114,14 @@ async function give() {
     return;
   }
   lastSent = performance.now();
-  if (look.split) keepOriginal(message);
+  if (look.split) originals.set(camera.given, message);
   send(message);
 }
 setInterval(() => {
-  // A frame that never came back (it was overtaken, or painting failed) does not stop the camera.
+  // A frame that was never taken (it was overtaken, or painting failed) does not stop the camera.
   if (inFlight && performance.now() - lastSent > 1500) inFlight = false;
   give();
-}, 8);
+}, 100);
 
 // --- cameras --------------------------------------------------------------------------------------------------
 
@@ -114,6 +136,7 @@ async function useCamera() {
     const opened = await BrowserCamera.open(wanted === "default" ? "" : wanted, cameraHeight);
     if (wantsCamera !== wanted) return opened.stop();
     camera = opened;
+    camera.onFrame(give);
     camera.onEnded(() => lost("The camera is gone; plug it in again."));
     notice("");
     listCameras();
@@ -291,6 +314,7 @@ function keepLook(parts) {
   $("mirror").setAttribute("aria-pressed", String(look.mirror));
   $("split").setAttribute("aria-pressed", String(look.split));
   $("original").hidden = $("divider").hidden = !look.split;
+  if (!look.split) originals.clear();
   placeDivider();
 }
 
@@ -316,8 +340,6 @@ function moveDivider(event) {
   const { left, width, page } = pictureBox();
   keepLook({ at: Math.min(100, Math.max(0, (event.clientX - page.left - left) / width * 100)) });
 }
-
-const keepOriginal = (message) => show(message, $("original")).catch(() => {});
 
 function save(blob, name) {
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });

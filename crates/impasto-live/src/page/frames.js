@@ -22,7 +22,7 @@ function header(format, color, width, height, sequence, capturedMs) {
 export function readHeader(buffer) {
   const bytes = new DataView(buffer);
   return {
-    format: FORMATS[bytes.getUint8(0)], width: bytes.getUint16(2, true), height: bytes.getUint16(4, true),
+    format: FORMATS[bytes.getUint8(0)], color: bytes.getUint8(1), width: bytes.getUint16(2, true), height: bytes.getUint16(4, true),
     sequence: bytes.getUint32(8, true), capturedMs: bytes.getFloat64(16, true),
   };
 }
@@ -34,7 +34,8 @@ export async function show(buffer, canvas) {
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d", { desynchronized: true });
   if (head.format === "i420") {
-    const colorSpace = { matrix: "bt709", primaries: "bt709", transfer: "bt709", fullRange: false };
+    const matrix = head.color & 1 ? "bt709" : "smpte170m";
+    const colorSpace = { matrix, primaries: "bt709", transfer: "bt709", fullRange: (head.color & 2) > 0 };
     const frame = new VideoFrame(new Uint8Array(buffer, HEADER), {
       format: "I420", codedWidth: width, codedHeight: height, timestamp: 0, colorSpace,
     });
@@ -54,7 +55,7 @@ export const latencyMs = (head) => epoch() - head.capturedMs;
 
 // Gives the newest frame of a camera as a message; frames between are dropped.
 export class BrowserCamera {
-  #track; #reader; #video; #canvas; #newest; #sequence = 0;
+  #track; #reader; #video; #canvas; #newest; #sequence = 0; #then = () => {};
 
   static async open(deviceId, height) {
     const size = { height: { ideal: height }, width: { ideal: Math.round(height * 16 / 9) }, frameRate: { ideal: 30 } };
@@ -73,6 +74,9 @@ export class BrowserCamera {
 
   get ended() { return this.#track.readyState === "ended"; }
   onEnded(then) { this.#track.addEventListener("ended", then); }
+  onFrame(then) { this.#then = then; }
+  // Number of the last frame that was handed out.
+  get given() { return this.#sequence - 1; }
 
   async #pump() {
     this.#reader = new MediaStreamTrackProcessor({ track: this.#track, maxBufferSize: 1 }).readable.getReader();
@@ -81,6 +85,7 @@ export class BrowserCamera {
       if (done) return;
       this.#newest?.frame.close();
       this.#newest = { frame: value, at: epoch() };
+      this.#then();
     }
   }
 
@@ -88,6 +93,12 @@ export class BrowserCamera {
     this.#video = Object.assign(document.createElement("video"), { srcObject: this.stream, muted: true, playsInline: true });
     this.#canvas = document.createElement("canvas");
     await this.#video.play();
+    const next = () => {
+      this.#newest = { at: epoch() };
+      this.#then();
+      this.#video.requestVideoFrameCallback?.(next);
+    };
+    this.#video.requestVideoFrameCallback?.(next);
   }
 
   // The newest frame as a message for the server, or null where there is none newer than the last.
@@ -141,21 +152,23 @@ export class BrowserCamera {
 
   async #takeJpeg() {
     const { videoWidth: width, videoHeight: height } = this.#video ?? {};
-    if (!width) return null;
-    const at = epoch();
+    // Old browsers do not tell when a frame comes: then any moment has one.
+    const newest = this.#video?.requestVideoFrameCallback ? this.#newest : { at: epoch() };
+    if (!width || !newest) return null;
+    this.#newest = undefined;
     Object.assign(this.#canvas, { width, height });
     this.#canvas.getContext("2d").drawImage(this.#video, 0, 0);
     const file = await new Promise((done) => this.#canvas.toBlob(done, "image/jpeg", 0.9));
     const pixels = new Uint8Array(await file.arrayBuffer());
     const message = new Uint8Array(HEADER + pixels.length);
-    message.set(header("jpeg", 0, width, height, this.#sequence++, at));
+    message.set(header("jpeg", 0, width, height, this.#sequence++, newest.at));
     message.set(pixels, HEADER);
     return message.buffer;
   }
 
   stop() {
     this.#reader?.cancel();
-    this.#newest?.frame.close();
+    this.#newest?.frame?.close();
     this.stream.getTracks().forEach((track) => track.stop());
   }
 }

@@ -81,7 +81,7 @@ pub(super) async fn snapshot(State(shared): State<Shared>) -> Result<Response, L
     let painted = shared.studio.watch().borrow().clone();
     let painted = painted.ok_or_else(|| LiveError::Camera("no frame has been painted yet".into()))?;
     let encode = move || {
-        let still = Still::from_image(painted.image.clone());
+        let still = Still::from_image(painted.image().clone());
         still::encode(&still, OutputFormat::Png, WriteOptions::default())
     };
     Ok(([(header::CONTENT_TYPE, "image/png")], beside(encode).await?).into_response())

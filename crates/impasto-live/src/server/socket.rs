@@ -4,16 +4,19 @@
 //! frames (see [`crate::codec`]), and text messages are JSON:
 //!
 //! * from the server `{"you": {"steering": bool}}`, `{"state": …}` whenever it changes, and `{"stats": …}` once a second;
+//! * from the server to the viewer that steers `{"taken": {"sequence": n, "free_in_ms": x}}` when the painter has taken a frame: it
+//!   will want the next in so many ms;
 //! * from the viewer `{"shown": {"sequence": n, "latency_ms": x}}` after each frame, which asks for the next, and
 //!   `{"steer": true}` to take over.
 //!
-//! One frame is under way to a viewer at a time, so nothing ever queues. Frames are taken only from the viewer that steers.
+//! One frame is under way to a viewer at a time, and a camera hands in its next frame when its last was taken, so nothing ever queues. Frames
+//! are taken only from the viewer that steers.
 
 use super::Shared;
 use crate::LiveError;
 use crate::codec::{self, WireFormat};
 use crate::stats::Stage;
-use crate::studio::Frame;
+use crate::studio::{Frame, Taken};
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
@@ -58,6 +61,7 @@ impl Viewer {
         let _looking = self.shared.studio.looking();
         let mut painted = self.shared.studio.watch();
         let mut changes = self.shared.studio.changes();
+        let mut taken = self.shared.studio.takings();
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         let mut steered = None;
         changes.mark_changed();
@@ -79,12 +83,18 @@ impl Viewer {
                         Some(newest) => {
                             self.under_way = Some(newest.sequence);
                             let start = Instant::now();
-                            let bytes = newest.message(self.format.unwrap_or(WireFormat::Jpeg)).to_vec();
+                            let bytes = newest.message(self.format.unwrap_or(WireFormat::Jpeg));
                             self.shared.studio.stage(Stage::Encode, start.elapsed());
-                            socket.send(Message::Binary(bytes.into())).await.is_ok()
+                            socket.send(Message::Binary(bytes)).await.is_ok()
                         }
                         None => true,
                     }
+                },
+                change = taken.changed(), if steering && self.format.is_some() => {
+                    if change.is_err() { return }
+                    let Taken { sequence, free_in_ms } = *taken.borrow_and_update();
+                    let text = json!({"taken": {"sequence": sequence, "free_in_ms": free_in_ms}});
+                    socket.send(Message::Text(text.to_string().into())).await.is_ok()
                 },
                 change = changes.changed(), if self.format.is_some() => {
                     if change.is_err() { return }
@@ -153,11 +163,11 @@ impl Viewer {
             return Ok(());
         }
         let start = Instant::now();
-        let (header, image) = codec::decode(bytes)?;
+        let (header, picture) = codec::decode(bytes)?;
         let studio = &self.shared.studio;
         studio.stage(Stage::Decode, start.elapsed());
         let (sequence, captured_ms) = (header.sequence, header.captured_ms);
-        studio.offer_from_browser(Frame { image, sequence, captured_ms, painted: false })
+        studio.offer_from_browser(Frame { picture, sequence, captured_ms, painted: false })
     }
 
     fn is_steering(&self) -> bool {

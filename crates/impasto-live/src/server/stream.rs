@@ -45,13 +45,15 @@ async fn next_part(
         }
         let newest = frames.borrow_and_update().clone();
         if let Some(painted) = newest {
-            return (frames, Some(part(&painted)));
+            // Coding takes a while; others are served meanwhile.
+            return (frames, tokio::task::spawn_blocking(move || part(&painted)).await.ok());
         }
     }
 }
 
 fn part(painted: &Painted) -> Bytes {
-    let jpeg = &painted.message(WireFormat::Jpeg)[HEADER..];
+    let message = painted.message(WireFormat::Jpeg);
+    let jpeg = &message[HEADER..];
     let mut bytes =
         format!("--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", jpeg.len())
             .into_bytes();

@@ -87,7 +87,7 @@ impl Writer {
         if self.again.is_some_and(|again| Instant::now() < again) {
             return Ok(());
         }
-        let written = self.written(&painted.image);
+        let written = self.written(painted.image());
         if let Err(why) = &written {
             if !std::mem::replace(&mut self.told, true) {
                 eprintln!("virtual {why}; trying again");
