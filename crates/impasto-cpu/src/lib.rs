@@ -3,7 +3,7 @@
 //! ```text
 //! engine      an instruction set and threads
 //! plan        a table at one size: folded, lowered to steps, placed in memory
-//! amx         bf16 convolutions, forward and backward, for the trainer
+//! amx, train  convolutions forward and backward for the trainer: bf16 on AMX, f32 everywhere
 //! kernel      one idea a file; winograd has its own folder
 //! simd        instruction sets behind one trait, chosen at run time
 //! pool        threads; memory: the arena
@@ -21,6 +21,7 @@ mod plan;
 mod pool;
 mod precision;
 mod simd;
+pub mod train;
 mod winograd;
 
 pub use engine::CpuEngine;

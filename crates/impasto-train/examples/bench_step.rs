@@ -11,7 +11,7 @@ use impasto_train::data::{Library, Source, drawn};
 use impasto_train::learner::cpu::CpuLearner;
 use impasto_train::learner::{Group, Learner, Recipe};
 use impasto_train::loss_network::LossNetwork;
-use impasto_train::walk::{Kernels, Plain};
+use impasto_train::walk::{Fast, Kernels};
 use impasto_train::{Settings, init};
 use std::collections::HashMap;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["dump", folder] => dump(Path::new(folder)),
-        ["time", secs, threads, "f32"] => time(Plain, secs.parse()?, threads.parse()?),
+        ["time", secs, threads, "f32"] => time(Fast::new()?, secs.parse()?, threads.parse()?),
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
         ["time", secs, threads, "bf16"] => {
             let tiles = impasto_train::walk::Tiles::detect().ok_or("this processor has no AMX; say f32")?;

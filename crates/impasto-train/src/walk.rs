@@ -1,8 +1,9 @@
 //! Reverse mode over the network table: forward, gradient to the input, gradient to the weights and to the style.
 //!
-//! Maps are channels-last with a rim of one pixel; see [`Map`]. Two sets of [`Kernels`] walk the same [`Program`]:
-//! [`Plain`] in `f32`, which is the one held against PyTorch's gradients, and [`Tiles`] in bf16 on AMX.
+//! Maps are channels-last with a rim of one pixel; see [`Map`]. Three sets of [`Kernels`] walk the same [`Program`]:
+//! [`Plain`] in `f32`, which is the one held against PyTorch's gradients, [`Fast`] in `f32` with Winograd's convolutions, and [`Tiles`] in bf16 on AMX.
 
+mod fast;
 mod kernels;
 mod map;
 mod ops;
@@ -16,6 +17,7 @@ mod tape;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod tiles;
 
+pub use fast::Fast;
 pub use kernels::{Finish, Kernels};
 pub use map::{Element, Map};
 pub use parameters::{Gradients, Layer, Packed, Parameters};

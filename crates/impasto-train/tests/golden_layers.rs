@@ -5,7 +5,10 @@ mod support;
 use impasto_core::conformance::Random;
 use impasto_core::network::{Network, NetworkBuilder, NodeId, Op, Padding};
 use impasto_core::{Conditions, Engine, Tensor, Weights};
-use impasto_train::walk::{Gradients, Kernels, Map, Packed, Parameters, Plain, Program, Tape, Value, Wanted};
+use impasto_cpu::Isa;
+use impasto_train::walk::{
+    Fast, Gradients, Kernels, Map, Packed, Parameters, Plain, Program, Tape, Value, Wanted,
+};
 use support::{assert_near, assert_within, get, golden, sample};
 
 /// What came out of one sample.
@@ -302,4 +305,24 @@ fn a_nearly_flat_channel() {
     let got = walk(Plain, &network, &Weights::new(), &x, &style, &gy);
     assert_within(&got.y, &get(&golden, case, "y").values, 1e-3, "flat y");
     assert_within(&got.gradient, &get(&golden, case, "g_x").values, 1e-3, "flat g_x");
+}
+
+#[test]
+fn fast_agrees_with_plain() {
+    let mut random = Random::new(7);
+    let network = everything();
+    let weights = random_weights(&network, &mut random);
+    let x = random.tensor(impasto_core::Shape::new(3, 32, 48), 0.0, 1.0);
+    let style: Vec<f32> = (0..network.style_len()).map(|_| random.range(0.3, 1.5)).collect();
+    let gy = random.tensor(impasto_core::Shape::new(10, 1, 1), -1.0, 1.0);
+    let plain = walk(Plain, &network, &weights, &x, &style, &gy);
+    for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+        let fast = walk(Fast::with(isa).unwrap(), &network, &weights, &x, &style, &gy);
+        assert_within(&fast.y, &plain.y, 1e-4, "y");
+        assert_within(&fast.style, &plain.style, 1e-3, "style");
+        // A bias in front of AdaIN has no effect: its gradient is rounding.
+        for (name, weight) in plain.weights.iter().filter(|(name, _)| *name != "c2.bias") {
+            assert_within(&fast.weights.get(name).unwrap().values, &weight.values, 3e-3, name);
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::{Kernel, Simd};
 use crate::kernel::gemm;
+use crate::train::sum::{self, Operands};
 use std::arch::x86_64::*;
 
 /// Proof that AVX2 and FMA are there.
@@ -25,6 +26,7 @@ impl Simd for Avx2 {
     const LANES: usize = 8;
     const MR: usize = 6;
     const NB: usize = 1;
+    const ROWS: usize = 4;
     type F = __m256;
 
     #[inline]
@@ -110,5 +112,15 @@ impl Simd for Avx2 {
     ) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { gemm::tile::<Self, 6, 2>(self, k, a, b, c, soon) }
+    }
+    #[inline(always)]
+    fn where_positive(self, gate: __m256, v: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(gate, _mm256_setzero_ps()), v) }
+    }
+    #[inline(always)]
+    unsafe fn sum_tile(self, _blocks: usize, operands: &Operands, a: *const f32, b: *const f32, c: *mut f32) {
+        // SAFETY: passed on from the caller; there is only one width.
+        unsafe { sum::tile::<Self, 4, 2>(self, operands, a, b, c) }
     }
 }

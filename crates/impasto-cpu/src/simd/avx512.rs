@@ -2,6 +2,7 @@
 
 use super::{Kernel, Simd};
 use crate::kernel::gemm;
+use crate::train::sum::{self, Operands};
 use std::arch::x86_64::*;
 
 /// Proof that AVX512F is there, and with `BF16` also the conversion to bf16.
@@ -31,6 +32,7 @@ impl<const BF16: bool> Simd for Avx512<BF16> {
     const LANES: usize = 16;
     const MR: usize = 14;
     const NB: usize = 2;
+    const ROWS: usize = 8;
     type F = __m512;
 
     #[inline]
@@ -139,6 +141,21 @@ impl<const BF16: bool> Simd for Avx512<BF16> {
             match blocks {
                 2 => gemm::tile::<Self, 14, 2>(self, k, a, b, c, soon),
                 _ => gemm::tile::<Self, 14, 1>(self, k, a, b, c, soon),
+            }
+        }
+    }
+    #[inline(always)]
+    fn where_positive(self, gate: __m512, v: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX512F.
+        unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(gate, _mm512_setzero_ps()), v) }
+    }
+    #[inline(always)]
+    unsafe fn sum_tile(self, blocks: usize, operands: &Operands, a: *const f32, b: *const f32, c: *mut f32) {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            match blocks {
+                2 => sum::tile::<Self, 8, 2>(self, operands, a, b, c),
+                _ => sum::tile::<Self, 8, 1>(self, operands, a, b, c),
             }
         }
     }

@@ -23,6 +23,7 @@ mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 
+use crate::train::sum::Operands;
 use impasto_core::image::byte_from_unit;
 pub use isa::{Isa, IsaError};
 pub(crate) use portable::Portable;
@@ -49,6 +50,8 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     const MR: usize;
     /// Blocks of 16 output channels in the widest register tile, 1 or 2.
     const NB: usize;
+    /// Rows of the training kernels' register tile, see [`crate::train::sum`]: a power of two up to 8.
+    const ROWS: usize;
     /// One register.
     type F: Copy;
 
@@ -123,6 +126,20 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     fn at_least(self, floor: Self::F, x: Self::F) -> Self::F;
     /// Sum of the lanes, always in the same order.
     fn sum(self, v: Self::F) -> f32;
+    /// `v` where `gate > 0`, else 0.
+    #[inline(always)]
+    fn where_positive(self, gate: Self::F, v: Self::F) -> Self::F {
+        let (mut gates, mut values) = ([0.0f32; BLOCK], [0.0f32; BLOCK]);
+        // SAFETY: both arrays hold at least `LANES` values.
+        unsafe {
+            self.store(gates.as_mut_ptr(), gate);
+            self.store(values.as_mut_ptr(), v);
+            for (value, gate) in values.iter_mut().zip(gates) {
+                *value = if gate > 0.0 { *value } else { 0.0 };
+            }
+            self.load(values.as_ptr())
+        }
+    }
 
     /// Hints that the line at `p` will be read soon. Never faults, so any address will do.
     #[inline(always)]
@@ -142,6 +159,12 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
         c: *mut f32,
         soon: *const f32,
     );
+
+    /// The register tile of the training kernels.
+    ///
+    /// # Safety
+    /// As for [`crate::train::sum::tile`] with `ROWS` rows and `blocks` (at most `NB`) blocks of columns.
+    unsafe fn sum_tile(self, blocks: usize, operands: &Operands, a: *const f32, b: *const f32, c: *mut f32);
 }
 
 /// Zero in every lane.

@@ -2,6 +2,7 @@
 
 use super::{Kernel, Simd};
 use crate::kernel::gemm;
+use crate::train::sum::{self, Operands};
 use std::arch::aarch64::*;
 
 /// Proof that NEON is there.
@@ -25,6 +26,7 @@ impl Simd for Neon {
     const LANES: usize = 4;
     const MR: usize = 6;
     const NB: usize = 1;
+    const ROWS: usize = 4;
     type F = float32x4_t;
 
     #[inline]
@@ -89,5 +91,10 @@ impl Simd for Neon {
     ) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { gemm::tile::<Self, 6, 4>(self, k, a, b, c, soon) }
+    }
+    #[inline(always)]
+    unsafe fn sum_tile(self, _blocks: usize, operands: &Operands, a: *const f32, b: *const f32, c: *mut f32) {
+        // SAFETY: passed on from the caller; there is only one width.
+        unsafe { sum::tile::<Self, 4, 4>(self, operands, a, b, c) }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Kernel, Simd};
 use crate::kernel::gemm;
+use crate::train::sum::{self, Operands};
 
 /// Needs no proof.
 #[derive(Clone, Copy)]
@@ -21,6 +22,7 @@ impl Simd for Portable {
     const LANES: usize = 4;
     const MR: usize = 3;
     const NB: usize = 1;
+    const ROWS: usize = 2;
     type F = F4;
 
     #[inline]
@@ -77,5 +79,10 @@ impl Simd for Portable {
     ) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { gemm::tile::<Self, 3, 4>(self, k, a, b, c, soon) }
+    }
+    #[inline(always)]
+    unsafe fn sum_tile(self, _blocks: usize, operands: &Operands, a: *const f32, b: *const f32, c: *mut f32) {
+        // SAFETY: passed on from the caller; there is only one width.
+        unsafe { sum::tile::<Self, 2, 4>(self, operands, a, b, c) }
     }
 }

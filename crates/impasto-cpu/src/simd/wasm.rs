@@ -3,6 +3,7 @@
 
 use super::{Kernel, Simd};
 use crate::kernel::gemm;
+use crate::train::sum::{self, Operands};
 use std::arch::wasm32::*;
 
 /// Proof that simd128 is there, which compiling this file already gives.
@@ -13,6 +14,7 @@ impl Simd for Wasm {
     const LANES: usize = 4;
     const MR: usize = 3;
     const NB: usize = 1;
+    const ROWS: usize = 2;
     type F = v128;
 
     #[inline]
@@ -70,5 +72,10 @@ impl Simd for Wasm {
     ) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { gemm::tile::<Self, 3, 4>(self, k, a, b, c, soon) }
+    }
+    #[inline(always)]
+    unsafe fn sum_tile(self, _blocks: usize, operands: &Operands, a: *const f32, b: *const f32, c: *mut f32) {
+        // SAFETY: passed on from the caller; there is only one width.
+        unsafe { sum::tile::<Self, 2, 4>(self, operands, a, b, c) }
     }
 }

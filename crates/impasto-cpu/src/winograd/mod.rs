@@ -12,7 +12,7 @@
 //! Errors: about 3e-5 of the largest output. An infinity or NaN spreads over its tiles.
 
 mod store;
-mod transform;
+pub(crate) mod transform;
 
 use crate::kernel::finish::{Finish, Sums};
 use crate::kernel::gemm::column_tiles;

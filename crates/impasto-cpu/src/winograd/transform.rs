@@ -13,13 +13,13 @@ use crate::simd::{Simd, zero};
 
 /// A transform of one row or column. A trait, not a closure, so that it is always inlined: compiled by itself it would
 /// lack the instruction set.
-pub(super) trait Line<S: Simd, const N: usize, const M: usize> {
+pub(crate) trait Line<S: Simd, const N: usize, const M: usize> {
     /// The transformed values.
     fn of(s: S, values: [S::F; N]) -> [S::F; M];
 }
 
 /// `B d` for six values in a row.
-pub(super) struct Input;
+pub(crate) struct Input;
 impl<S: Simd> Line<S, 6, 6> for Input {
     #[inline(always)]
     fn of(s: S, d: [S::F; 6]) -> [S::F; 6] {
@@ -58,7 +58,7 @@ impl<S: Simd> Line<S, 4, 4> for InputUp {
 const UP_SOURCE: [usize; 5] = [0, 1, 2, 2, 3];
 
 /// `A m`: four results from six products.
-pub(super) struct Output;
+pub(crate) struct Output;
 impl<S: Simd> Line<S, 6, 4> for Output {
     #[inline(always)]
     fn of(s: S, m: [S::F; 6]) -> [S::F; 4] {
@@ -85,6 +85,27 @@ impl<S: Simd> Line<S, 5, 4> for OutputUp {
             s.add(m[1], m[3]),
             s.fma(m[2], four, m[1]),
             s.add(s.fma(m[3], four, m[1]), m[4]),
+        ]
+    }
+}
+
+/// `G w`, for weights that change all the time; those that stay are transformed in `f64` by [`Form::weights`].
+pub(crate) struct Weights;
+impl<S: Simd> Line<S, 3, 6> for Weights {
+    #[inline(always)]
+    fn of(s: S, w: [S::F; 3]) -> [S::F; 6] {
+        let k = |x: f32| s.splat(x);
+        let even = s.mul(s.add(w[0], w[2]), k(-1.0 / 6.0));
+        let odd = s.mul(w[1], k(1.0 / 6.0));
+        let outer = s.fma(w[2], k(1.0 / 6.0), s.mul(w[0], k(1.0 / 24.0)));
+        let half = s.mul(w[1], k(1.0 / 12.0));
+        [
+            s.mul(w[0], k(1.0 / 4.0)),
+            s.sub(even, odd),
+            s.add(even, odd),
+            s.add(outer, half),
+            s.sub(outer, half),
+            w[2],
         ]
     }
 }
@@ -152,7 +173,7 @@ impl Form {
 
 /// Transforms `N` x `N` positions along both sides; `read(y, x)` gives them, `write(p, v)` takes the results.
 #[inline(always)]
-pub(super) fn square<S: Simd, L: Line<S, N, M>, const N: usize, const M: usize>(
+pub(crate) fn square<S: Simd, L: Line<S, N, M>, const N: usize, const M: usize>(
     s: S,
     _: L,
     read: impl Fn(usize, usize) -> S::F,

@@ -10,7 +10,7 @@ pub fn gram<K: Kernels>(kernels: K, x: &Map<K::Element>, scratch: &mut K::Scratc
     let mut clean = x.clone();
     clean.fill_rim(Padding::Zero);
     let mut sums = vec![0.0; lanes * lanes];
-    kernels.weights_gradient(&clean, &clean, 1, scratch, &mut sums);
+    kernels.weights_gradient(&clean, &clean, (1, 1), scratch, &mut sums);
     let rows = sums.chunks_exact(lanes).take(shape.channels);
     rows.flat_map(|row| row[..shape.channels].iter().map(|s| s / shape.len() as f32)).collect()
 }

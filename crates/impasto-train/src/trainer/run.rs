@@ -14,7 +14,7 @@ use crate::learner::{Group, Learner, StepReport};
 use crate::loss_network::LossNetwork;
 use crate::progress::{Progress, Validation};
 use crate::validate::{Show, Validator};
-use crate::walk::{Kernels, Plain};
+use crate::walk::{Fast, Kernels};
 use impasto_core::weights::Precision;
 use impasto_core::{Model, Weights};
 use std::collections::BTreeSet;
@@ -50,7 +50,7 @@ pub fn train_until(
     if let (false, Some(tiles)) = (config.plain, crate::walk::Tiles::detect()) {
         return Run::new(tiles, "bf16 tiles (AMX)", config)?.go(stop, on_progress);
     }
-    Run::new(Plain, "f32", config)?.go(stop, on_progress)
+    Run::new(Fast::new()?, "f32", config)?.go(stop, on_progress)
 }
 
 struct Run<'a, K: Kernels> {

@@ -51,12 +51,13 @@ pub trait Kernels: Copy + Send + Sync + 'static {
         dx: &mut Map<Self::Element>,
     );
 
-    /// `gradient[tap][i][o] += sum over pixels of x[p + tap][i] * dy[p][o]`, channels padded, for stride 1.
+    /// `gradient[tap][i][o] += sum over pixels of x[p + tap][i] * dy[p][o]`, channels padded, for a `window` of (side, stride). `dy` has the
+    /// size of `x`; only every `stride`-th row and pixel of it can be other than zero.
     fn weights_gradient(
         &self,
         x: &Map<Self::Element>,
         dy: &Map<Self::Element>,
-        kernel: usize,
+        window: (usize, usize),
         scratch: &mut Self::Scratch,
         gradient: &mut [f32],
     );

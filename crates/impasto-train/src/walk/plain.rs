@@ -153,7 +153,7 @@ impl Kernels for Plain {
         &self,
         x: &Map<f32>,
         dy: &Map<f32>,
-        kernel: usize,
+        (kernel, _): (usize, usize),
         _scratch: &mut (),
         gradient: &mut [f32],
     ) {

@@ -205,7 +205,7 @@ impl<K: Kernels> Tape<K> {
             self.kernels().weights_gradient(
                 self.values[conv.input].map(),
                 dy,
-                conv.kernel,
+                (conv.kernel, conv.stride),
                 &mut self.scratch,
                 goal,
             );

@@ -58,7 +58,7 @@ impl Kernels for Tiles {
         &self,
         x: &Map<bf16>,
         dy: &Map<bf16>,
-        kernel: usize,
+        (kernel, _): (usize, usize),
         scratch: &mut WeightsScratch,
         gradient: &mut [f32],
     ) {

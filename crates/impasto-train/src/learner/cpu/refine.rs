@@ -8,7 +8,7 @@ use crate::learner::pass::{LearnerError, Part};
 use crate::learner::{Recipe, StepReport, StylePicture};
 use crate::loss_network::LossNetwork;
 use crate::optimiser::Adam;
-use crate::walk::{Kernels, Plain};
+use crate::walk::{Fast, Kernels};
 use impasto_core::{Image, Model, Tensor};
 
 /// How a style is refined.
@@ -36,6 +36,9 @@ pub enum RefineError {
     /// The model or the loss network.
     #[error(transparent)]
     Learner(#[from] LearnerError),
+    /// The instruction set that was asked for.
+    #[error(transparent)]
+    Isa(#[from] impasto_cpu::IsaError),
     /// Nothing to paint.
     #[error("a style is refined on photos, and there is none; give a folder of photos")]
     NoPhoto,
@@ -72,7 +75,7 @@ pub fn refine(
     if let Some(tiles) = crate::walk::Tiles::detect() {
         return with(tiles, model, loss, painting, photos, config, on_step);
     }
-    with(Plain, model, loss, painting, photos, config, on_step)
+    with(Fast::new()?, model, loss, painting, photos, config, on_step)
 }
 
 fn with<K: Kernels>(
