@@ -1,7 +1,9 @@
 //! Weights to start from.
 
+mod revive;
 mod whiten;
 
+pub use revive::revive;
 pub use whiten::whiten;
 
 use impasto_core::Weights;

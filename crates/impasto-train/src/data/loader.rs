@@ -24,6 +24,10 @@ pub struct Sampling {
     pub painting_px: usize,
     /// Paintings for one crop of a photo.
     pub styles: usize,
+    /// Sides of a photo's crops, as parts of its shorter side: the smallest and the largest. Crops are never enlarged.
+    pub photo_scale: [f32; 2],
+    /// The same of a painting's.
+    pub painting_scale: [f32; 2],
     /// Different crops of one painting; their statistics are computed once.
     pub variants: usize,
     /// Change of a painting's colours, 0 to 1.
@@ -43,6 +47,8 @@ impl Default for Sampling {
             photo_px: 128,
             painting_px: 176,
             styles: 2,
+            photo_scale: [0.43, 0.92],
+            painting_scale: [0.6, 1.0],
             variants: 2,
             colour: 0.0,
             motion_px: 8,
@@ -97,7 +103,8 @@ impl Source {
         let s = &self.sampling;
         let mut random = self.random(Stream::Photo, number);
         let (_, photo) = self.photos.get(self.shuffled(Stream::PhotoOrder, number, self.photos.places()));
-        let wide = Augment { smallest: 0.43, largest: 0.92, colour: 0.0 };
+        let [smallest, largest] = s.photo_scale;
+        let wide = Augment { smallest, largest, colour: 0.0 };
         let whole = crop(&photo, s.photo_px + s.motion_px, &wide, &mut random);
         let mut place = |most| (random.integer(0, most), random.integer(0, most));
         let (here, there) = (place(s.motion_px), place(s.motion_px));
@@ -118,7 +125,8 @@ impl Source {
         let (which, painting) = self.paintings.get(self.shuffled(Stream::PaintingOrder, number, count));
         let round = number / count as u64;
         let key = which as u64 * s.variants as u64 + round % s.variants as u64;
-        let augment = Augment { smallest: 0.6, largest: 1.0, colour: s.colour };
+        let [smallest, largest] = s.painting_scale;
+        let augment = Augment { smallest, largest, colour: s.colour };
         let picture = crop(&painting, s.painting_px, &augment, &mut self.random(Stream::Painting, key));
         StylePicture { picture, key: Some(key << 16 | s.painting_px as u64) }
     }

@@ -23,7 +23,7 @@ pub fn dying(evidence: &Evidence) -> Option<String> {
     (worst.part > MOST_SILENT).then(|| {
         format!(
             "ReLUs are dying: {:.0} % of the channels behind `{}` are 0 on every picture, get no gradient any more, and are wasted. The rate was too large: \
-             start again with half of recipe.rate and twice schedule.warm_up, or from an earlier model with --start",
+             start again with half of recipe.rate and twice schedule.warm_up, or give them new weights with --start MODEL --set revive=true",
             100.0 * worst.part,
             worst.layer
         )
@@ -57,6 +57,12 @@ impl Hearing {
                 }
             }
         }
+    }
+
+    /// Of each ReLU, the channels that were 0 everywhere.
+    pub fn silent_channels(self) -> Vec<(NodeId, Vec<usize>)> {
+        let channels = |heard: Vec<bool>| (0..heard.len()).filter(|&c| !heard[c]).collect();
+        self.relus.into_iter().map(|(id, _, heard)| (id, channels(heard))).collect()
     }
 
     /// The silent part of each.

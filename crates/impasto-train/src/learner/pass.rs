@@ -14,6 +14,9 @@ pub enum LearnerError {
     /// Weights that do not fit.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The instruction set that was asked for.
+    #[error(transparent)]
+    Isa(#[from] impasto_cpu::IsaError),
 }
 
 /// A table, where its weights stand, and these packed.

@@ -20,9 +20,6 @@ pub enum TrainError {
     /// The network to train.
     #[error(transparent)]
     Learner(#[from] LearnerError),
-    /// The instruction set that was asked for.
-    #[error(transparent)]
-    Isa(#[from] impasto_cpu::IsaError),
     /// Weights to start from.
     #[error("cannot start from {path}: {source}")]
     Start {

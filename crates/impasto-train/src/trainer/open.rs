@@ -3,7 +3,7 @@
 use super::error::TrainError;
 use super::settings::{Judge, Material, TrainConfig};
 use super::tables::Tables;
-use crate::data::{Library, centre_square, drawn};
+use crate::data::{Library, Source, centre_square, drawn};
 use crate::init;
 use crate::loss_network::{LossNetwork, LossNetworkError};
 use impasto_core::conformance::Random;
@@ -20,6 +20,8 @@ const DRAWN: [usize; 2] = [24, 16];
 /// Photos on which a VGG as published is normalised, and their side, px.
 const NORMALISED_ON: usize = 48;
 const NORMALISED_PX: usize = 256;
+/// Pairs on which a channel must have answered once, not to be revived.
+const HEARD_PAIRS: u64 = 64;
 
 /// What [`Material`] names, opened.
 pub(super) struct Opened {
@@ -100,9 +102,11 @@ fn sample(photos: &Library) -> Vec<Image> {
 pub(super) fn start_weights(
     config: &TrainConfig,
     tables: &Tables,
-    paintings: &Library,
+    source: &Source,
     whitened: usize,
+    notes: &mut Vec<String>,
 ) -> Result<Weights, TrainError> {
+    let paintings = &source.paintings;
     let mut random = Random::new(config.settings.sampling.seed);
     let learned = tables.decoder.as_ref().unwrap_or(&tables.painter);
     let mut weights = init::painter(learned, &mut random);
@@ -110,7 +114,11 @@ pub(super) fn start_weights(
         weights.extend(init::encoder(&tables.encoder, &tables.painter, &mut random));
     }
     if let Some(path) = &config.paths.start {
-        return started(weights, path);
+        let mut weights = started(weights, path)?;
+        if config.settings.revive && tables.decoder.is_none() {
+            notes.extend(revived(tables, &mut weights, source, &mut random)?);
+        }
+        return Ok(weights);
     }
     if tables.decoder.is_none() {
         let side = config.settings.sampling.photo_px;
@@ -119,6 +127,23 @@ pub(super) fn start_weights(
         init::whiten(&tables.encoder, &mut weights, "code1", &pictures)?;
     }
     Ok(weights)
+}
+
+/// Revives channels that are silent over some of the run's own pairs; says how many.
+fn revived(
+    tables: &Tables,
+    weights: &mut Weights,
+    source: &Source,
+    random: &mut Random,
+) -> Result<Option<String>, TrainError> {
+    let pair = |number: u64| {
+        let mut group = source.group(number);
+        (group.content, group.styles.swap_remove(0).picture)
+    };
+    let pairs: Vec<_> = (0..HEARD_PAIRS).map(pair).collect();
+    let told = init::revive(&tables.painter, &tables.encoder, weights, &pairs, random)?;
+    let words: Vec<String> = told.iter().map(|(layer, count)| format!("{count} behind `{layer}`")).collect();
+    Ok((!words.is_empty()).then(|| format!("revived channels that never answered: {}", words.join(", "))))
 }
 
 /// `weights` with those of the model at `path`. What the model lacks (a block more, say) stays; what it has must fit.

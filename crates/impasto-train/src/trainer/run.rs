@@ -10,7 +10,7 @@ use crate::checkpoint::Checkpoint;
 use crate::data::{Loader, Sampling, Source};
 use crate::detect::{Evidence, findings};
 use crate::learner::cpu::{ClassicLearner, CpuLearner};
-use crate::learner::{Group, Learner, StepReport};
+use crate::learner::{Group, Learner, LearnerError, StepReport};
 use crate::loss_network::LossNetwork;
 use crate::progress::{Progress, Validation};
 use crate::validate::{Show, Validator};
@@ -50,7 +50,7 @@ pub fn train_until(
     if let (false, Some(tiles)) = (config.plain, crate::walk::Tiles::detect()) {
         return Run::new(tiles, "bf16 tiles (AMX)", config)?.go(stop, on_progress);
     }
-    Run::new(Fast::new()?, "f32", config)?.go(stop, on_progress)
+    Run::new(Fast::new().map_err(LearnerError::from)?, "f32", config)?.go(stop, on_progress)
 }
 
 struct Run<'a, K: Kernels> {
@@ -73,13 +73,13 @@ impl<'a, K: Kernels> Run<'a, K> {
         let (settings, paths) = (&config.settings, &config.paths);
         // A folder that holds another run, or none to go on from, is told before minutes are spent on opening.
         let found = found(config)?;
-        let Opened { photos, paintings, loss, held_out, notes } = open(&paths.material, settings.judge)?;
+        let Opened { photos, paintings, loss, held_out, mut notes } = open(&paths.material, settings.judge)?;
         let drawn = paths.material == Material::Drawn;
         let (show, whitened) = if drawn { (Show::SMALL, WHITENED[1]) } else { (Show::FULL, WHITENED[0]) };
         let tables = Tables::new(settings, &loss);
-        let weights = start_weights(config, &tables, &paintings, whitened)?;
-        let learner = learner(kernels, &tables, &weights, &loss, config.threads)?;
         let source = Source { photos, paintings, sampling: settings.sampling };
+        let weights = start_weights(config, &tables, &source, whitened, &mut notes)?;
+        let learner = learner(kernels, &tables, &weights, &loss, config.threads)?;
         let networks = [&tables.painter, &tables.encoder];
         let validator = Validator::new(kernels, networks, &loss, (held_out, &source), show)?;
         std::fs::create_dir_all(&paths.run).map_err(|e| cannot_save(&paths.run, e, Kept(None)))?;

@@ -57,6 +57,8 @@ pub struct Settings {
     pub encoder_channels: [usize; 4],
     /// Length of the encoder's code.
     pub code: usize,
+    /// Whether channels of a model to start from that never answer are given new weights.
+    pub revive: bool,
 }
 
 impl Default for Settings {
@@ -75,6 +77,7 @@ impl Default for Settings {
             half_skip: shape.half_skip,
             encoder_channels: shape.encoder_channels,
             code: shape.code,
+            revive: false,
         }
     }
 }

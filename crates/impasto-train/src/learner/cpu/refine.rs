@@ -36,9 +36,6 @@ pub enum RefineError {
     /// The model or the loss network.
     #[error(transparent)]
     Learner(#[from] LearnerError),
-    /// The instruction set that was asked for.
-    #[error(transparent)]
-    Isa(#[from] impasto_cpu::IsaError),
     /// Nothing to paint.
     #[error("a style is refined on photos, and there is none; give a folder of photos")]
     NoPhoto,
@@ -75,7 +72,7 @@ pub fn refine(
     if let Some(tiles) = crate::walk::Tiles::detect() {
         return with(tiles, model, loss, painting, photos, config, on_step);
     }
-    with(Fast::new()?, model, loss, painting, photos, config, on_step)
+    with(Fast::new().map_err(LearnerError::from)?, model, loss, painting, photos, config, on_step)
 }
 
 fn with<K: Kernels>(
