@@ -69,6 +69,7 @@ impl<V: Fn(usize, usize, usize) -> f32 + Copy> Kernel for Transform<'_, V> {
                     // SAFETY: a register from `lane` on is inside the block; points are inside the goal, as seen above.
                     let read = |y: usize, x: usize| unsafe { s.load(windows[y * 3 + x].as_ptr().add(lane)) };
                     let to = goal.as_mut_ptr();
+                    // SAFETY: as above.
                     let write =
                         |y: usize, x: usize, v| unsafe { s.store(to.add((y * 6 + x) * step + lane), v) };
                     square(s, Weights, read, write);
