@@ -1,6 +1,6 @@
 //! Memory that the kernels work in: aligned, in huge pages where the system has them, never grown in a frame.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
 /// Alignment of every part of an arena, in `f32`: one cache line.
@@ -24,9 +24,12 @@ impl Arena {
         let len = len.max(1).next_multiple_of(LINE);
         let layout = Arena::layout(len);
         // SAFETY: the layout is not empty.
-        let start = unsafe { alloc_zeroed(layout) }.cast::<f32>();
+        let start = unsafe { alloc(layout) }.cast::<f32>();
         let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
+        // Before the first touch: pages that are there stay as small as they are.
         prefer_huge_pages(start.as_ptr().cast(), layout.size());
+        // SAFETY: `len` values were allocated; zero is a value.
+        unsafe { start.as_ptr().write_bytes(0, len) };
         Arena { start, len }
     }
 
