@@ -66,11 +66,33 @@ impl<S: Simd> Lane<S> {
     /// The position must be inside the residual, if there is one, and `E` be what that holds.
     #[inline(always)]
     pub(crate) unsafe fn value<E: Element>(&self, s: S, sum: S::F, y: usize, x: usize) -> S::F {
-        let v = s.at_least(self.before, s.add(sum, self.bias));
-        let Some((map, touch)) = self.residual else { return s.at_least(self.after, v) };
+        let Some((map, touch)) = self.residual else { return self.alone(s, sum) };
         // SAFETY: inside, as the caller says; residual and output have the same channels.
         let other = unsafe { touch.apply(s, E::load(s, map.at::<E>(y, x).add(self.channel))) };
-        s.at_least(self.after, s.add(v, other))
+        self.joined(s, sum, other)
+    }
+
+    /// The value where there is no residual.
+    #[inline(always)]
+    pub(crate) fn alone(&self, s: S, sum: S::F) -> S::F {
+        s.at_least(self.after, s.at_least(self.before, s.add(sum, self.bias)))
+    }
+
+    /// The value with the residual's `other`.
+    #[inline(always)]
+    pub(crate) fn joined(&self, s: S, sum: S::F, other: S::F) -> S::F {
+        s.at_least(self.after, s.add(s.at_least(self.before, s.add(sum, self.bias)), other))
+    }
+
+    /// Where the residual of a position lies, and what is done to it.
+    ///
+    /// # Safety
+    /// The position must be inside the residual, and that hold `f32`.
+    #[inline(always)]
+    pub(crate) unsafe fn beside(&self, y: usize, x: usize) -> Option<(*const f32, Touch<S>)> {
+        let (map, touch) = self.residual?;
+        // SAFETY: inside, as the caller says; residual and output have the same channels.
+        Some((unsafe { map.at::<f32>(y, x).add(self.channel) }, touch))
     }
 }
 
@@ -101,6 +123,22 @@ impl<S: Simd> Sums<S> {
         let d = s.sub(v, self.shift);
         self.sum = s.add(self.sum, d);
         self.square = s.fma(d, d, self.square);
+    }
+
+    /// Takes a whole tile in.
+    #[inline(always)]
+    pub(crate) fn add_all<const N: usize>(&mut self, s: S, tile: &[[S::F; N]; N]) {
+        if !self.started {
+            self.started = true;
+            self.shift = tile[0][0];
+        }
+        for line in tile {
+            for &v in line {
+                let d = s.sub(v, self.shift);
+                self.sum = s.add(self.sum, d);
+                self.square = s.fma(d, d, self.square);
+            }
+        }
     }
 
     /// The sums that [`Sums::store`] wrote, to go on with.

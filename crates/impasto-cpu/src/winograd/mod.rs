@@ -11,6 +11,7 @@
 //!
 //! Errors: about 3e-5 of the largest output. An infinity or NaN spreads over its tiles.
 
+mod ahead;
 mod store;
 pub(crate) mod transform;
 
@@ -20,6 +21,7 @@ use crate::kernel::step::{Frame, Step};
 use crate::kernel::view::{Axis, View, line_axis};
 use crate::memory::Arena;
 use crate::simd::{BLOCK, Isa, Kernel, Simd};
+use ahead::Ahead;
 use impasto_core::Padding;
 use store::store_tile;
 use transform::{Form, Input, InputUp, Output, OutputUp, square};
@@ -357,6 +359,7 @@ impl Job<'_> {
         let kin = layer.view.map.channels;
         let blocks = layer.finish.out.channels / BLOCK;
         let panels = self.count.div_ceil(S::MR);
+        let mut ahead = Ahead::new(layer, self.first, panels * width.div_ceil(S::NB));
         for p in 0..layer.form.products().pow(2) {
             // SAFETY: points, panels and blocks are below what scratch and weights were sized for.
             unsafe {
@@ -368,7 +371,8 @@ impl Job<'_> {
                         let c = c.add((panel * width + block) * S::MR * BLOCK);
                         let b = b.add(block * BLOCK * kin);
                         // The next tile of weights is `wide * kin` lines, spread over the panels.
-                        let soon = b.wrapping_add((wide + panel) * BLOCK * kin);
+                        let next = b.wrapping_add((wide + panel) * BLOCK * kin);
+                        let soon = ahead.during(s, kin, next);
                         s.gemm_tile(wide, kin, a.add(panel * S::MR * kin), b, c, soon);
                     }
                 }

@@ -1,7 +1,7 @@
 //! From a tile of results to memory: what follows the sums, the edges, the pool, the statistics.
 
 use super::TILE;
-use crate::kernel::finish::{Finish, Sums};
+use crate::kernel::finish::{Finish, Lane, Sums};
 use crate::kernel::view::View;
 use crate::simd::Simd;
 
@@ -24,6 +24,9 @@ pub(super) unsafe fn store_tile<S: Simd>(
     // SAFETY: positions below `high` and `wide` are inside; pooled positions are half of those.
     unsafe {
         let lane = finish.lane(s, channel);
+        if high == TILE && wide == TILE && !finish.pool {
+            return store_whole(s, finish, &lane, &mut tile, (y, x), channel, sums);
+        }
         for (dy, row) in tile.iter_mut().enumerate().take(high) {
             for (dx, v) in row.iter_mut().enumerate().take(wide) {
                 *v = lane.value::<f32>(s, *v, y + dy, x + dx);
@@ -37,6 +40,53 @@ pub(super) unsafe fn store_tile<S: Simd>(
         }
         if finish.pool {
             pool_tile(s, finish, &tile, (y / 2, x / 2), (high, wide), channel, sums);
+        }
+    }
+}
+
+/// Writes a tile that lies wholly inside, as most do: no question is asked for each value.
+///
+/// # Safety
+/// As for [`store_tile`], and the tile's last position must be inside the output.
+#[inline(always)]
+unsafe fn store_whole<S: Simd>(
+    s: S,
+    finish: &Finish,
+    lane: &Lane<S>,
+    tile: &mut [[S::F; TILE]; TILE],
+    (y, x): (usize, usize),
+    channel: usize,
+    sums: Option<&mut Sums<S>>,
+) {
+    let channels = finish.out.channels;
+    let row = finish.out.width * channels;
+    // SAFETY: as the caller says; a residual has the output's size.
+    unsafe {
+        match lane.beside(y, x) {
+            Some((other, touch)) => {
+                for (dy, line) in tile.iter_mut().enumerate() {
+                    for (dx, v) in line.iter_mut().enumerate() {
+                        let other = touch.apply(s, s.load(other.add(dy * row + dx * channels)));
+                        *v = lane.joined(s, *v, other);
+                    }
+                }
+            }
+            None => {
+                for line in tile.iter_mut() {
+                    for v in line {
+                        *v = lane.alone(s, *v);
+                    }
+                }
+            }
+        }
+        let out = finish.out.at::<f32>(y, x).add(channel);
+        for (dy, line) in tile.iter().enumerate() {
+            for (dx, &v) in line.iter().enumerate() {
+                s.store(out.add(dy * row + dx * channels), v);
+            }
+        }
+        if let Some(sums) = sums {
+            sums.add_all(s, tile);
         }
     }
 }
