@@ -58,6 +58,65 @@ pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
     }
 }
 
+/// The left side of a product where rows overlap: the windows of a convolution, read where they lie. A row is `lines` runs of
+/// `run` values, `line` apart; the next row's lie `step` further.
+#[derive(Clone, Copy)]
+pub(crate) struct Windows {
+    /// First value of the first row.
+    pub first: *const f32,
+    /// Values from one line to the next.
+    pub line: usize,
+    /// Lines of a window.
+    pub lines: usize,
+    /// Values of a window in one line.
+    pub run: usize,
+    /// Values from one window to the next.
+    pub step: usize,
+}
+
+/// [`tile`] with windows on the left; `b` is `[lines * run][NV * LANES]`.
+///
+/// # Safety
+/// `MR` windows must be readable, `b` for `lines * run * NV * LANES` values, `c` be writable as for [`tile`].
+#[inline(always)]
+pub(crate) unsafe fn windows<S: Simd, const MR: usize, const NV: usize>(
+    s: S,
+    windows: &Windows,
+    mut b: *const f32,
+    c: *mut f32,
+) {
+    let mut acc = [[zero(s); NV]; MR];
+    let Windows { first, line, lines, run, step } = *windows;
+    // SAFETY: every offset stays below the lengths that the caller vouches for.
+    unsafe {
+        for ky in 0..lines {
+            let mut values = first.add(ky * line);
+            for _ in 0..run {
+                let mut columns = [zero(s); NV];
+                for (j, column) in columns.iter_mut().enumerate() {
+                    *column = s.load(b.add(j * S::LANES));
+                }
+                let mut value = values;
+                for row in &mut acc {
+                    let wide = s.splat(*value);
+                    value = value.wrapping_add(step);
+                    for (sum, &column) in row.iter_mut().zip(&columns) {
+                        *sum = s.fma(wide, column, *sum);
+                    }
+                }
+                b = b.add(NV * S::LANES);
+                values = values.add(1);
+            }
+        }
+        for (r, row) in acc.iter().enumerate() {
+            for (j, &sum) in row.iter().enumerate() {
+                let lane = j * S::LANES;
+                s.store(c.add(lane / BLOCK * MR * BLOCK + r * BLOCK + lane % BLOCK), sum);
+            }
+        }
+    }
+}
+
 /// How the columns of a product are cut into register tiles: `(first block, blocks)`, widest first.
 pub(crate) fn column_tiles<S: Simd>(blocks: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..blocks).step_by(S::NB).map(move |first| (first, S::NB.min(blocks - first)))

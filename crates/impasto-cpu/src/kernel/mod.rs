@@ -2,10 +2,10 @@
 
 pub(crate) mod blend;
 pub(crate) mod depthwise;
+pub(crate) mod direct;
 pub(crate) mod few;
 pub(crate) mod finish;
 pub(crate) mod gemm;
-pub(crate) mod packed;
 pub(crate) mod paint;
 pub(crate) mod peak;
 pub(crate) mod picture;

@@ -13,12 +13,14 @@ const LINE: usize = 16 * 2 * 4 + BLOCK;
 pub(crate) struct Painter {
     /// The canvas.
     pub size: Size,
-    /// Added.
-    pub bias: [f32; 4],
+    /// Added: one value per channel, over and over.
+    pub bias: [f32; 2 * BLOCK],
     /// ReLU after that.
     pub relu: bool,
     /// Whether each position has the sums of 2x2 pixels, one pixel after the other.
     pub up: bool,
+    /// With `up`: whether those begin one pixel above and to the left.
+    pub shifted: bool,
 }
 
 impl Painter {
@@ -41,12 +43,16 @@ impl Painter {
         let scale = if self.up { 2 } else { 1 };
         // Values of a position in one line.
         let run = scale * self.size.channels;
+        let before = usize::from(self.shifted);
+        // The first pixel of a line may lie before the canvas.
+        let skipped = before.saturating_sub(x * scale);
+        let x = x * scale + skipped - before;
         for dy in 0..scale {
-            let (y, x) = (y * scale + dy, x * scale);
+            let Some(y) = (y * scale + dy).checked_sub(before) else { continue };
             if y >= self.size.height || x >= self.size.width {
                 continue;
             }
-            let pixels = (count * scale).min(self.size.width - x);
+            let pixels = (count * scale - skipped).min(self.size.width - x);
             let at = y * self.size.width + x;
             // SAFETY: as the caller says; a line holds 16 positions of up to 8 values, and the pixels are on the canvas.
             unsafe {
@@ -57,13 +63,13 @@ impl Painter {
                         let bytes = line.as_mut_ptr();
                         self.line(s, sums, stride, run, count.min(16), |i, v| s.store_bytes(bytes.add(i), v));
                         let n = self.size.channels;
-                        std::ptr::copy_nonoverlapping(bytes, data.add(at * n), pixels * n);
+                        std::ptr::copy_nonoverlapping(bytes.add(skipped * n), data.add(at * n), pixels * n);
                     }
                     Canvas::Planar(data) => {
                         let mut line = [0.0; LINE];
                         let values = line.as_mut_ptr();
                         self.line(s, sums, stride, run, count.min(16), |i, v| s.store(values.add(i), v));
-                        self.spread(&line, pixels, data.add(at));
+                        self.spread(&line[skipped * self.size.channels..], pixels, data.add(at));
                     }
                 }
             }
@@ -85,14 +91,13 @@ impl Painter {
         count: usize,
         put: impl Fn(usize, S::F),
     ) {
-        let bias: [f32; 2 * BLOCK] = std::array::from_fn(|i| self.bias[i % self.size.channels]);
         let floor = floor(s, self.relu);
         for column in 0..count {
             for lane in (0..run).step_by(S::LANES) {
                 // SAFETY: `lane` is below 8, so reads end within 24 values.
                 unsafe {
                     let sum = s.load(sums.add(column * stride + lane));
-                    let v = s.at_least(floor, s.add(sum, s.load(bias.as_ptr().add(lane))));
+                    let v = s.at_least(floor, s.add(sum, s.load(self.bias.as_ptr().add(lane))));
                     put(column * run + lane, v);
                 }
             }
@@ -104,7 +109,7 @@ impl Painter {
     /// # Safety
     /// That many pixels must be on the canvas from `to` on.
     #[inline(always)]
-    unsafe fn spread(&self, line: &[f32; LINE], pixels: usize, to: *mut f32) {
+    unsafe fn spread(&self, line: &[f32], pixels: usize, to: *mut f32) {
         let Size { channels, height, width } = self.size;
         for c in 0..channels {
             for (i, pixel) in line.chunks_exact(channels).take(pixels).enumerate() {

@@ -172,6 +172,46 @@ impl<S: Simd> Touch<S> {
 /// Where the positions of a padded axis come from: an index, or -1 for a zero.
 pub(crate) type Axis = Vec<i32>;
 
+/// The positions of a padded axis that windows slide over.
+pub(crate) struct Spread {
+    /// The stored position under each, or -1 for a zero.
+    pub at: Axis,
+    /// How many from each on lie side by side in memory.
+    straight: Vec<u32>,
+}
+
+impl Spread {
+    /// `count` positions from `before` in front of the first; `view_len` of them are inside, of a doubled view if `up`.
+    /// What lies further outside than `before` is read by no result that is kept. At most `stored` exist: the last is
+    /// repeated.
+    pub(crate) fn new(
+        (view_len, up): (usize, bool),
+        count: usize,
+        before: usize,
+        padding: Padding,
+        stored: Option<usize>,
+    ) -> Spread {
+        let last = stored.map_or(i32::MAX, |n| n as i32 - 1);
+        let one = |i: usize| {
+            let beyond = i >= view_len + 2 * before;
+            if beyond { -1 } else { source(view_len, up, i as isize - before as isize, padding).min(last) }
+        };
+        let at: Axis = (0..count).map(one).collect();
+        let mut straight = vec![1; count];
+        for i in (0..count.saturating_sub(1)).rev() {
+            if at[i] >= 0 && at[i + 1] == at[i] + 1 {
+                straight[i] = straight[i + 1] + 1;
+            }
+        }
+        Spread { at, straight }
+    }
+
+    /// How many positions from `i` on lie side by side in memory; 1 for a zero.
+    pub(crate) fn straight(&self, i: usize) -> usize {
+        self.straight[i] as usize
+    }
+}
+
 /// For each of `out` windows of `kernel` taps, `stride` apart, the stored position under each tap.
 pub(crate) fn window_axis(
     view_len: usize,

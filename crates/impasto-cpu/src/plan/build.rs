@@ -5,9 +5,9 @@ use super::fold::{ConvWeights, Layer};
 use super::lower::{BufferId, Conv, Lowered, Spec, SumsId, Target, Value, is_winograd};
 use crate::kernel::blend::Blend;
 use crate::kernel::depthwise::Depthwise;
+use crate::kernel::direct::{self, Direct, Feed, Goal, Window};
 use crate::kernel::few::{self, Few};
 use crate::kernel::finish::Finish;
-use crate::kernel::packed::{self, Feed, Goal, Packed};
 use crate::kernel::paint::Painter;
 use crate::kernel::picture::{Export, Import, Size};
 use crate::kernel::pool::Pool;
@@ -20,7 +20,7 @@ use crate::kernel::view::{Map, Ptr, View, doubled_weight, padded};
 use crate::memory::Arena;
 use crate::simd::Isa;
 use crate::winograd::{self, Winograd};
-use impasto_core::{Padding, Shape};
+use impasto_core::Padding;
 use std::sync::Mutex;
 
 /// Steps, and the memory that they point into.
@@ -172,6 +172,9 @@ impl Builder<'_> {
                 return self.tiled(conv, weights, self.canvas(conv, weights));
             }
             Target::Canvas if is_doubled(conv) => return Box::new(self.doubled_canvas(conv, weights)),
+            Target::Canvas if conv.kernel == 3 && conv.stride == 1 => {
+                return Box::new(self.plain_canvas(conv, weights));
+            }
             Target::Canvas => return Box::new(self.few(conv, weights)),
             Target::Buffer(out) => self.maps[out],
         };
@@ -206,7 +209,7 @@ impl Builder<'_> {
         let weight = |o: usize, i: usize, tap: usize| grouped(weights, channels, groups, taps, o, i, tap);
         if let Value::Picture { mul, add } = conv.input {
             let feed = Feed::Picture { size: self.ends.picture, mul, add };
-            return Box::new(self.packed(conv, feed, &weight, channels, Goal::Map(finish)));
+            return Box::new(self.direct(conv, feed, &weight, channels, Goal::Map(finish)));
         }
         let view = self.view(conv.input);
         if is_winograd(op, conv.input_shape) {
@@ -218,39 +221,78 @@ impl Builder<'_> {
             let window = (kernel, stride, padding);
             return Box::new(Depthwise::new(self.isa, view, finish, &weights.weight, window));
         }
-        Box::new(self.packed(conv, Feed::View(view), &weight, channels, Goal::Map(finish)))
+        Box::new(self.direct(conv, Feed::View(view), &weight, channels, Goal::Map(finish)))
     }
 
-    fn packed(
+    fn direct(
         &self,
         conv: &Conv,
         feed: Feed,
         weight: &dyn Fn(usize, usize, usize) -> f32,
         channels: (usize, usize),
         goal: Goal,
-    ) -> Packed {
+    ) -> Direct {
         let size = (conv.input_shape.height, conv.input_shape.width);
         let Conv { kernel, stride, padding, .. } = *conv;
-        Packed::new(self.isa, &packed::Layer { weight, feed, size, kernel, stride, padding, goal, channels })
+        let out = (size.0.div_ceil(stride), size.1.div_ceil(stride));
+        let window = Window { kernel, before: kernel / 2, stride, padding };
+        let macs = (out.0 * out.1 * kernel * kernel * channels.0 * channels.1) as u64;
+        Direct::new(self.isa, &direct::Layer { weight, feed, size, out, window, goal, channels, macs })
     }
 
-    /// The last layer on a doubled input: one convolution of the stored input for all four pixels above a position.
-    fn doubled_canvas(&self, conv: &Conv, weights: &ConvWeights) -> Packed {
+    /// The last layer on a doubled input. The four pixels around the corner where four stored positions meet are sums over
+    /// just these four: a convolution with windows of 2x2, a corner more than positions each way, whose pixels begin above
+    /// and to the left.
+    fn doubled_canvas(&self, conv: &Conv, weights: &ConvWeights) -> Direct {
         let (cin, cout) = (conv.input_shape.channels, weights.bias.len());
         let plain = |o: usize, i: usize, tap: usize| weights.weight[(o * cin + i) * 9 + tap];
         let weight = |o: usize, i: usize, tap: usize| {
-            let phase = o / cout;
-            doubled_weight(&plain, (phase / 2, phase % 2), tap, i, o % cout)
+            // A pixel before the corner is the second of the position before it.
+            let (dy, dx) = (1 - o / cout / 2, 1 - o / cout % 2);
+            doubled_weight(&plain, (dy, dx), (tap / 2 + dy) * 3 + tap % 2 + dx, i, o % cout)
         };
         let mut view = self.view(conv.input);
         view.up = false;
         // Doubled and padded by one, mirroring and repeating the edge are the same thing.
         let padding = if conv.padding == Padding::Reflect { Padding::Replicate } else { conv.padding };
-        let goal = Goal::Canvas(self.painter(conv, weights));
-        let (height, width) = (view.map.height, view.map.width);
-        let shape = Shape::new(cin, height, width);
-        let conv = Conv { input_shape: shape, padding, ..conv.clone() };
-        self.packed(&conv, Feed::View(view), &weight, (cin, 4 * cout), goal)
+        let size = (view.map.height, view.map.width);
+        Direct::new(
+            self.isa,
+            &direct::Layer {
+                weight: &weight,
+                feed: Feed::View(view),
+                size,
+                out: (size.0 + 1, size.1 + 1),
+                window: Window { kernel: 2, before: 1, stride: 1, padding },
+                goal: Goal::Canvas(Painter { up: true, shifted: true, ..self.painter(conv, weights) }),
+                channels: (cin, 4 * cout),
+                macs: (4 * size.0 * size.1 * 9 * cin * cout) as u64,
+            },
+        )
+    }
+
+    /// The last layer on an input of its own size: a window of 4x4 for 2x2 pixels fills more columns of the product than
+    /// one of 3x3 for one pixel.
+    fn plain_canvas(&self, conv: &Conv, weights: &ConvWeights) -> Direct {
+        let (cin, cout) = (conv.input_shape.channels, weights.bias.len());
+        let weight = |o: usize, i: usize, tap: usize| {
+            let (y, x) = ((tap / 4).wrapping_sub(o / cout / 2), (tap % 4).wrapping_sub(o / cout % 2));
+            if y < 3 && x < 3 { weights.weight[(o % cout * cin + i) * 9 + y * 3 + x] } else { 0.0 }
+        };
+        let size = (conv.input_shape.height, conv.input_shape.width);
+        Direct::new(
+            self.isa,
+            &direct::Layer {
+                weight: &weight,
+                feed: Feed::View(self.view(conv.input)),
+                size,
+                out: (size.0.div_ceil(2), size.1.div_ceil(2)),
+                window: Window { kernel: 4, before: 1, stride: 2, padding: conv.padding },
+                goal: Goal::Canvas(Painter { up: true, ..self.painter(conv, weights) }),
+                channels: (cin, 4 * cout),
+                macs: (size.0 * size.1 * 9 * cin * cout) as u64,
+            },
+        )
     }
 
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -275,9 +317,9 @@ impl Builder<'_> {
     }
 
     fn painter(&self, conv: &Conv, weights: &ConvWeights) -> Painter {
-        let bias = std::array::from_fn(|o| weights.bias.get(o).copied().unwrap_or(0.0));
+        let bias = std::array::from_fn(|i| weights.bias[i % weights.bias.len()]);
         let up = matches!(conv.input, Value::Buffer { up: true, .. });
-        Painter { size: self.ends.canvas, bias, relu: conv.relu_before, up }
+        Painter { size: self.ends.canvas, bias, relu: conv.relu_before, up, shifted: false }
     }
 
     fn few(&self, conv: &Conv, weights: &ConvWeights) -> Few {

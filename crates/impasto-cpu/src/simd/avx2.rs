@@ -1,7 +1,7 @@
 //! AVX2 with FMA: 16 registers of 8 lanes.
 
 use super::{Kernel, Simd};
-use crate::kernel::gemm;
+use crate::kernel::gemm::{self, Windows};
 use crate::train::sum::{self, Operands};
 use std::arch::x86_64::*;
 
@@ -122,5 +122,10 @@ impl Simd for Avx2 {
     unsafe fn sum_tile(self, _blocks: usize, operands: &Operands, a: *const f32, b: *const f32, c: *mut f32) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { sum::tile::<Self, 4, 2>(self, operands, a, b, c) }
+    }
+    #[inline(always)]
+    unsafe fn gemm_windows(self, _blocks: usize, windows: &Windows, b: *const f32, c: *mut f32) {
+        // SAFETY: passed on from the caller; there is only one width.
+        unsafe { gemm::windows::<Self, 6, 2>(self, windows, b, c) }
     }
 }

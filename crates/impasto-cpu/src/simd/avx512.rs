@@ -1,7 +1,7 @@
 //! AVX-512: 32 registers of 16 lanes. Needs AVX512F, and FMA and AVX2 for what the compiler adds around it.
 
 use super::{Kernel, Simd};
-use crate::kernel::gemm;
+use crate::kernel::gemm::{self, Windows};
 use crate::train::sum::{self, Operands};
 use std::arch::x86_64::*;
 
@@ -156,6 +156,16 @@ impl<const BF16: bool> Simd for Avx512<BF16> {
             match blocks {
                 2 => sum::tile::<Self, 8, 2>(self, operands, a, b, c),
                 _ => sum::tile::<Self, 8, 1>(self, operands, a, b, c),
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn gemm_windows(self, blocks: usize, windows: &Windows, b: *const f32, c: *mut f32) {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            match blocks {
+                2 => gemm::windows::<Self, 14, 2>(self, windows, b, c),
+                _ => gemm::windows::<Self, 14, 1>(self, windows, b, c),
             }
         }
     }

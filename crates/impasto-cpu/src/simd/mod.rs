@@ -23,6 +23,7 @@ mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 
+use crate::kernel::gemm::Windows;
 use crate::train::sum::Operands;
 use impasto_core::image::byte_from_unit;
 pub use isa::{Isa, IsaError};
@@ -165,6 +166,12 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     /// # Safety
     /// As for [`crate::train::sum::tile`] with `ROWS` rows and `blocks` (at most `NB`) blocks of columns.
     unsafe fn sum_tile(self, blocks: usize, operands: &Operands, a: *const f32, b: *const f32, c: *mut f32);
+
+    /// [`Simd::gemm_tile`] for windows that overlap.
+    ///
+    /// # Safety
+    /// As for [`crate::kernel::gemm::windows`] with `MR` rows and `blocks` (at most `NB`) blocks of columns.
+    unsafe fn gemm_windows(self, blocks: usize, windows: &Windows, b: *const f32, c: *mut f32);
 }
 
 /// Zero in every lane.

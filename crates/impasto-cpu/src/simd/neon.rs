@@ -1,7 +1,7 @@
 //! NEON: 32 registers of 4 lanes, part of every 64-bit ARM.
 
 use super::{Kernel, Simd};
-use crate::kernel::gemm;
+use crate::kernel::gemm::{self, Windows};
 use crate::train::sum::{self, Operands};
 use std::arch::aarch64::*;
 
@@ -96,5 +96,10 @@ impl Simd for Neon {
     unsafe fn sum_tile(self, _blocks: usize, operands: &Operands, a: *const f32, b: *const f32, c: *mut f32) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { sum::tile::<Self, 4, 4>(self, operands, a, b, c) }
+    }
+    #[inline(always)]
+    unsafe fn gemm_windows(self, _blocks: usize, windows: &Windows, b: *const f32, c: *mut f32) {
+        // SAFETY: passed on from the caller; there is only one width.
+        unsafe { gemm::windows::<Self, 6, 4>(self, windows, b, c) }
     }
 }

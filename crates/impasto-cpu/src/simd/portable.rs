@@ -1,7 +1,7 @@
 //! No special instructions: arrays of four, which the compiler turns into SSE2 or whatever the target always has.
 
 use super::{Kernel, Simd};
-use crate::kernel::gemm;
+use crate::kernel::gemm::{self, Windows};
 use crate::train::sum::{self, Operands};
 
 /// Needs no proof.
@@ -84,5 +84,10 @@ impl Simd for Portable {
     unsafe fn sum_tile(self, _blocks: usize, operands: &Operands, a: *const f32, b: *const f32, c: *mut f32) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { sum::tile::<Self, 2, 4>(self, operands, a, b, c) }
+    }
+    #[inline(always)]
+    unsafe fn gemm_windows(self, _blocks: usize, windows: &Windows, b: *const f32, c: *mut f32) {
+        // SAFETY: passed on from the caller; there is only one width.
+        unsafe { gemm::windows::<Self, 3, 4>(self, windows, b, c) }
     }
 }

@@ -2,7 +2,7 @@
 //! `-C target-feature=+simd128`; WebAssembly has no way to ask at run time.
 
 use super::{Kernel, Simd};
-use crate::kernel::gemm;
+use crate::kernel::gemm::{self, Windows};
 use crate::train::sum::{self, Operands};
 use std::arch::wasm32::*;
 
@@ -77,5 +77,10 @@ impl Simd for Wasm {
     unsafe fn sum_tile(self, _blocks: usize, operands: &Operands, a: *const f32, b: *const f32, c: *mut f32) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { sum::tile::<Self, 2, 4>(self, operands, a, b, c) }
+    }
+    #[inline(always)]
+    unsafe fn gemm_windows(self, _blocks: usize, windows: &Windows, b: *const f32, c: *mut f32) {
+        // SAFETY: passed on from the caller; there is only one width.
+        unsafe { gemm::windows::<Self, 3, 4>(self, windows, b, c) }
     }
 }
