@@ -56,7 +56,8 @@ def generated(results):
     loads = [r["load"] for r in results["rows"]]
     parts = [
         f"{m['cpu']}, {m['cores']} cores, Linux {m['kernel']}; {', '.join(versions)}; {m['date']}. "
-        f"Load of the machine meanwhile: {min(loads):.1f} to {max(loads):.1f} (1 is what one thread under test makes).",
+        f"Load of the machine meanwhile: {min(loads):.1f} to {max(loads):.1f} (1 is what one thread under test makes)."
+        + ("" if "amx_bf16" in m["cpu"] else " It has no AMX tiles, so that our bf16 is `f32` here."),
         "### Ratios\n\nHow many times as long the fastest peer takes, by wall time (by processor time in brackets).\n",
         ratios(by_case, keys),
         "### Every figure\n\nMedians in ms: wall time / processor time of all threads. Frames: the fewest and most that a row of the case was timed for.\n",

@@ -1,5 +1,8 @@
 //! Where the time of a frame goes: `cargo run --release -p impasto-cpu --example layers -- [classic|light|FILE] [WxH] [threads] [runs] [bf16]`.
 //!
+//! A table of layers: the median and the least time; the layer's speed as the table states it, a multiply and an add counted as two;
+//! and how much of the core's peak the products make that the kernel really does: Winograd does a quarter of them.
+//!
 //! With one thread it is the thread's processor time that is told, which other processes do not disturb as much.
 //! Weights are random but for those of a model file; time does not depend on them.
 
@@ -12,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut words = std::env::args().skip(1);
     let name = words.next().unwrap_or("classic".into());
     let (width, height) = size(&words.next().unwrap_or("512x512".into()))?;
-    let threads = words.next().map_or(Ok(1), |word| word.parse())?;
+    let threads: usize = words.next().map_or(Ok(1), |word| word.parse())?;
     let runs = words.next().map_or(Ok(7), |word| word.parse())?;
     let precision = if words.next().as_deref() == Some("bf16") { Precision::Bf16 } else { Precision::F32 };
     let network = match name.as_str() {
@@ -32,18 +35,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let frames = &frames[2..];
     let mut peaks: Vec<f64> = (0..9).map(|_| peak_gflops(engine.isa(), &|| clock(true))).collect();
     peaks.sort_by(f64::total_cmp);
-    println!("one core's peak: {:.0} GFLOP/s", peaks[4]);
+    println!("one core's peak: {:.0} GFLOP/s\n", peaks[4]);
+    println!("| layer | ms | least ms | GFLOP/s | multipliers busy |\n|---|---:|---:|---:|---:|");
     for i in 0..frames[0].len() {
         let time = median(frames.iter().map(|frame| frame[i].time));
         let least = frames.iter().map(|frame| frame[i].time).min().expect("there are runs");
-        let step = &frames[0][i];
-        let speed = 2e-9 * step.macs as f64 / time.as_secs_f64();
+        let StepTime { label, macs, products, .. } = &frames[0][i];
+        let speed = |count: u64| 2e-9 * count as f64 / time.as_secs_f64();
         let millis = |time: Duration| time.as_secs_f64() * 1e3;
-        println!("{:9.3} ms (least {:.3}) {speed:7.1} GFLOP/s  {}", millis(time), millis(least), step.label);
+        let busy = 100.0 * speed(*products) / peaks[4] / threads as f64;
+        print!("| {label} | {:.3} | {:.3} |", millis(time), millis(least));
+        if *macs == 0 { println!(" | |") } else { println!(" {:.1} | {busy:.0} % |", speed(*macs)) }
     }
     let totals = || frames.iter().map(|frame| frame.iter().map(|step| step.time).sum::<Duration>());
     println!(
-        "{:9.3} ms in all (least {:.3}), median of {runs}; {} {} {} thread(s)",
+        "\n{:.3} ms in all (least {:.3}), median of {runs}; {} {} {} thread(s)",
         median(totals()).as_secs_f64() * 1e3,
         totals().min().expect("there are runs").as_secs_f64() * 1e3,
         engine.isa(),

@@ -202,6 +202,10 @@ impl Step for Direct {
         self.macs
     }
 
+    fn products(&self) -> u64 {
+        (self.size.0 * self.across * self.mr * self.weights.len()) as u64
+    }
+
     fn positions(&self, job: usize) -> usize {
         let (first, count) = self.share(job);
         (first..first + count).map(|panel| self.panel(panel).2).sum()

@@ -54,6 +54,11 @@ pub(crate) trait Step: Send + Sync {
         0
     }
 
+    /// Multiply-accumulates that the kernel does, those whose results are thrown away too, for reports.
+    fn products(&self) -> u64 {
+        self.macs()
+    }
+
     /// Output positions of one job, for layers that can leave sums.
     fn positions(&self, _job: usize) -> usize {
         0

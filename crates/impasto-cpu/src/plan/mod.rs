@@ -24,6 +24,8 @@ pub struct StepTime {
     pub label: String,
     /// Multiply-accumulates of the layer as the table states it; 0 for steps that are not convolutions.
     pub macs: u64,
+    /// Multiply-accumulates that the kernel does: fewer by Winograd, more where registers are not full.
+    pub products: u64,
     /// Time from the step's first job to the end of its last, by the caller's clock.
     pub time: Duration,
 }
@@ -105,7 +107,8 @@ impl CpuPlan {
         let mut before = clock();
         self.frame(&frame, |step| {
             let now = clock();
-            times.push(StepTime { label: step.label(), macs: step.macs(), time: now - before });
+            let (label, macs, products) = (step.label(), step.macs(), step.products());
+            times.push(StepTime { label, macs, products, time: now - before });
             before = now;
         });
         Ok(times)

@@ -193,6 +193,12 @@ impl Step for Winograd {
         self.macs
     }
 
+    fn products(&self) -> u64 {
+        let (rows, _) = self.isa.run(GemmShape);
+        let tiles: usize = (0..self.jobs()).map(|job| self.share(job).1.next_multiple_of(rows)).sum();
+        (tiles * self.weights.len()) as u64
+    }
+
     fn positions(&self, job: usize) -> usize {
         let (first, count) = self.share(job);
         (first..first + count).map(|t| self.tile_positions(t)).sum()
