@@ -3,7 +3,7 @@
 use super::{Augment, Library, crop, window};
 use crate::learner::{Group, StylePicture, Twin, View};
 use impasto_core::conformance::Random;
-use impasto_core::{Shape, Tensor};
+use impasto_core::{Image, Shape, Tensor};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -11,6 +11,9 @@ use std::thread::JoinHandle;
 
 /// Batches prepared ahead.
 const AHEAD: usize = 4;
+/// A crop whose values deviate by less is drawn anew, up to so many times.
+const LIVELY: f32 = 0.05;
+const CROPS: usize = 6;
 
 /// How groups are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,9 +106,7 @@ impl Source {
         let s = &self.sampling;
         let mut random = self.random(Stream::Photo, number);
         let (_, photo) = self.photos.get(self.shuffled(Stream::PhotoOrder, number, self.photos.places()));
-        let [smallest, largest] = s.photo_scale;
-        let wide = Augment { smallest, largest, colour: 0.0 };
-        let whole = crop(&photo, s.photo_px + s.motion_px, &wide, &mut random);
+        let whole = self.lively_crop(&photo, &mut random);
         let mut place = |most| (random.integer(0, most), random.integer(0, most));
         let (here, there) = (place(s.motion_px), place(s.motion_px));
         let view = View { at: place(s.jitter_px), side: s.photo_px - s.jitter_px };
@@ -117,6 +118,26 @@ impl Source {
         let twin = Twin { picture: window(&whole, there, s.photo_px), moved, noise };
         let seed = self.random(Stream::Places, number).bits();
         Group { content, styles, twin, view, seed }
+    }
+
+    /// A crop of a photo on which something can be seen, if one is found. On a flat one all deviations are nearly 0, AdaIN divides by them
+    /// site after site, and a single gradient outweighs thousands of others.
+    fn lively_crop(&self, photo: &Image, random: &mut Random) -> Tensor {
+        let s = &self.sampling;
+        let [smallest, largest] = s.photo_scale;
+        let scale = Augment { smallest, largest, colour: 0.0 };
+        let mut one = || crop(photo, s.photo_px + s.motion_px, &scale, random);
+        let mut best = one();
+        for _ in 1..CROPS {
+            if deviation(&best) >= LIVELY {
+                break;
+            }
+            let other = one();
+            if deviation(&other) > deviation(&best) {
+                best = other;
+            }
+        }
+        best
     }
 
     fn style(&self, number: u64) -> StylePicture {
@@ -135,6 +156,13 @@ impl Source {
     pub fn batch(&self, first: u64, count: usize) -> Vec<Group> {
         (first..first + count as u64).map(|n| self.group(n)).collect()
     }
+}
+
+/// Of all values of a picture.
+fn deviation(picture: &Tensor) -> f32 {
+    let n = picture.data().len() as f32;
+    let mean = picture.data().iter().sum::<f32>() / n;
+    (picture.data().iter().map(|v| (v - mean) * (v - mean)).sum::<f32>() / n).sqrt()
 }
 
 /// Nearly normal numbers: sums of four uniform ones.
@@ -170,5 +198,38 @@ impl Loader {
     /// The next batch; `None` if the thread has ended, which only a panic there does.
     pub fn next_batch(&self) -> Option<Vec<Group>> {
         self.batches.recv().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::drawn;
+
+    #[test]
+    fn flat_crops_are_drawn_anew_where_there_is_more_to_see() {
+        // All white, but for a chequered quarter.
+        let bytes = (0..200 * 200)
+            .flat_map(|i| {
+                let (x, y) = (i % 200, i / 200);
+                [if x < 100 && y < 100 && (x / 8 + y / 8) % 2 == 0 { 0 } else { 255 }; 3]
+            })
+            .collect();
+        let photo = Image::new(200, 200, bytes).unwrap();
+        let paintings = Arc::new(Library::of_images(drawn::paintings(2)));
+        let sampling = Sampling { photo_px: 32, photo_scale: [0.2, 0.3], ..Sampling::default() };
+        let source =
+            Source { photos: Arc::new(Library::of_images(vec![photo.clone()])), paintings, sampling };
+        let flat = |picture: &Tensor| deviation(picture) < LIVELY;
+        let count = |of: &dyn Fn(u64) -> Tensor| (0..40).filter(|&n| flat(&of(n))).count();
+        let scale = Augment { smallest: 0.2, largest: 0.3, colour: 0.0 };
+        let plain = count(&|n| crop(&photo, 40, &scale, &mut Random::new(n)));
+        let chosen = count(&|n| source.lively_crop(&photo, &mut Random::new(n)));
+        assert!(plain > 15 && chosen < plain / 3, "{chosen} of {plain}");
+        let white = Image::new(200, 200, vec![255; 200 * 200 * 3]).unwrap();
+        assert!(
+            flat(&source.lively_crop(&white, &mut Random::new(1))),
+            "a white photo has nothing else to give"
+        );
     }
 }

@@ -115,7 +115,7 @@ pub(super) fn start_weights(
     }
     if let Some(path) = &config.paths.start {
         let mut weights = started(weights, path)?;
-        if config.settings.revive && tables.decoder.is_none() {
+        if config.settings.revive && !config.resume && tables.decoder.is_none() {
             notes.extend(revived(tables, &mut weights, source, &mut random)?);
         }
         return Ok(weights);
