@@ -134,6 +134,14 @@ impl Settings {
                 sampling.motion_px, sampling.photo_px
             ));
         }
+        let scales = [("photo_scale", sampling.photo_scale), ("painting_scale", sampling.painting_scale)];
+        if let Some((name, [a, b])) =
+            scales.into_iter().find(|(_, [a, b])| !(0.0 < *a && a <= b && *b <= 1.0))
+        {
+            return Err(format!(
+                "sampling.{name} is [{a}, {b}]; two parts of a picture's shorter side are needed, above 0 and up to 1, the smaller first"
+            ));
+        }
         if !(1..=4).contains(&recipe.content_layers) {
             return Err(format!("recipe.content_layers is {}; there are 1 to 4", recipe.content_layers));
         }

@@ -76,8 +76,8 @@ pub struct Args {
     /// Threads; results do not depend on it. Without it, one a core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// What the network is computed in: `f32` is the same on every machine, `bf16` many times faster where the processor
-    /// has matrix tiles (AMX), and the same as `f32` elsewhere.
+    /// What the network is computed in: `f32` is the same on every machine, `bf16` faster where the processor has matrix
+    /// tiles (AMX), and the same as `f32` elsewhere.
     #[arg(long, value_enum, default_value_t = PrecisionName::Bf16)]
     pub precision: PrecisionName,
     /// Seconds between checkpoints.

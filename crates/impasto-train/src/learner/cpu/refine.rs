@@ -59,7 +59,7 @@ pub struct RefineReport {
 }
 
 /// The style vector of `painting` for a model whose painter has sites, better than the encoder's: it starts there and goes down the
-/// losses, averaged over the last half of the steps. Takes about 0.15 s a step at 256 px on one core with AMX, many times that without.
+/// losses, averaged over the last half of the steps. Takes 0.1 to 0.2 s a step at 256 px on one core with AVX-512.
 pub fn refine(
     model: &Model,
     loss: &LossNetwork,
