@@ -12,6 +12,8 @@ pub(crate) struct Gpu {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
     pub info: AdapterInfo,
+    /// Whether kernels may add up a subgroup at once.
+    pub subgroups: bool,
     /// Bound where a kernel declares a buffer that it does not use.
     pub unused: wgpu::Buffer,
     limits: wgpu::Limits,
@@ -39,17 +41,8 @@ impl Gpu {
         let info = describe(adapter);
         let lacks = |lacks: String| GpuError::Lacks { adapter: info.name.clone(), lacks };
         let limits = adapter.limits();
-        if limits.max_storage_buffers_per_shader_stage < STORAGE_BUFFERS {
-            let found = limits.max_storage_buffers_per_shader_stage;
-            return Err(lacks(format!(
-                "has {found} storage buffers for a kernel, Impasto needs {STORAGE_BUFFERS}"
-            )));
-        }
-        if limits.max_compute_workgroup_storage_size < WORKGROUP_BYTES {
-            let found = limits.max_compute_workgroup_storage_size;
-            return Err(lacks(format!(
-                "has {found} bytes of workgroup memory, Impasto needs {WORKGROUP_BYTES}"
-            )));
+        if let Some(what) = lacking(&limits) {
+            return Err(lacks(what));
         }
         let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
@@ -68,7 +61,8 @@ impl Gpu {
             usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::UNIFORM,
             mapped_at_creation: false,
         });
-        Ok(Gpu { device, queue, info, unused, limits, fault, kernels: Mutex::new(HashMap::new()) })
+        let subgroups = device.features().contains(wgpu::Features::SUBGROUP);
+        Ok(Gpu { device, queue, info, subgroups, unused, limits, fault, kernels: Mutex::new(HashMap::new()) })
     }
 
     /// The compiled kernel.
@@ -264,6 +258,17 @@ impl Gpu {
     }
 }
 
+/// What an adapter of these limits lacks, as the rest of a sentence.
+fn lacking(limits: &wgpu::Limits) -> Option<String> {
+    let (buffers, bytes) =
+        (limits.max_storage_buffers_per_shader_stage, limits.max_compute_workgroup_storage_size);
+    if buffers < STORAGE_BUFFERS {
+        return Some(format!("has {buffers} storage buffers for a kernel, Impasto needs {STORAGE_BUFFERS}"));
+    }
+    (bytes < WORKGROUP_BYTES)
+        .then(|| format!("has {bytes} bytes of workgroup memory, Impasto needs {WORKGROUP_BYTES}"))
+}
+
 /// Tells when a buffer is mapped.
 pub(crate) type Arrival = mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>;
 
@@ -315,6 +320,16 @@ fn layout_entry(binding: u32, usage: Usage) -> wgpu::BindGroupLayoutEntry {
 mod tests {
     use super::*;
     use crate::adapter::choose;
+
+    #[test]
+    fn an_adapter_without_storage_buffers_is_refused_in_words() {
+        let usual = wgpu::Limits::default();
+        assert_eq!(lacking(&usual), None);
+        let none = wgpu::Limits { max_storage_buffers_per_shader_stage: 0, ..usual.clone() };
+        assert!(lacking(&none).is_some_and(|words| words.contains("0 storage buffers")));
+        let small = wgpu::Limits { max_compute_workgroup_storage_size: 1024, ..usual };
+        assert!(lacking(&small).is_some_and(|words| words.contains("1024 bytes of workgroup memory")));
+    }
 
     #[test]
     fn a_kernel_that_does_not_compile_is_told_with_the_adapter() {

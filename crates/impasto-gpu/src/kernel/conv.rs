@@ -81,8 +81,14 @@ impl FromStr for Cut {
     }
 }
 
-/// The convolution.
-pub(crate) fn conv(maps: &Maps<'_>, conv: &Conv, layer: &Layer<'_>, cut: Cut) -> Result<Launch, EngineError> {
+/// The convolution; with `narrow`, products are in `f16` where values are stored so, four of them at a time.
+pub(crate) fn conv(
+    maps: &Maps<'_>,
+    conv: &Conv,
+    layer: &Layer<'_>,
+    cut: Cut,
+    narrow: bool,
+) -> Result<Launch, EngineError> {
     let (input, out) = conv.shapes;
     let (in_quads, out_quads) = (input.channels.div_ceil(4), out.channels.div_ceil(4));
     let blocks = out_quads.div_ceil(cut.block_quads());
@@ -100,7 +106,7 @@ pub(crate) fn conv(maps: &Maps<'_>, conv: &Conv, layer: &Layer<'_>, cut: Cut) ->
         &maps.optional(conv.residual),
         &[(Usage::Write, maps.buffer(conv.out))],
     ];
-    let source = cut_source(maps, conv.kernel, conv.stride, cut);
+    let source = cut_source(maps, conv.kernel, conv.stride, cut, narrow);
     let source = with_residual(finishing(source, conv), conv, 5).padded(conv.padding);
     let [width, height] = cut.size();
     let groups = [out.width.div_ceil(width), out.height.div_ceil(height), blocks];
@@ -119,7 +125,8 @@ pub(crate) fn product(
 ) -> Result<Launch, EngineError> {
     let blocks = out_quads.div_ceil(cut.block_quads());
     let sizes = [width, height, width, height, in_quads, width, height, out_quads, 0, 0, blocks];
-    let source = FUSED.into_iter().fold(cut_source(maps, 1, 1, cut), |source, name| source.with(name, false));
+    let source =
+        FUSED.into_iter().fold(cut_source(maps, 1, 1, cut, false), |source, name| source.with(name, false));
     let source =
         source.with("PLAIN", true).padded(Padding::Zero).reading("x", 1, crate::plan::lower::plain(0));
     let unused = (Usage::Read, &maps.gpu.unused);
@@ -130,10 +137,12 @@ pub(crate) fn product(
     Launch::new(maps.gpu, &source, &Params::new(sizes), &buffers, groups)
 }
 
-fn cut_source(maps: &Maps<'_>, kernel: usize, stride: usize, cut: Cut) -> Source {
+fn cut_source(maps: &Maps<'_>, kernel: usize, stride: usize, cut: Cut, narrow: bool) -> Source {
     let covered = |side: usize| ((side - 1) * stride + kernel) as u32;
     let [width, height] = cut.size();
     maps.source("conv", include_str!("conv.wgsl"))
+        .with("NARROW", narrow)
+        .with("WIDE", !narrow)
         .with("KERNEL", kernel as u32)
         .with("STRIDE", stride as u32)
         .with("COLUMNS", cut.columns as u32)

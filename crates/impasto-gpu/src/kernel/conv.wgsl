@@ -64,12 +64,18 @@ fn main(
             let i = step % KERNEL;
             let corner = depth * TILE + at.y * ROWS * STRIDE * TILE_WIDTH + at.x * STRIDE + i;
 #for r in TILE_ROWS
+#if WIDE
             let x_$r = vec4<f32>(tile[corner + $ru * TILE_WIDTH]);
+#end
+#if NARROW
+            let x_$r = tile[corner + $ru * TILE_WIDTH];
+#end
 #end
 #for q in QUADS
 #for j in KERNEL
             {
                 let tap = (((depth * BLOCK_QUADS + at.z * QUADS + $qu) * KERNEL + $ju) * KERNEL + i) * 4u;
+#if WIDE
                 let w0 = vec4<f32>(taps[tap]);
                 let w1 = vec4<f32>(taps[tap + 1u]);
                 let w2 = vec4<f32>(taps[tap + 2u]);
@@ -79,6 +85,18 @@ fn main(
                 sum_$q_$p = fma(w1, vec4<f32>(x_#($p*STRIDE+$j).y), sum_$q_$p);
                 sum_$q_$p = fma(w2, vec4<f32>(x_#($p*STRIDE+$j).z), sum_$q_$p);
                 sum_$q_$p = fma(w3, vec4<f32>(x_#($p*STRIDE+$j).w), sum_$q_$p);
+#end
+#end
+#if NARROW
+                // Four products at once in the type of what is stored, summed up wide.
+                let w0 = taps[tap];
+                let w1 = taps[tap + 1u];
+                let w2 = taps[tap + 2u];
+                let w3 = taps[tap + 3u];
+#for p in ROWS
+                sum_$q_$p += vec4<f32>(fma(w3, Quad(x_#($p*STRIDE+$j).w), fma(w2, Quad(x_#($p*STRIDE+$j).z),
+                    fma(w1, Quad(x_#($p*STRIDE+$j).y), w0 * x_#($p*STRIDE+$j).x))));
+#end
 #end
             }
 #end

@@ -11,7 +11,18 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<Real>;
 
 @compute @workgroup_size(THREADS)
-fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3<u32>) {
+fn main(
+    @builtin(local_invocation_index) thread: u32,
+    @builtin(workgroup_id) group: vec3<u32>,
+#if SUBGROUPS
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(num_subgroups) subgroups: u32,
+#end
+) {
+#if SUBGROUPS
+    own_subgroup = subgroup;
+    all_subgroups = subgroups;
+#end
     let found = combined(thread, group.x, params.area, params.divisor, params.eps);
     let channel = 4u * group.x + thread;
     if (thread < 4u && channel < params.channels) {

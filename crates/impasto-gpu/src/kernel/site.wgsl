@@ -21,7 +21,18 @@ struct Frame {
 @group(0) @binding(5) var<storage, read_write> affine: array<vec4<f32>>;     // gains, then shifts
 
 @compute @workgroup_size(THREADS)
-fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3<u32>) {
+fn main(
+    @builtin(local_invocation_index) thread: u32,
+    @builtin(workgroup_id) group: vec3<u32>,
+#if SUBGROUPS
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(num_subgroups) subgroups: u32,
+#end
+) {
+#if SUBGROUPS
+    own_subgroup = subgroup;
+    all_subgroups = subgroups;
+#end
     let quad = group.x;
     let quads = (params.channels + 3u) / 4u;
     var content = combined(thread, quad, params.area, params.divisor, params.eps);

@@ -12,7 +12,14 @@ const EACH: usize = 8;
 /// Threads of a workgroup in the second step.
 const SECOND_THREADS: usize = 64;
 
-const TOTAL: &str = include_str!("total.wgsl");
+/// The kernel with `total`, the sum over a workgroup's threads.
+fn totalling(maps: &Maps<'_>, source: Source) -> Source {
+    let (text, subgroups) = match maps.gpu.subgroups {
+        true => (include_str!("total_subgroups.wgsl"), true),
+        false => (include_str!("total.wgsl"), false),
+    };
+    source.with("SUBGROUPS", subgroups).after(text)
+}
 
 fn chunks(shape: Shape) -> usize {
     shape.area().div_ceil(FIRST_THREADS * EACH)
@@ -29,8 +36,8 @@ pub(crate) fn parts(maps: &Maps<'_>, input: BufferId, parts: &wgpu::Buffer) -> R
     let source = maps
         .source("statistics", include_str!("statistics.wgsl"))
         .with("THREADS", FIRST_THREADS as u32)
-        .with("EACH", EACH as u32)
-        .after(TOTAL);
+        .with("EACH", EACH as u32);
+    let source = totalling(maps, source);
     let params = Params::new([shape.area(), chunks(shape)]);
     let buffers = [(Usage::Read, maps.buffer(input)), (Usage::Write, parts)];
     Launch::new(maps.gpu, &source, &params, &buffers, [chunks(shape), shape.channels.div_ceil(4), 1])
@@ -82,15 +89,68 @@ pub(crate) fn mean_std(
 }
 
 fn second(maps: &Maps<'_>, name: &'static str, template: &str) -> Source {
-    maps.source(name, template)
+    let source = maps
+        .source(name, template)
         .with("THREADS", SECOND_THREADS as u32)
         .with("CHUNK", (FIRST_THREADS * EACH) as u32)
-        .after(include_str!("combine.wgsl"))
-        .after(TOTAL)
+        .after(include_str!("combine.wgsl"));
+    totalling(maps, source)
 }
 
 fn params(shape: Shape, of: &Statistics) -> Params {
     let area = shape.area();
     let divisor = if of.unbiased { area.saturating_sub(1).max(1) } else { area };
     Params::new([area]).float(divisor as f32).float(of.eps).and([shape.channels])
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::adapter::choose;
+    use crate::gpu::Gpu;
+    use crate::plan::GpuPlan;
+    use crate::tuning::{Tuned, Tuning};
+    use impasto_core::conformance::{Tolerance, cases, compare, run};
+    use impasto_core::reference::ReferenceEngine;
+    use impasto_core::{Plan, Tensor};
+    use std::sync::Arc;
+
+    /// Where the adapter has subgroups, the suite never sees the sums without them.
+    #[test]
+    fn statistics_are_right_with_subgroups_and_without() {
+        let Ok(adapter) = choose(None) else {
+            eprintln!(
+                "skipped: statistics_are_right_with_subgroups_and_without: this machine has no GPU adapter"
+            );
+            return;
+        };
+        let gpu = Gpu::open(&adapter).unwrap();
+        if !gpu.subgroups {
+            let name = gpu.info.name;
+            eprintln!("skipped: statistics_are_right_with_subgroups_and_without: {name} has no subgroups");
+            return;
+        }
+        let tuned = Tuned::new(Tuning::Off, String::new());
+        for subgroups in [true, false] {
+            let mut gpu = Gpu::open(&adapter).unwrap();
+            gpu.subgroups = subgroups;
+            let gpu = Arc::new(gpu);
+            for case in cases().into_iter().filter(|case| !case.network.sites.is_empty()) {
+                let shape = case.input.shape();
+                let plan = GpuPlan::new(
+                    &gpu,
+                    &tuned,
+                    false,
+                    &case.network,
+                    &case.weights,
+                    shape.height,
+                    shape.width,
+                );
+                let mut plan = plan.unwrap();
+                let mut output = Tensor::zeros(plan.output_shape());
+                plan.run(&case.input, &case.conditions(), &mut output).unwrap();
+                let outcome = compare(&run(&ReferenceEngine, &case).unwrap(), &output, Tolerance::F32);
+                outcome.unwrap_or_else(|why| panic!("{} with subgroups {subgroups}: {why}", case.name));
+            }
+        }
+    }
 }

@@ -11,7 +11,18 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> parts: array<vec4<f32>>; // [quads][chunks][mean, squares]
 
 @compute @workgroup_size(THREADS)
-fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3<u32>) {
+fn main(
+    @builtin(local_invocation_index) thread: u32,
+    @builtin(workgroup_id) group: vec3<u32>,
+#if SUBGROUPS
+    @builtin(subgroup_id) subgroup: u32,
+    @builtin(num_subgroups) subgroups: u32,
+#end
+) {
+#if SUBGROUPS
+    own_subgroup = subgroup;
+    all_subgroups = subgroups;
+#end
     let start = group.x * THREADS * EACH;
     let end = min(start + THREADS * EACH, params.area);
     let first = group.y * params.area;

@@ -16,6 +16,8 @@ pub(crate) enum Way {
     Direct,
     /// By tiles, cut so.
     Tiles(Cut),
+    /// The same with products in `f16`, where values are stored so. Only a measurement can choose it: there are cards on which `f16` is slow.
+    Narrow(Cut),
     /// Winograd's, its products cut so.
     Winograd(Cut),
 }
@@ -62,6 +64,10 @@ impl Way {
         let cuts =
             CUTS.into_iter().filter(|cut| quads >= cut.quad_threads * cut.quads / 2 && fits(*cut, conv));
         ways.extend(cuts.map(Way::Tiles).filter(|&way| way != first));
+        if half {
+            let narrow = |way: &Way| if let Way::Tiles(cut) = way { Some(Way::Narrow(*cut)) } else { None };
+            ways.extend(ways.iter().filter_map(narrow).collect::<Vec<_>>());
+        }
         if winograd::fits(conv, half) {
             ways.extend(PRODUCT_CUTS.map(Way::Winograd));
         }
@@ -73,6 +79,7 @@ impl Way {
         match self {
             Way::Direct => !conv.pool,
             Way::Tiles(cut) => by_tiles(conv) && fits(cut, conv),
+            Way::Narrow(cut) => half && by_tiles(conv) && fits(cut, conv),
             Way::Winograd(cut) => winograd::fits(conv, half) && cut.shared_bytes(1, 1, false) <= SHARED_BYTES,
         }
     }
@@ -90,7 +97,8 @@ impl Way {
     ) -> Result<Vec<Launch>, EngineError> {
         match self {
             Way::Direct => Ok(vec![direct(maps, spec, layer)?]),
-            Way::Tiles(cut) => Ok(vec![conv(maps, spec, layer, cut)?]),
+            Way::Tiles(cut) => Ok(vec![conv(maps, spec, layer, cut, false)?]),
+            Way::Narrow(cut) => Ok(vec![conv(maps, spec, layer, cut, true)?]),
             Way::Winograd(cut) => winograd(maps, spec, layer, scratch, cut),
         }
     }
@@ -122,6 +130,7 @@ impl fmt::Display for Way {
         match self {
             Way::Direct => f.write_str("direct"),
             Way::Tiles(cut) => write!(f, "tiles {cut}"),
+            Way::Narrow(cut) => write!(f, "narrow {cut}"),
             Way::Winograd(cut) => write!(f, "winograd {cut}"),
         }
     }
@@ -134,6 +143,7 @@ impl FromStr for Way {
         match words.split_once(' ') {
             None if words == "direct" => Ok(Way::Direct),
             Some(("tiles", cut)) => cut.parse().map(Way::Tiles),
+            Some(("narrow", cut)) => cut.parse().map(Way::Narrow),
             Some(("winograd", cut)) => cut.parse().map(Way::Winograd),
             _ => Err(()),
         }
@@ -146,7 +156,7 @@ mod tests {
 
     #[test]
     fn ways_are_read_as_they_are_written() {
-        for way in [Way::Direct, Way::Tiles(CUTS[2]), Way::Winograd(PRODUCT_CUTS[1])] {
+        for way in [Way::Direct, Way::Tiles(CUTS[2]), Way::Narrow(CUTS[3]), Way::Winograd(PRODUCT_CUTS[1])] {
             assert_eq!(way.to_string().parse(), Ok(way));
         }
         for bad in ["", "tiles", "tiles 1.2", "tiles 1.2.3.4.5.x", "spiral 1.2.3.4.5.6"] {
