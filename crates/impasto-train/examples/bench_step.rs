@@ -1,7 +1,8 @@
 //! Times training steps, for `bench/train/run.py`, which compares them with PyTorch's.
 //!
-//! `bench_step dump FOLDER` writes a light network, a loss network of VGG-19's shape (both random) and some batches; `bench_step time SECONDS
-//! THREADS bf16|f32` takes steps over the same batches and prints one line of JSON. Needs no data.
+//! `bench_step dump FOLDER [PX]` writes a light network, a loss network of VGG-19's shape (both random) and some batches; `bench_step time SECONDS
+//! THREADS bf16|f32|gpu [PX]` takes steps over the same batches and prints one line of JSON. PX is the side of all crops; without it they are
+//! those of the shipped recipe. `gpu` needs the feature of that name, and takes the adapter that `IMPASTO_ADAPTER` names. Needs no data.
 
 use impasto_core::conformance::Random;
 use impasto_core::model::StrengthKind;
@@ -14,24 +15,53 @@ use impasto_train::loss_network::LossNetwork;
 use impasto_train::walk::{Fast, Kernels};
 use impasto_train::{Settings, init};
 use std::collections::HashMap;
+use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 const BATCHES: u64 = 4;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["dump", folder] => dump(Path::new(folder)),
-        ["time", secs, threads, "f32"] => time(Fast::new()?, secs.parse()?, threads.parse()?),
-        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-        ["time", secs, threads, "bf16"] => {
-            let tiles = impasto_train::walk::Tiles::detect().ok_or("this processor has no AMX; say f32")?;
-            time(tiles, secs.parse()?, threads.parse()?)
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["dump", folder, px @ ..] => dump(Path::new(folder), &setup(px)?),
+        ["time", secs, threads, machine, px @ ..] => {
+            let setup = setup(px)?;
+            let learner = learner(machine, &setup, threads.parse()?)?;
+            time(learner, &setup, secs.parse()?, *machine == "gpu")
         }
-        _ => Err("usage: bench_step dump FOLDER | bench_step time SECONDS THREADS bf16|f32".into()),
+        _ => {
+            Err("usage: bench_step dump FOLDER [PX] | bench_step time SECONDS THREADS bf16|f32|gpu [PX]"
+                .into())
+        }
     }
+}
+
+fn learner(machine: &str, setup: &Setup, threads: usize) -> Result<Box<dyn Learner>, Box<dyn Error>> {
+    match machine {
+        "f32" => cpu(Fast::new()?, setup, threads),
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        "bf16" => {
+            let tiles = impasto_train::walk::Tiles::detect().ok_or("this processor has no AMX; say f32")?;
+            cpu(tiles, setup, threads)
+        }
+        #[cfg(feature = "gpu")]
+        "gpu" => {
+            use impasto_train::learner::gpu::{GpuDevice, GpuLearner};
+            let device = GpuDevice::open(std::env::var("IMPASTO_ADAPTER").ok().as_deref())?;
+            eprintln!("on {}", device.name());
+            let Setup { model, loss, .. } = setup;
+            Ok(Box::new(GpuLearner::light(device, &model.painter, &model.encoder, &model.weights, loss)?))
+        }
+        other => Err(format!("no `{other}` here: f32; bf16 on Linux; gpu with the feature `gpu`").into()),
+    }
+}
+
+fn cpu<K: Kernels>(kernels: K, setup: &Setup, threads: usize) -> Result<Box<dyn Learner>, Box<dyn Error>> {
+    let Setup { model, loss, .. } = setup;
+    Ok(Box::new(CpuLearner::new(kernels, &model.painter, &model.encoder, &model.weights, loss, threads)?))
 }
 
 /// The shipped shape and recipe, at random weights.
@@ -42,8 +72,13 @@ struct Setup {
     recipe: Recipe,
 }
 
-fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
-    let settings = Settings::default();
+/// With crops of `px`, if that is said.
+fn setup(px: &[&str]) -> Result<Setup, Box<dyn Error>> {
+    let mut settings = Settings::default();
+    if let [px] = px {
+        (settings.sampling.photo_px, settings.sampling.painting_px) = (px.parse()?, px.parse()?);
+        settings.check()?;
+    }
     let (painter, encoder) = (light::painter(&settings.shape()), light::encoder(&settings.shape()));
     let mut random = Random::new(1);
     let mut weights = init::painter(&painter, &mut random);
@@ -67,8 +102,8 @@ fn setup() -> Result<Setup, Box<dyn std::error::Error>> {
     })
 }
 
-fn dump(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let Setup { model, loss, batches, recipe } = setup()?;
+fn dump(folder: &Path, setup: &Setup) -> Result<(), Box<dyn Error>> {
+    let Setup { model, loss, batches, recipe } = setup;
     std::fs::create_dir_all(folder)?;
     model.save(&folder.join("model.safetensors"), Precision::F32)?;
     std::fs::write(folder.join("vgg.safetensors"), loss.weights.to_bytes(Precision::F32, HashMap::new()))?;
@@ -99,21 +134,28 @@ fn dump(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn time<K: Kernels>(kernels: K, secs: f64, threads: usize) -> Result<(), Box<dyn std::error::Error>> {
-    let Setup { model, loss, batches, recipe } = setup()?;
-    let mut learner =
-        CpuLearner::new(kernels, &model.painter, &model.encoder, &model.weights, &loss, threads)?;
+/// Takes steps for so many seconds of wall and, unless the work is done elsewhere, of processor time.
+fn time(
+    mut learner: Box<dyn Learner>,
+    setup: &Setup,
+    secs: f64,
+    elsewhere: bool,
+) -> Result<(), Box<dyn Error>> {
+    let Setup { batches, recipe, .. } = setup;
     // The first look changes nothing, so that losses can be compared; then every style is known.
-    let first = learner.step(&batches[0], &Recipe { rate: 0.0, ..recipe });
-    for batch in &batches {
-        learner.step(batch, &recipe);
+    let first = learner.step(&batches[0], &Recipe { rate: 0.0, ..*recipe });
+    for batch in batches {
+        learner.step(batch, recipe);
     }
     let (started, busy, mut samples) = (Instant::now(), cpu_secs(), 0);
-    while started.elapsed().as_secs_f64() < secs || cpu_secs() - busy < secs {
-        for batch in &batches {
-            learner.step(batch, &recipe);
+    while started.elapsed().as_secs_f64() < secs || (!elsewhere && cpu_secs() - busy < secs) {
+        for batch in batches {
+            learner.step(batch, recipe);
             samples += batch.iter().map(|g| g.styles.len()).sum::<usize>();
         }
+    }
+    if let Some(why) = learner.failure() {
+        return Err(why.into());
     }
     let (wall, busy) = (started.elapsed().as_secs_f64(), cpu_secs() - busy);
     println!(

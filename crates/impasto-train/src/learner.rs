@@ -1,10 +1,15 @@
 //! A learner does one step: it owns the weights, the optimiser's state and the loss network.
 //!
-//! The trainer hands it [`Group`]s of pictures and a [`Recipe`]; [`cpu::CpuLearner`] is the learner on our own kernels.
+//! The trainer hands it [`Group`]s of pictures and a [`Recipe`]; [`cpu::CpuLearner`] is the learner on our own kernels, and with the feature
+//! `gpu` there is one on GPUs of any make.
 
 pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod group;
+mod looks;
 mod pass;
+mod values;
 
 pub use group::{Group, StylePicture, Twin, View};
 pub use pass::LearnerError;
@@ -186,4 +191,9 @@ pub trait Learner {
 
     /// The averaged weights, named.
     fn weights(&self) -> Weights;
+
+    /// Why no step can be done any more, once the device has failed. Its [`Self::state`] is that before the step that failed.
+    fn failure(&self) -> Option<&str> {
+        None
+    }
 }

@@ -19,5 +19,6 @@ pub use journal::Journal;
 pub use learner::cpu::{RefineConfig, RefineError, RefineReport, refine};
 pub use progress::Progress;
 pub use trainer::{
-    Ending, Judge, Material, NetworkKind, Paths, Settings, TrainConfig, TrainError, train, train_until,
+    Ending, Judge, Machine, Material, NetworkKind, Paths, Settings, TrainConfig, TrainError, train,
+    train_until,
 };

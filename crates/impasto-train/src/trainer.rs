@@ -2,6 +2,7 @@
 
 mod differences;
 mod error;
+mod machine;
 mod open;
 mod run;
 mod settings;
@@ -10,4 +11,4 @@ mod window;
 
 pub use error::{Kept, TrainError};
 pub use run::{Ending, train, train_until};
-pub use settings::{Judge, Material, NetworkKind, Paths, Settings, TrainConfig};
+pub use settings::{Judge, Machine, Material, NetworkKind, Paths, Settings, TrainConfig};

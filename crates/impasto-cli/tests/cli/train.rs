@@ -53,6 +53,40 @@ fn a_toy_decoder_is_trained_and_paints() {
     assert!(said.code == Some(1) && said.err.contains("trains the classic network"), "{}", said.err);
 }
 
+#[cfg(not(feature = "train-gpu"))]
+#[test]
+fn a_build_that_cannot_train_on_a_gpu_says_so() {
+    let studio = Studio::new("train-gpu");
+    let words = toy("--steps 2 -o run --engine gpu");
+    studio.refuses(&words, 1, &["this build cannot train on a GPU", "train-gpu", "--engine cpu"]);
+}
+
+/// A run begins on a GPU, if there is any, and goes on without.
+#[cfg(feature = "train-gpu")]
+#[test]
+fn a_run_moves_between_gpu_and_cpu() {
+    let studio = Studio::new("train-gpu");
+    studio.refuses(&toy("--steps 2 -o none --engine gpu --adapter voodoo"), 1, &["no GPU adapter"]);
+    let said = studio.run(&toy("--set schedule.identity_steps=1 --steps 2 -o run --engine gpu"));
+    if said.err.contains("no GPU adapter was found") {
+        println!("skipped: a_run_moves_between_gpu_and_cpu: no GPU adapter");
+        return;
+    }
+    assert!(said.code == Some(0) && said.err.contains("in f32 on "), "{}", said.err);
+    for (steps, engine, done) in [(4, "cpu", 3), (6, "gpu", 5)] {
+        let words = format!(
+            "train light --resume run --steps {steps} --change-settings --precision f32 --engine {engine}"
+        );
+        let said = studio.run(&words);
+        assert!(
+            said.code == Some(0) && said.err.contains(&format!("going on after step {done}")),
+            "{}",
+            said.err
+        );
+    }
+    studio.lines("stylize photo.jpg --style wave.png --model run/model.safetensors -o out.png");
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_saves_and_the_run_goes_on_to_the_same_bits() {

@@ -3,7 +3,6 @@
 
 mod classic;
 mod judge;
-mod looks;
 mod refine;
 mod team;
 mod worker;
@@ -12,6 +11,7 @@ pub use classic::ClassicLearner;
 pub use refine::{RefineConfig, RefineError, RefineReport, refine};
 
 use super::pass::{LearnerError, Part};
+use super::values::Values;
 use super::{Group, Learner, LearnerState, Recipe, StepReport};
 use crate::loss_network::LossNetwork;
 use crate::optimiser::norm;
@@ -19,7 +19,7 @@ use crate::walk::{Gradients, Kernels};
 use impasto_core::{Network, Weights};
 use judge::Referee;
 use std::sync::Mutex;
-use team::{Values, spread};
+use team::spread;
 use worker::Worker;
 
 /// Trains a painter and its style encoder together.

@@ -22,6 +22,15 @@ pub struct Twin {
     pub noise: Tensor,
 }
 
+impl Twin {
+    /// The picture with noise of deviation `sigma`.
+    pub(super) fn noisy(&self, sigma: f32) -> Tensor {
+        let mut noisy = self.picture.clone();
+        noisy.data_mut().iter_mut().zip(self.noise.data()).for_each(|(x, n)| *x += sigma * n);
+        noisy
+    }
+}
+
 /// A photo's crop, the paintings in whose styles it is painted, and how it is looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
@@ -45,4 +54,27 @@ pub struct View {
     pub at: (usize, usize),
     /// Side, px.
     pub side: usize,
+}
+
+/// Where two pictures of one place show the same.
+pub(super) struct Overlap {
+    /// Left and upper edge in the content.
+    pub here: (usize, usize),
+    /// Left and upper edge in the twin.
+    pub there: (usize, usize),
+    /// Side, px.
+    pub side: usize,
+}
+
+/// So near to an edge, px, what lies beyond it shows.
+const EDGE_PX: usize = 8;
+
+impl Overlap {
+    /// Of two squares of `side` px, as far from their edges as [`EDGE_PX`] if one is moved at all.
+    pub fn new([x, y]: [isize; 2], side: usize) -> Self {
+        let most = x.unsigned_abs().max(y.unsigned_abs());
+        let edge = if most > 0 { EDGE_PX } else { 0 };
+        let from = |by: isize| by.max(0) as usize + edge;
+        Self { here: (from(x), from(y)), there: (from(-x), from(-y)), side: side - most - 2 * edge }
+    }
 }

@@ -5,7 +5,7 @@ use crate::walk::{Element, Map};
 use impasto_core::conformance::Random;
 
 /// Temperature of the contrast.
-const TAU: f32 = 0.07;
+pub(crate) const TAU: f32 = 0.07;
 /// The eight neighbours in reading order, as rows and columns.
 const NEIGHBOURS: [(isize, isize); 8] =
     [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)];
@@ -13,6 +13,14 @@ const NEIGHBOURS: [(isize, isize); 8] =
 /// `count` places, row and column, with all neighbours inside.
 pub fn anchors((height, width): (usize, usize), count: usize, random: &mut Random) -> Vec<(usize, usize)> {
     (0..count).map(|_| (random.integer(1, height - 2), random.integer(1, width - 2))).collect()
+}
+
+/// Each anchor with each of its neighbours, as rows and columns.
+pub(crate) fn neighbours(anchors: &[(usize, usize)]) -> Vec<[(usize, usize); 2]> {
+    let one = |anchor: (usize, usize), (dv, du): (isize, isize)| {
+        [anchor, (anchor.0.wrapping_add_signed(dv), anchor.1.wrapping_add_signed(du))]
+    };
+    anchors.iter().flat_map(|&anchor| NEIGHBOURS.map(|step| one(anchor, step))).collect()
 }
 
 /// A difference between two places, of unit length.
@@ -62,13 +70,12 @@ pub fn coherence<E: Element>(
 fn differences<E: Element>(f: &Map<E>, anchors: &[(usize, usize)]) -> Vec<Difference> {
     let (lanes, channels) = (f.lanes(), f.shape().channels);
     let at = |(v, u): (usize, usize)| &f.row(v)[u * lanes..u * lanes + channels];
-    let one = |anchor: (usize, usize), (dv, du): (isize, isize)| {
-        let neighbour = (anchor.0.wrapping_add_signed(dv), anchor.1.wrapping_add_signed(du));
+    let one = |[anchor, neighbour]: [(usize, usize); 2]| {
         let away: Vec<f32> = at(anchor).iter().zip(at(neighbour)).map(|(a, b)| a.wide() - b.wide()).collect();
         let length = dot(&away, &away).sqrt().max(1e-12);
         Difference { unit: away.iter().map(|a| a / length).collect(), length, anchor, neighbour }
     };
-    anchors.iter().flat_map(|&anchor| NEIGHBOURS.map(|step| one(anchor, step))).collect()
+    neighbours(anchors).into_iter().map(one).collect()
 }
 
 fn add<E: Element>(y: &Map<E>, dy: &mut Map<E>, (v, u): (usize, usize), by: &[f32], sign: f32, gate: bool) {

@@ -3,13 +3,13 @@
 use impasto_core::{Shape, Tensor};
 
 /// Weights of red, green and blue in luma (BT.601).
-pub(super) const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+pub(crate) const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 /// Side of a window and step between windows, px.
-const WINDOW_PX: usize = 8;
-const STEP_PX: usize = 2;
+pub(crate) const WINDOW_PX: usize = 8;
+pub(crate) const STEP_PX: usize = 2;
 /// `(0.01)^2` and `(0.03)^2`, for pictures in `0..1`.
-const C1: f32 = 1e-4;
-const C2: f32 = 9e-4;
+pub(crate) const C1: f32 = 1e-4;
+pub(crate) const C2: f32 = 9e-4;
 
 /// Brightness of each pixel.
 pub(crate) fn luma(picture: &Tensor) -> Vec<f32> {

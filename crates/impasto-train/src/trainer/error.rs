@@ -20,6 +20,9 @@ pub enum TrainError {
     /// The network to train.
     #[error(transparent)]
     Learner(#[from] LearnerError),
+    /// The GPU that was asked for.
+    #[error("{0}")]
+    Gpu(String),
     /// Weights to start from.
     #[error("cannot start from {path}: {source}")]
     Start {

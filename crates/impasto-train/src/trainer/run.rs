@@ -2,21 +2,21 @@
 
 use super::differences::differences;
 use super::error::{Kept, TrainError};
+use super::machine::learner;
 use super::open::{Opened, open, start_weights};
-use super::settings::{Material, Settings, TrainConfig};
+use super::settings::{Machine, Material, Settings, TrainConfig};
 use super::tables::Tables;
 use super::window::Window;
 use crate::checkpoint::Checkpoint;
 use crate::data::{Loader, Sampling, Source};
 use crate::detect::{Evidence, findings};
-use crate::learner::cpu::{ClassicLearner, CpuLearner};
-use crate::learner::{Group, Learner, LearnerError, StepReport};
+use crate::learner::{Group, Learner, LearnerError, Recipe, StepReport};
 use crate::loss_network::LossNetwork;
 use crate::progress::{Progress, Validation};
 use crate::validate::{Show, Validator};
 use crate::walk::{Fast, Kernels};
+use impasto_core::Model;
 use impasto_core::weights::Precision;
-use impasto_core::{Model, Weights};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
@@ -55,8 +55,12 @@ pub fn train_until(
 
 struct Run<'a, K: Kernels> {
     config: &'a TrainConfig,
-    device: &'static str,
+    kernels: K,
+    processor: &'static str,
+    /// What the learner computes on.
+    device: String,
     learner: Box<dyn Learner>,
+    loss: LossNetwork,
     tables: Tables,
     source: Source,
     validator: Validator<K>,
@@ -69,7 +73,7 @@ struct Run<'a, K: Kernels> {
 }
 
 impl<'a, K: Kernels> Run<'a, K> {
-    fn new(kernels: K, device: &'static str, config: &'a TrainConfig) -> Result<Self, TrainError> {
+    fn new(kernels: K, processor: &'static str, config: &'a TrainConfig) -> Result<Self, TrainError> {
         let (settings, paths) = (&config.settings, &config.paths);
         // A folder that holds another run, or none to go on from, is told before minutes are spent on opening.
         let found = found(config)?;
@@ -79,14 +83,18 @@ impl<'a, K: Kernels> Run<'a, K> {
         let tables = Tables::new(settings, &loss);
         let source = Source { photos, paintings, sampling: settings.sampling };
         let weights = start_weights(config, &tables, &source, whitened, &mut notes)?;
-        let learner = learner(kernels, &tables, &weights, &loss, config.threads)?;
+        let machine = (&config.machine, kernels, processor, config.threads);
+        let (learner, device) = learner(machine, &tables, &weights, &loss)?;
         let networks = [&tables.painter, &tables.encoder];
         let validator = Validator::new(kernels, networks, &loss, (held_out, &source), show)?;
         std::fs::create_dir_all(&paths.run).map_err(|e| cannot_save(&paths.run, e, Kept(None)))?;
         let mut run = Self {
             config,
+            kernels,
+            processor,
             device,
             learner,
+            loss,
             tables,
             source,
             validator,
@@ -147,7 +155,8 @@ impl<'a, K: Kernels> Run<'a, K> {
                 loader = self.loader();
             }
             let batch: Vec<Group> = loader.next_batch().ok_or(TrainError::Data)?;
-            let report = self.learner.step(&batch, &schedule.at(self.step, &self.config.settings.recipe));
+            let recipe = schedule.at(self.step, &self.config.settings.recipe);
+            let report = self.learn(&batch, &recipe, on_progress)?;
             self.step += 1;
             failed = if report.is_finite() { 0 } else { failed + 1 };
             if failed == PATIENCE {
@@ -171,10 +180,28 @@ impl<'a, K: Kernels> Run<'a, K> {
         Ok(Ending::Done)
     }
 
+    /// One step; when the learner's device fails in it, the processor does it again, and those that follow.
+    fn learn(
+        &mut self,
+        batch: &[Group],
+        recipe: &Recipe,
+        on_progress: &mut dyn FnMut(&Progress),
+    ) -> Result<StepReport, TrainError> {
+        let report = self.learner.step(batch, recipe);
+        let Some(cause) = self.learner.failure() else { return Ok(report) };
+        let message = format!("{cause}. The CPU carries on from here");
+        on_progress(&Progress::Warning { step: self.step, message });
+        let (state, weights) = (self.learner.state(), self.learner.weights());
+        let machine = (&Machine::Cpu, self.kernels, self.processor, self.config.threads);
+        (self.learner, self.device) = learner(machine, &self.tables, &weights, &self.loss)?;
+        self.learner.restore(state);
+        Ok(self.learner.step(batch, recipe))
+    }
+
     fn tell_start(&self, on_progress: &mut dyn FnMut(&Progress)) {
         let pictures = [self.source.photos.len(), self.source.paintings.len()];
         let (step, steps) = (self.step, self.config.settings.schedule.total());
-        on_progress(&Progress::Started { step, steps, pictures, device: self.device.to_string() });
+        on_progress(&Progress::Started { step, steps, pictures, device: self.device.clone() });
         for message in self.notes.clone() {
             on_progress(&Progress::Warning { step, message });
         }
@@ -246,19 +273,6 @@ impl<'a, K: Kernels> Run<'a, K> {
         });
         self.tables.model(self.learner.weights(), training)
     }
-}
-
-fn learner<K: Kernels>(
-    kernels: K,
-    tables: &Tables,
-    weights: &Weights,
-    loss: &LossNetwork,
-    threads: usize,
-) -> Result<Box<dyn Learner>, TrainError> {
-    Ok(match &tables.decoder {
-        Some(decoder) => Box::new(ClassicLearner::new(kernels, decoder, weights, loss, threads)?),
-        None => Box::new(CpuLearner::new(kernels, &tables.painter, &tables.encoder, weights, loss, threads)?),
-    })
 }
 
 /// The checkpoint to go on from; without `resume` there must be none.

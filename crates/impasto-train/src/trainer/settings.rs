@@ -194,6 +194,16 @@ pub enum Material {
     Drawn,
 }
 
+/// What computes a run. A run may move from one to the other at any checkpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Machine {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// A GPU, in builds with the feature `gpu`: the likely fastest, or the first whose name contains this.
+    Gpu(Option<String>),
+}
+
 /// Where things lie.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Paths {
@@ -212,6 +222,8 @@ pub struct TrainConfig {
     pub settings: Settings,
     /// Where things lie.
     pub paths: Paths,
+    /// What computes it.
+    pub machine: Machine,
     /// Threads; results do not depend on it.
     pub threads: usize,
     /// Go on from the run's checkpoint.
@@ -234,6 +246,7 @@ impl TrainConfig {
         Self {
             settings,
             paths: Paths { material, run, start: None },
+            machine: Machine::Cpu,
             threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
             resume: false,
             change_settings: false,

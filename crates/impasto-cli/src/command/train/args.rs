@@ -20,6 +20,7 @@ use std::str::FromStr;
       a toy network on pictures drawn by the program, to see how it goes: no download, two minutes
   impasto train light --photos photos/ --paintings paintings/ --vgg vgg_normalised.pth -o run
   impasto train light --resume run
+  impasto train light --resume run --engine gpu
   impasto train classic --photos photos/ --paintings paintings/ --vgg vgg_normalised.pth -o founding
   impasto train light --photos photos/ --paintings paintings/ --vgg vgg_normalised.pth -o soft --start run/model.safetensors \\
       --steps 2000 --set recipe.style=2 --set recipe.rate=0.0005
@@ -73,11 +74,18 @@ pub struct Args {
     /// Print the settings that these words make, and end.
     #[arg(long)]
     pub show_settings: bool,
-    /// Threads; results do not depend on it. Without it, one a core.
+    /// What computes; a run may go on with the other (`--resume RUN --engine cpu`). `gpu` is in builds with the feature
+    /// `train-gpu` only, see docs/gpu.md.
+    #[arg(long, value_enum, default_value_t = MachineName::Cpu)]
+    pub engine: MachineName,
+    /// A part of the name of the GPU to use, as `impasto doctor` lists them; also `IMPASTO_ADAPTER`.
+    #[arg(long, value_name = "NAME")]
+    pub adapter: Option<String>,
+    /// Threads of the CPU; results do not depend on it. Without it, one a core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// What the network is computed in: `f32` is the same on every machine, `bf16` faster where the processor has matrix
-    /// tiles (AMX), and the same as `f32` elsewhere.
+    /// What the network is computed in on the CPU: `f32` is the same on every machine, `bf16` faster where the processor has
+    /// matrix tiles (AMX), and the same as `f32` elsewhere. A GPU always computes in `f32`.
     #[arg(long, value_enum, default_value_t = PrecisionName::Bf16)]
     pub precision: PrecisionName,
     /// Seconds between checkpoints.
@@ -89,6 +97,15 @@ pub struct Args {
     /// Steps between validations, each with a sheet. Without it: 500, or 100 with --tiny.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub validate_every: Option<u64>,
+}
+
+/// What can train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MachineName {
+    /// The processor.
+    Cpu,
+    /// A GPU of any make.
+    Gpu,
 }
 
 /// A folder as typed, with a weight after a colon or without.

@@ -1,11 +1,11 @@
 //! What a run is made from, as its folder remembers it in `run.json`.
 
-use super::args::{Args, NetworkName};
+use super::args::{Args, MachineName, NetworkName};
 use crate::args::PrecisionName;
 use anyhow::{Context, Result};
 use impasto_media::atomic;
 use impasto_train::data::Folder;
-use impasto_train::{Material, Settings, TrainConfig};
+use impasto_train::{Machine, Material, Settings, TrainConfig};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -83,6 +83,7 @@ impl Record {
         config.paths.start = self.start.clone();
         config.resume = args.resume.is_some();
         config.change_settings = args.change_settings;
+        config.machine = machine(args);
         config.plain = args.precision == PrecisionName::F32;
         config.checkpoint_secs = args.save_every;
         config.report_steps = args.report_every.unwrap_or(if tiny { 20 } else { 100 });
@@ -91,5 +92,16 @@ impl Record {
             config.threads = threads.into();
         }
         Ok(config)
+    }
+}
+
+/// A GPU is chosen by its name, or by `IMPASTO_ADAPTER`.
+fn machine(args: &Args) -> Machine {
+    match args.engine {
+        MachineName::Cpu => Machine::Cpu,
+        MachineName::Gpu => {
+            let named = || std::env::var("IMPASTO_ADAPTER").ok().filter(|name| !name.is_empty());
+            Machine::Gpu(args.adapter.clone().or_else(named))
+        }
     }
 }

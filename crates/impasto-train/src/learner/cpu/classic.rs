@@ -3,10 +3,11 @@
 //! The encoder is the loss network itself and stays as it is, so that only the decoder has weights to learn (Huang and Belongie 2017).
 
 use super::judge::{Judge, Referee, Share};
-use super::team::{Values, spread};
+use super::team::spread;
 use super::worker::picture_losses;
 use crate::data::window;
 use crate::learner::pass::{LearnerError, Part, Tapes};
+use crate::learner::values::Values;
 use crate::learner::{Group, Learner, LearnerState, Recipe, StepReport};
 use crate::loss::feature::ContentTarget;
 use crate::loss::picture;

@@ -1,7 +1,7 @@
 //! The loss network at work: what one thread asks it about a photo, a painting and a pastiche.
 
-use super::looks::{Look, Looks, Memo};
 use crate::data::{add_window, window};
+use crate::learner::looks::{ANCHORS, COHERENT_FROM, Look, Looks, Memo, first_kept};
 use crate::learner::pass::{LearnerError, Part, Tapes};
 use crate::learner::{ContentKind, Recipe, StepReport, StyleKind, StylePicture, View};
 use crate::loss::coherence::{anchors, coherence};
@@ -13,11 +13,6 @@ use impasto_core::Tensor;
 use impasto_core::conformance::Random;
 use impasto_core::network::NodeId;
 use std::sync::Arc;
-
-/// Places at which coherence is looked at, in each layer.
-const ANCHORS: usize = 8;
-/// The first of the four layers at which coherence is asked for.
-const COHERENT_FROM: usize = 1;
 
 /// The loss network, which all threads read, and what it said about paintings.
 pub(super) struct Referee<K: Kernels> {
@@ -133,12 +128,6 @@ impl<K: Kernels> Judge<K> {
         }
         report
     }
-}
-
-/// The first of the four layers that the recipe needs of the photo.
-fn first_kept(recipe: &Recipe) -> usize {
-    let content = 4 - recipe.content_layers.clamp(1, 4);
-    if recipe.coherence > 0.0 { content.min(COHERENT_FROM) } else { content }
 }
 
 fn seed_style<K: Kernels>(

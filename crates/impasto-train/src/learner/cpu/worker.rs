@@ -1,9 +1,10 @@
 //! One thread's work on one group.
 
 use super::judge::{Judge, Share};
-use super::looks::Looks;
 use super::{Parts, Shard};
 use crate::data::{add_window, window};
+use crate::learner::group::Overlap;
+use crate::learner::looks::Looks;
 use crate::learner::pass::Tapes;
 use crate::learner::{Group, Recipe, StepReport, StyleKind, StylePicture, Twin, View};
 use crate::loss::{laplacian, picture, ssim};
@@ -103,9 +104,7 @@ impl<K: Kernels> Worker<K> {
         share: &Share,
         shard: &mut Shard,
     ) {
-        let mut photo = twin.picture.clone();
-        let noise = twin.noise.data().iter();
-        photo.data_mut().iter_mut().zip(noise).for_each(|(x, n)| *x += share.recipe.noise_sigma * n);
+        let photo = twin.noisy(share.recipe.noise_sigma);
         let painter = &parts.painter;
         let tape = self.twin.of_size(&painter.program, photo.shape().height, photo.shape().width);
         tape.run(&painter.program, &painter.packed, &photo, vector);
@@ -194,26 +193,6 @@ impl<K: Kernels> Worker<K> {
         tape.seed_vector(encoder.program.network.output(), d_vector);
         let mut wanted = Wanted { weights: Some(&mut shard.encoder), style: None, picture: false };
         tape.backward(&encoder.program, &encoder.packed, &mut wanted);
-    }
-}
-
-/// Where two pictures of one place show the same.
-struct Overlap {
-    here: (usize, usize),
-    there: (usize, usize),
-    side: usize,
-}
-
-/// So near to an edge, px, what lies beyond it shows.
-const EDGE_PX: usize = 8;
-
-impl Overlap {
-    /// Of two squares of `side` px, as far from their edges as [`EDGE_PX`] if one is moved at all.
-    fn new([x, y]: [isize; 2], side: usize) -> Self {
-        let most = x.unsigned_abs().max(y.unsigned_abs());
-        let edge = if most > 0 { EDGE_PX } else { 0 };
-        let from = |by: isize| by.max(0) as usize + edge;
-        Self { here: (from(x), from(y)), there: (from(-x), from(-y)), side: side - most - 2 * edge }
     }
 }
 

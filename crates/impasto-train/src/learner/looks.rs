@@ -1,11 +1,23 @@
-//! What the loss network says about a style, remembered.
+//! What the loss network is asked, and what it says about a style, remembered.
 
+use super::Recipe;
 use crate::walk::Moments;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 /// At most this much is remembered: statistics take 8 KB a style, Gram matrices 1.4 MB.
 const LIMIT_BYTES: usize = 480 << 20;
+
+/// Places at which coherence is looked at, in each layer.
+pub(super) const ANCHORS: usize = 8;
+/// The first of the four layers at which coherence is asked for.
+pub(super) const COHERENT_FROM: usize = 1;
+
+/// The first of the four layers that the recipe needs of the photo.
+pub(super) fn first_kept(recipe: &Recipe) -> usize {
+    let content = 4 - recipe.content_layers.clamp(1, 4);
+    if recipe.coherence > 0.0 { content.min(COHERENT_FROM) } else { content }
+}
 
 /// A style at one layer.
 pub(super) struct Look {
