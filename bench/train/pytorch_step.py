@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """The light network's training step in PyTorch, over what `bench_step dump` wrote.
 
-    python pytorch_step.py FOLDER SECONDS plain|tuned [--threads N] [--part I/N]
+    python pytorch_step.py FOLDER SECONDS plain|tuned [--threads N] [--part I/N] [--device cuda]
 
 The tables in model.safetensors are walked with autograd, so this is the same network, and the recipe is recipe.json: the same losses in the same
 places. `plain` is f32 as one would write it, paintings looked at in every step. `tuned` is bf16 (autocast) and channels last, and keeps the
-statistics of paintings, as ours does. --part takes one of N parts of each batch, for N processes that exchange nothing, which flatters PyTorch.
+statistics of paintings, as ours does; on a card also TF32 and cuDNN's own search. --part takes one of N parts of each batch, for N processes that exchange nothing, which flatters PyTorch.
 Prints one line of JSON.
 """
 import argparse
@@ -97,7 +97,7 @@ def vgg(weights, x):
 
 
 def ssim_loss(y, x):
-    luma = lambda v: (v * torch.tensor([0.299, 0.587, 0.114])[None, :, None, None]).sum(1, keepdim=True)
+    luma = lambda v: (v * torch.tensor([0.299, 0.587, 0.114], device=v.device)[None, :, None, None]).sum(1, keepdim=True)
     f = lambda v: F.avg_pool2d(v, 8, 2)
     p, q = luma(y), luma(x)
     a, b = f(p), f(q)
@@ -106,14 +106,16 @@ def ssim_loss(y, x):
 
 
 class Step:
-    def __init__(self, folder, tuned, part, parts):
+    def __init__(self, folder, tuned, part, parts, device):
+        self.device = torch.device(device)
         self.painter, self.encoder = tables(folder / "model.safetensors")
         self.recipe = json.loads((folder / "recipe.json").read_text())
         self.tuned, self.part, self.parts = tuned, part, parts
         last = (lambda v: v.contiguous(memory_format=torch.channels_last) if v.dim() == 4 else v) if tuned else (lambda v: v)
         self.last = last
-        self.weights = {k: last(v).requires_grad_() for k, v in load_file(folder / "model.safetensors").items()}
-        self.judge = {k: last(v) for k, v in load_file(folder / "vgg.safetensors").items()}
+        load = lambda name: load_file(folder / f"{name}.safetensors", device=str(self.device))
+        self.weights = {k: last(v).requires_grad_() for k, v in load("model").items()}
+        self.judge = {k: last(v) for k, v in load("vgg").items()}
         if tuned:
             self.judge = {k: v.bfloat16() for k, v in self.judge.items()}
         self.optimiser = torch.optim.Adam(self.weights.values(), lr=self.recipe["rate"], betas=(0.9, 0.99), foreach=tuned)
@@ -136,10 +138,11 @@ class Step:
         return self.known[number]
 
     def step(self, number, rate=True):
-        b, r = self.batches[number], self.recipe
+        # The pictures come from the processor's memory in every step, as ours do.
+        b, r = {k: v.to(self.device) for k, v in self.batches[number].items()}, self.recipe
         groups = len(b["content"])
         each = len(b["styles"]) // groups
-        places = b["places"].int().tolist()
+        places = self.batches[number]["places"].int().tolist()
         view = lambda v, each: torch.stack(
             [v[i][:, y : y + s, x : x + s] for i in range(len(v)) for _, _, x, y, s in [places[i // each]]]
         )
@@ -147,7 +150,7 @@ class Step:
         with torch.no_grad():
             content = self.looks(view(b["content"], 1))[3].float()
         wanted = self.style(number, b["styles"])
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.tuned):
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.tuned):
             code = walk(self.encoder, self.weights, b["styles"])[..., 0, 0].float()
             painted = walk(self.painter, self.weights, photos, code).float()
             twin = b["twin"] + r["noise_sigma"] * b["noise"]
@@ -193,16 +196,20 @@ def main():
     p.add_argument("kind", choices=["plain", "tuned"])
     p.add_argument("--threads", type=int, default=0)
     p.add_argument("--part", default="0/1")
+    p.add_argument("--device", default="cpu")
     a = p.parse_args()
     if a.threads:
         torch.set_num_threads(a.threads)
+    if a.kind == "tuned":
+        torch.backends.cudnn.benchmark = torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     part, parts = map(int, a.part.split("/"))
-    step = Step(a.folder, a.kind == "tuned", part, parts)
+    step = Step(a.folder, a.kind == "tuned", part, parts, a.device)
     first = step.step(0, rate=False)
     for number in range(len(step.batches)):
         step.step(number)
     start, busy, samples = time.perf_counter(), time.process_time(), 0
-    while time.perf_counter() - start < a.seconds or time.process_time() - busy < a.seconds:
+    busy_here = a.device == "cpu"
+    while time.perf_counter() - start < a.seconds or (busy_here and time.process_time() - busy < a.seconds):
         for number, batch in enumerate(step.batches):
             step.step(number)
             samples += len(batch["styles"])

@@ -8,6 +8,14 @@
 Contenders take turns, and medians are told. `--cores 1` compares one thread each in samples per second of processor time, which is fair on a busy
 machine; `--cores 2` (needs a quiet one) compares two: our two threads, plain PyTorch with two threads, tuned PyTorch as two processes with half of
 each batch, which exchange nothing, in samples per second.
+
+On a GPU (never run on a real one yet; `--device cpu` and lavapipe only show that it works):
+
+    cargo build --release --locked -p impasto-train --features gpu --example bench_step
+    python bench/train/run.py target/release/examples/bench_step --device cuda --px 256 --seconds 20
+
+compares our learner on the GPU that `IMPASTO_ADAPTER` names, or else the likely fastest, with PyTorch on its own device, plain in f32 and tuned, in
+samples per second, with crops of 256 px. The wall counts: the way of pictures to the card, and of losses back, is in it.
 """
 import argparse
 import json
@@ -21,11 +29,27 @@ import tempfile
 HERE = pathlib.Path(__file__).parent
 
 
-def contenders(step, folder, seconds, cores):
+def on_gpu(step, folder, seconds, a):
+    torch = [sys.executable, str(HERE / "pytorch_step.py"), folder, str(seconds)]
+    return {
+        "ours, GPU": [[step, "time", str(seconds), "1", "gpu", *side(a)]],
+        "PyTorch, tuned": [[*torch, "tuned", "--device", a.device]],
+        "PyTorch, plain": [[*torch, "plain", "--device", a.device]],
+    }
+
+
+def side(a):
+    return [str(a.px)] if a.px else []
+
+
+def contenders(step, folder, seconds, a):
+    if a.device:
+        return on_gpu(step, folder, seconds, a)
+    cores = a.cores
     torch = [sys.executable, str(HERE / "pytorch_step.py"), folder, str(seconds)]
     halves = [[*torch, "tuned", "--threads", "1", "--part", f"{i}/{cores}"] for i in range(cores)]
     return {
-        "ours, bf16": [[step, "time", str(seconds), str(cores), "bf16"]],
+        "ours, bf16": [[step, "time", str(seconds), str(cores), "bf16", *side(a)]],
         "PyTorch, tuned": halves,
         "PyTorch, plain": [[*torch, "plain", "--threads", str(cores)]],
     }
@@ -45,24 +69,27 @@ def main():
     p.add_argument("--seconds", type=float, default=4)
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--cores", type=int, default=2)
+    p.add_argument("--device", help="cuda: PyTorch's device; ours is then the learner on the GPU")
+    p.add_argument("--px", type=int, help="side of all crops; those of the shipped recipe without it")
     a = p.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([a.step, "dump", folder], check=True)
+        subprocess.run([a.step, "dump", folder, *side(a)], check=True)
         rows, losses = {}, {}
         for _ in range(a.rounds):
-            for name, commands in contenders(a.step, folder, a.seconds, a.cores).items():
+            for name, commands in contenders(a.step, folder, a.seconds, a).items():
                 wall, cpu, first = run(commands)
                 rows.setdefault(name, []).append((wall, cpu))
                 losses[name] = first
                 print(f"{name}: {wall:.1f} samples/s, {cpu:.1f} a second of processor time", file=sys.stderr)
-    print(f"{a.cores} core(s), load {os.getloadavg()[0]:.1f}; medians of {a.rounds} rounds of {a.seconds:g} s")
+    where = f"device {a.device}" if a.device else f"{a.cores} core(s)"
+    print(f"{where}, load {os.getloadavg()[0]:.1f}; medians of {a.rounds} rounds of {a.seconds:g} s")
     print("| | samples/s | samples per processor second | ours against it |\n|---|---|---|---|")
-    column = 0 if a.cores > 1 else 1
+    column = 0 if a.device or a.cores > 1 else 1
     middle = {name: [statistics.median(r[i] for r in of) for i in (0, 1)] for name, of in rows.items()}
-    ours = middle["ours, bf16"][column]
+    ours = next(of for name, of in middle.items() if name.startswith("ours"))[column]
     for name, (wall, cpu) in middle.items():
         print(f"| {name} | {wall:.1f} | {cpu:.1f} | {ours / (wall, cpu)[column]:.2f} |")
-    print("\nLosses of the first batch, as a check that it is the same step" + (":" if a.cores == 1 else " (tuned PyTorch: its half of the batch):"))
+    print("\nLosses of the first batch, as a check that it is the same step" + (":" if a.device or a.cores == 1 else " (tuned PyTorch: its half of the batch):"))
     for name, first in losses.items():
         print(f"  {name}: " + ", ".join(f"{k} {first[k]:.4f}" for k in ("content", "style", "ssim", "identity", "noise", "gradient_norm")))
 
