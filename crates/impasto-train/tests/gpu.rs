@@ -230,7 +230,7 @@ fn go(folder: &Folder, machine: Machine, until: usize) -> Vec<StepReport> {
     let mut config = tiny(NetworkKind::Light, folder, machine, 6);
     config.settings.recipe.clip = 10.0;
     config.resume = Checkpoint::path(&folder.0).exists();
-    let done = config.resume.then(|| Checkpoint::load(&folder.0).unwrap().step as usize).unwrap_or(0);
+    let done = if config.resume { Checkpoint::load(&folder.0).unwrap().step as usize } else { 0 };
     let seen = std::cell::RefCell::new(vec![]);
     let stop = || done + seen.borrow().len() >= until;
     train_until(&config, &stop, &mut |progress| {

@@ -134,13 +134,14 @@ fn units(features: Tensor<4>, anchors: &[(usize, usize)]) -> Tensor<2> {
     let [_, channels, height, width] = features.dims();
     let flat: Tensor<2> = features.reshape([channels, height * width]);
     let places = crate::loss::coherence::neighbours(anchors);
-    let at = |of: &dyn Fn(&[(usize, usize); 2]) -> (usize, usize)| {
-        let indices: Vec<i64> = places.iter().map(of).map(|(v, u)| (v * width + u) as i64).collect();
+    let at = |end: usize| {
+        let indices: Vec<i64> =
+            places.iter().map(|pair| pair[end]).map(|(v, u)| (v * width + u) as i64).collect();
         let count = indices.len();
         let indices = Tensor::<1, Int>::from_data(TensorData::new(indices, [count]), &flat.device().inner());
         flat.clone().select(1, indices)
     };
-    let away = (at(&|pair| pair[0]) - at(&|pair| pair[1])).transpose();
+    let away = (at(0) - at(1)).transpose();
     let length = squared(away.clone()).sum_dim(1).clamp_min(1e-24).sqrt();
     away / length
 }
