@@ -4,7 +4,7 @@
 //! shorter side of 360 px, with the noise gate, the smoothed statistics or both, at several positions of the dial.
 
 use anyhow::{Context, ensure};
-use impasto::steady::Steadier;
+use impasto::steady::{Settler, Steadier};
 use impasto::{Dials, Image, Model, Style, Stylizer, builtin};
 use impasto_eval::metrics::{luma, ssim};
 use impasto_media::resize::resize_shorter_side;
@@ -26,21 +26,24 @@ struct Setting {
     name: &'static str,
     gate: bool,
     smoothing: bool,
+    settle: bool,
     steady: f32,
 }
 
-const fn setting(name: &'static str, gate: bool, smoothing: bool, steady: f32) -> Setting {
-    Setting { name, gate, smoothing, steady }
+const fn setting(name: &'static str, [gate, smoothing, settle]: [bool; 3], steady: f32) -> Setting {
+    Setting { name, gate, smoothing, settle, steady }
 }
 
-const SETTINGS: [Setting; 7] = [
-    setting("off", false, false, 0.0),
-    setting("gate alone, 0.5", true, false, 0.5),
-    setting("statistics alone, 0.5", false, true, 0.5),
-    setting("both, 0.25", true, true, 0.25),
-    setting("both, 0.5", true, true, 0.5),
-    setting("both, 0.75", true, true, 0.75),
-    setting("both, 1", true, true, 1.0),
+const SETTINGS: [Setting; 9] = [
+    setting("off", [false; 3], 0.0),
+    setting("gate alone, 0.6", [true, false, false], 0.6),
+    setting("statistics alone, 0.6", [false, true, false], 0.6),
+    setting("settled painting alone, 0.6", [false, false, true], 0.6),
+    setting("gate and statistics, 0.6", [true, true, false], 0.6),
+    setting("all, 0.3", [true; 3], 0.3),
+    setting("all, 0.6", [true; 3], 0.6),
+    setting("all, 0.8", [true; 3], 0.8),
+    setting("all, 1", [true; 3], 1.0),
 ];
 
 /// Means over the frames and styles.
@@ -124,7 +127,7 @@ fn paint(
     style: &Style,
     setting: Setting,
 ) -> anyhow::Result<Vec<Image>> {
-    let (mut steadier, mut session) = (Steadier::new(), stylizer.session());
+    let (mut steadier, mut settler, mut session) = (Steadier::new(), Settler::new(), stylizer.session());
     let mut one = |frame: &Image| {
         let mut calmed = frame.clone();
         let advice = steadier.calm(&mut calmed, setting.steady);
@@ -134,7 +137,11 @@ fn paint(
         let smoothing = if setting.smoothing { advice.smoothing } else { 0.0 };
         let mut painted = Image::black(frame.width(), frame.height());
         let input = if setting.gate { &calmed } else { frame };
-        session.paint(input, style, &Dials { smoothing, ..Dials::default() }, &mut painted)?;
+        let dials = Dials { smoothing, ..Dials::default() };
+        session.paint(input, style, &dials, &mut painted)?;
+        if setting.settle {
+            settler.settle(&mut painted, &advice.motion, style, &dials, setting.steady);
+        }
         Ok(painted)
     };
     frames.iter().map(&mut one).collect()

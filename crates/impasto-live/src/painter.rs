@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use crate::stats::Stage;
 use crate::studio::{Frame, Painted, Studio};
 use crate::{LiveError, enlarge};
-use impasto::steady::Steadier;
+use impasto::steady::{Settler, Steadier};
 use impasto::{Dials, Session};
 use impasto_core::Image;
 use impasto_media::resize;
@@ -87,6 +87,7 @@ struct Painter<'a> {
     studio: &'a Studio,
     session: Session<'a>,
     steadier: Steadier,
+    settler: Settler,
     adapter: Adapter,
     fader: Fader,
 }
@@ -94,7 +95,8 @@ struct Painter<'a> {
 impl<'a> Painter<'a> {
     fn new(studio: &'a Studio) -> Self {
         let session = studio.stylizer.session();
-        Self { studio, session, steadier: Steadier::new(), adapter: Adapter::new(), fader: Fader::default() }
+        let (steadier, settler) = (Steadier::new(), Settler::new());
+        Self { studio, session, steadier, settler, adapter: Adapter::new(), fader: Fader::default() }
     }
 
     fn paint(&mut self, frame: Frame) -> Result<Painting, LiveError> {
@@ -119,6 +121,7 @@ impl<'a> Painter<'a> {
         };
         let mut painted = Image::black(width, height);
         self.session.paint(&calmed, &style, &dials, &mut painted)?;
+        self.settler.settle(&mut painted, &advice.motion, &style, &dials, settings.steady);
         self.lap(Stage::Paint, prepared);
         if settings.resolution == 0 {
             let available = (shorter_side(&frame.picture) as f32 / settings.brush) as usize;

@@ -1,8 +1,13 @@
 //! Keeping a moving painting calm: what a camera's noise and a wandering exposure would stir up.
 //!
-//! One dial, `0..1`, drives three things. A *noise gate* lets a pixel change only as far as it differs from what was
+//! One dial, `0..1`, drives four things. A *noise gate* lets a pixel of the frame change only as far as it differs from what was
 //! there before by more than noise does. *Content statistics* at AdaIN sites are smoothed over time (the session does it, see
-//! [`crate::Dials::smoothing`]). And both start afresh at a *scene cut*.
+//! [`crate::Dials::smoothing`]). The *painting* follows slowly where the frame stands still ([`Settler`]). And all start afresh at a
+//! *scene cut*.
+
+mod settle;
+
+pub use settle::{Motion, Settler};
 
 use impasto_core::Image;
 
@@ -27,12 +32,14 @@ pub struct Steadier {
 }
 
 /// What a frame is painted with.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Advice {
     /// The frame begins a new scene: reset the session before painting it.
     pub cut: bool,
     /// For [`crate::Dials::smoothing`].
     pub smoothing: f32,
+    /// Where the frame has changed: for [`Settler::settle`].
+    pub motion: Motion,
 }
 
 impl Steadier {
@@ -48,15 +55,17 @@ impl Steadier {
             self.shown.as_ref().is_some_and(|s| (s.width(), s.height()) == (frame.width(), frame.height()));
         let cut = !same_size || is_cut(&self.grid, &grid);
         self.grid = grid;
+        let mut motion = Motion::everywhere();
         match &mut self.shown {
             Some(shown) if !cut && steady > 0.0 => {
+                motion = Motion::between(shown, frame, NOISE * steady);
                 gate(shown, frame, steady);
                 frame.rgb_mut().copy_from_slice(shown.rgb());
             }
             Some(shown) if same_size => shown.rgb_mut().copy_from_slice(frame.rgb()),
             shown => *shown = Some(frame.clone()),
         }
-        Advice { cut, smoothing: SMOOTHING * steady }
+        Advice { cut, smoothing: SMOOTHING * steady, motion }
     }
 }
 
@@ -173,7 +182,8 @@ mod tests {
         let mut steadier = Steadier::new();
         steadier.calm(&mut a.clone(), 0.0);
         let mut frame = b.clone();
-        assert_eq!(steadier.calm(&mut frame, 0.0), Advice { cut: false, smoothing: 0.0 });
+        let motion = Motion::everywhere();
+        assert_eq!(steadier.calm(&mut frame, 0.0), Advice { cut: false, smoothing: 0.0, motion });
         assert_eq!(frame, b);
     }
 }

@@ -40,8 +40,8 @@ pub trait Painter {
         height: usize,
     ) -> std::result::Result<(), PaintFailure>;
 
-    /// What later frames depend on, besides what [`Painter::skip`] sees.
-    fn memory(&self) -> Vec<f64>;
+    /// What later frames depend on, besides what [`Painter::skip`] sees. What is not told here must be forgotten.
+    fn memory(&mut self) -> Vec<f64>;
 }
 
 /// What runs through the pipeline.

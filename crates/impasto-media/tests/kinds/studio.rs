@@ -208,7 +208,7 @@ impl Painter for Nothing {
         Ok(())
     }
 
-    fn memory(&self) -> Vec<f64> {
+    fn memory(&mut self) -> Vec<f64> {
         Vec::new()
     }
 }

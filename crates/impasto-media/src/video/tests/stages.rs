@@ -84,7 +84,7 @@ impl Painter for Darkener {
         Ok(())
     }
 
-    fn memory(&self) -> Vec<f64> {
+    fn memory(&mut self) -> Vec<f64> {
         vec![self.memory]
     }
 }
