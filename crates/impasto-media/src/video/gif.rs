@@ -2,6 +2,7 @@
 
 use super::VideoError;
 use super::frame::{Color, Frame, Info, Layout, Pixels, Rotation, Sink, Source};
+use super::palette::{self, Indexed};
 use crate::error::{Error, Result, name_of, plain};
 use crate::still::Limits;
 use ::gif::{ColorOutput, DecodeOptions, Decoder, DisposalMethod, Encoder, Repeat};
@@ -181,8 +182,9 @@ impl Sink for GifSink {
     fn write(&mut self, frame: &Frame) -> Result<()> {
         let Pixels::Rgb(image) = &frame.pixels else { unreachable!("the layout is RGB") };
         // The sides fit: the header was written.
-        let mut made =
-            ::gif::Frame::from_rgb_speed(image.width() as u16, image.height() as u16, image.rgb(), 10);
+        let (width, height) = (image.width() as u16, image.height() as u16);
+        let Indexed { palette, indices } = palette::indexed(image.rgb());
+        let mut made = ::gif::Frame::from_palette_pixels(width, height, indices, palette, None);
         made.delay = rounded(frame, self.timescale, u64::from(TIMESCALE)).min(u64::from(u16::MAX)) as u16;
         made.dispose = DisposalMethod::Keep;
         let written = self.encoder.write_frame(&made);

@@ -15,6 +15,7 @@ mod gif;
 mod input;
 pub mod mp4;
 mod output;
+mod palette;
 mod part;
 mod pictures;
 pub mod pipeline;
