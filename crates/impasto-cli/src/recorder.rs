@@ -18,33 +18,52 @@ const QUEUE: usize = 8;
 
 /// Makes recorders for the live page's API.
 pub fn factory() -> RecorderFactory {
-    Arc::new(|path| Ok(Box::new(FilmRecorder::start(path)?)))
+    Arc::new(|path, sound| Ok(Box::new(FilmRecorder::start(path, sound)?)))
 }
 
-/// Records into `path` from now until the studio ends.
-pub fn begin(studio: &Studio, path: &Path) -> Result<()> {
+/// Records into `path` from now until the studio ends; `sound` is that of the page's microphone.
+pub fn begin(studio: &Studio, path: &Path, sound: bool) -> Result<()> {
     let shown = path.display().to_string();
-    let recorder = FilmRecorder::start(path).with_context(|| format!("cannot record into {shown}"))?;
-    Ok(studio.record(Recording::new(shown, Box::new(recorder)))?)
+    let recorder = FilmRecorder::start(path, sound).with_context(|| format!("cannot record into {shown}"))?;
+    Ok(studio.record(Recording::new(shown, sound, Box::new(recorder)))?)
+}
+
+/// Something to be written, from so many seconds on.
+enum Part {
+    Picture(Image, f64),
+    Sound(Vec<u8>, f64),
 }
 
 /// Hands pictures to a thread that encodes them.
 struct FilmRecorder {
-    queue: Option<SyncSender<(Image, f64)>>,
+    queue: Option<SyncSender<Part>>,
     encoder: Option<JoinHandle<impasto_media::Result<()>>>,
 }
 
 impl FilmRecorder {
-    fn start(path: &Path) -> Result<Self, LiveError> {
-        let mut film = mp4::Recorder::create(path, QUALITY)?;
-        let (queue, pictures) = sync_channel::<(Image, f64)>(QUEUE);
+    fn start(path: &Path, sound: bool) -> Result<Self, LiveError> {
+        let film = mp4::Recorder::create(path, QUALITY)?;
+        let mut film = if sound { film.with_sound() } else { film };
+        let (queue, parts) = sync_channel::<Part>(QUEUE);
         let encode = move || {
-            pictures.iter().try_for_each(|(image, seconds)| film.write(&image, seconds))?;
+            for part in parts {
+                match part {
+                    Part::Picture(image, seconds) => film.write(&image, seconds)?,
+                    Part::Sound(packet, seconds) => film.write_sound(&packet, seconds),
+                }
+            }
             film.finish()
         };
         let thread = std::thread::Builder::new().name("record".into());
         let encoder = thread.spawn(encode).map_err(|e| LiveError::Record(e.to_string()))?;
         Ok(Self { queue: Some(queue), encoder: Some(encoder) })
+    }
+
+    fn hand(&mut self, part: Part) -> Result<(), LiveError> {
+        match self.queue.as_ref().map(|queue| queue.send(part)) {
+            Some(Ok(())) => Ok(()),
+            _ => self.end(),
+        }
     }
 
     /// Waits for the encoder's end.
@@ -60,11 +79,11 @@ impl FilmRecorder {
 
 impl Recorder for FilmRecorder {
     fn write(&mut self, image: &Image, seconds: f64) -> Result<(), LiveError> {
-        let sent = self.queue.as_ref().map(|queue| queue.send((image.clone(), seconds)));
-        match sent {
-            Some(Ok(())) => Ok(()),
-            _ => self.end(),
-        }
+        self.hand(Part::Picture(image.clone(), seconds))
+    }
+
+    fn write_sound(&mut self, packet: &[u8], seconds: f64) -> Result<(), LiveError> {
+        self.hand(Part::Sound(packet.to_vec(), seconds))
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), LiveError> {

@@ -4,7 +4,7 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 0 | format: 0 I420, 1 JPEG, 2 RGBA |
+//! | 0 | format: 0 I420, 1 JPEG, 2 RGBA; 16 is a packet of Opus (one channel), whose sides are 0 |
 //! | 1 | of I420: 0 BT.601 limited range, 1 BT.709 limited, 2 BT.601 full, 3 BT.709 full |
 //! | 2..4 | width in px |
 //! | 4..6 | height in px |
@@ -49,6 +49,19 @@ impl FromStr for WireFormat {
             _ => Err(LiveError::Message(format!("the format is i420, jpeg or rgba, found `{name}`"))),
         }
     }
+}
+
+/// First byte of a message with sound.
+const SOUND: u8 = 16;
+/// No packet of Opus is larger.
+const MAX_PACKET_BYTES: usize = 8192;
+
+/// The packet of Opus in a message and when it begins to be heard, in ms since 1970; `None` where the message is a frame.
+pub fn sound(message: &[u8]) -> Option<Result<(&[u8], f64), LiveError>> {
+    let (head, packet) = message.split_first_chunk::<HEADER>().filter(|(head, _)| head[0] == SOUND)?;
+    let captured_ms = f64::from_le_bytes(*head.last_chunk().expect("the header has more than 8 bytes"));
+    let sound = !packet.is_empty() && packet.len() <= MAX_PACKET_BYTES && captured_ms.is_finite();
+    Some(if sound { Ok((packet, captured_ms)) } else { Err(LiveError::Message("no packet of sound".into())) })
 }
 
 /// What stands before the pixels.
@@ -235,6 +248,22 @@ mod tests {
             assert_eq!(header.color, code);
             assert_eq!(encode(&picture, WireFormat::I420, 0, 0.0), message);
         }
+    }
+
+    #[test]
+    fn sound_is_told_from_frames() {
+        let mut message = vec![0; HEADER];
+        message[0] = SOUND;
+        message[16..24].copy_from_slice(&1234.5f64.to_le_bytes());
+        assert!(sound(&message).unwrap().is_err(), "empty");
+        message.extend([1, 2, 3]);
+        assert_eq!(sound(&message).unwrap().unwrap(), (&[1u8, 2, 3][..], 1234.5));
+        message[16..24].copy_from_slice(&f64::NAN.to_le_bytes());
+        assert!(sound(&message).unwrap().is_err());
+        assert!(
+            sound(&encode(&impasto::scene::draw(16, 16, 0.0).into(), WireFormat::I420, 0, 0.0)).is_none()
+        );
+        assert!(sound(&message[..9]).is_none());
     }
 
     #[test]

@@ -25,6 +25,9 @@ use tokio::sync::Notify;
 /// A port that is taken is passed over for the next, so many times.
 const PORT_TRIES: u16 = 20;
 
+/// Threads beside the server for what takes longer than a moment; each keeps a few megabytes of its own.
+const HELPERS: usize = 3;
+
 /// Where the server listens, and who may steer.
 pub struct ServerOptions {
     /// Address to listen on; 127.0.0.1 by default.
@@ -39,9 +42,9 @@ pub struct ServerOptions {
     pub recorders: Option<RecorderFactory>,
 }
 
-/// Makes a recorder that writes into a file.
+/// Makes a recorder that writes into a file, with a track of sound or without.
 pub type RecorderFactory =
-    Arc<dyn Fn(&std::path::Path) -> Result<Box<dyn crate::record::Recorder>, LiveError> + Send + Sync>;
+    Arc<dyn Fn(&std::path::Path, bool) -> Result<Box<dyn crate::record::Recorder>, LiveError> + Send + Sync>;
 
 impl ServerOptions {
     /// On 127.0.0.1, from port 7878 on, with this token, recording into the working directory.
@@ -77,7 +80,8 @@ impl Server {
     /// Listens, and serves on a thread of its own.
     pub fn start(studio: Arc<Studio>, options: ServerOptions) -> Result<Self, LiveError> {
         let system = |source| LiveError::Listen { address: options.address.to_string(), source };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().max_blocking_threads(HELPERS).build().map_err(system)?;
         let listener = runtime.block_on(bind(options.address, options.port))?;
         let address = listener.local_addr().map_err(system)?;
         let stopping = Arc::new(Notify::new());
@@ -167,6 +171,8 @@ fn router(shared: Shared) -> Router {
         .route("/", get(|| page(include_str!("page/index.html"))))
         .route("/app.js", get(|| asset("text/javascript", include_str!("page/app.js"))))
         .route("/frames.js", get(|| asset("text/javascript", include_str!("page/frames.js"))))
+        .route("/sound.js", get(|| asset("text/javascript", include_str!("page/sound.js"))))
+        .route("/listener.js", get(|| asset("text/javascript", include_str!("page/listener.js"))))
         .route("/style.css", get(|| asset("text/css", include_str!("page/style.css"))))
         .route("/api/stats", get(api::stats))
         .route("/api/state", get(api::state))

@@ -1,7 +1,7 @@
 //! What the sliders say.
 
 use crate::LiveError;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A style of the gallery and its share in the mix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -10,12 +10,17 @@ pub struct Chosen {
     /// Which, by its id in the gallery.
     pub id: String,
     /// Its weight, from 0 up; weights need not sum to 1.
-    #[serde(default = "one")]
+    #[serde(default = "one", serialize_with = "plainly")]
     pub weight: f32,
 }
 
 fn one() -> f32 {
     1.0
+}
+
+/// As a person writes it: 0.7, not the 0.699999988 that the same number has in 64 bits.
+fn plainly<S: Serializer>(value: &f32, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(value.to_string().parse().unwrap_or(f64::from(*value)))
 }
 
 /// All that steers the painting. As JSON it is what `GET /api/state` shows and `POST /api/settings` takes, whole or in parts.
@@ -25,16 +30,21 @@ pub struct Settings {
     /// The mix; empty shows the camera as it is.
     pub styles: Vec<Chosen>,
     /// `0..1`: from the camera's picture as the network gives it back to the style in full.
+    #[serde(serialize_with = "plainly")]
     pub strength: f32,
     /// `0..1`: from the painting's colours to the camera's.
+    #[serde(serialize_with = "plainly")]
     pub keep_color: f32,
     /// `0..1`: from each frame by itself to the calmest.
+    #[serde(serialize_with = "plainly")]
     pub steady: f32,
     /// `1..4`: how large strokes are; the picture is painted that many times smaller.
+    #[serde(serialize_with = "plainly")]
     pub brush: f32,
     /// Shorter side in px at which is painted, `64..=1080`; 0 chooses it so that `target_fps` is held.
     pub resolution: usize,
     /// Frames a second that the choice of size aims at, `1..=60`.
+    #[serde(serialize_with = "plainly")]
     pub target_fps: f32,
 }
 
@@ -107,6 +117,8 @@ mod tests {
         let settings =
             Settings::default().patched(&json!({"strength": 0.5, "styles": [{"id": "wave"}]})).unwrap();
         assert_eq!((settings.strength, settings.steady), (0.5, Settings::default().steady));
+        let shown = serde_json::to_value(settings.patched(&json!({"strength": 0.7})).unwrap()).unwrap();
+        assert_eq!(shown["strength"], json!(0.7));
         assert_eq!(settings.styles, [Chosen { id: "wave".into(), weight: 1.0 }]);
         for bad in [
             json!({"strength": 2}),

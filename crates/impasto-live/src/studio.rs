@@ -89,6 +89,7 @@ pub struct Studio {
     taken: watch::Sender<Taken>,
     /// Counts changes of settings, gallery, camera and recording, for those who show them.
     revision: watch::Sender<u64>,
+    started_ms: f64,
     watchers: AtomicUsize,
     stopped: AtomicBool,
 }
@@ -113,6 +114,7 @@ impl Studio {
             painted: watch::Sender::new(None),
             taken: watch::Sender::new(Taken::default()),
             revision: watch::Sender::new(0),
+            started_ms: now_ms(),
             watchers: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
         }))
@@ -236,13 +238,19 @@ impl Studio {
     /// Everything that a page shows besides pictures.
     pub fn state(&self) -> Value {
         let model = self.stylizer.model();
+        let (recording, sound) = match &*locked(&self.recording) {
+            Some(recording) => (Some(recording.file()), recording.has_sound()),
+            None => (None, false),
+        };
         json!({
+            "started_ms": self.started_ms,
             "model": model.name,
             "engine": self.stylizer.engine_name(),
             "settings": self.settings(),
             "styles": locked(&self.gallery).entries(),
             "camera": *locked(&self.camera),
-            "recording": locked(&self.recording).as_ref().map(Recording::file),
+            "recording": recording,
+            "recording_sound": sound,
         })
     }
 
@@ -298,13 +306,23 @@ impl Studio {
     pub(crate) fn publish(&self, painted: Painted, working: (usize, usize)) {
         let size = (painted.picture.width(), painted.picture.height());
         locked(&self.stats).painted(Instant::now(), working, size);
-        let failed = locked(&self.recording).as_mut().and_then(|r| r.write(&painted).err());
+        self.on_record(|recording| recording.write(&painted));
+        self.painted.send_replace(Some(Arc::new(painted)));
+    }
+
+    /// A packet of Opus from the page's microphone, heard from `captured_ms` on.
+    pub(crate) fn hear(&self, packet: &[u8], captured_ms: f64) {
+        self.on_record(|recording| recording.write_sound(packet, captured_ms));
+    }
+
+    /// Does something to the recording, if there is one; where it fails the recording ends.
+    fn on_record(&self, write: impl FnOnce(&mut Recording) -> Result<(), LiveError>) {
+        let failed = locked(&self.recording).as_mut().and_then(|recording| write(recording).err());
         if let Some(why) = failed {
             locked(&self.recording).take();
             self.fail(why.to_string());
             self.changed();
         }
-        self.painted.send_replace(Some(Arc::new(painted)));
     }
 
     fn changed(&self) {

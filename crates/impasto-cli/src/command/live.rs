@@ -66,6 +66,9 @@ pub struct Args {
     /// Record what is painted into this MP4 file, until the end. The page's API can record too.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// With --record: ask the page for its microphone, and record that too (Opus). The page shows it, and can turn it off.
+    #[arg(long, requires = "record")]
+    record_sound: bool,
     /// On Linux: also write what is painted to this device of v4l2loopback, where other programs see a camera.
     #[arg(long, value_name = "/dev/videoN")]
     virtual_camera: Option<PathBuf>,
@@ -98,7 +101,7 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     }
     // Ctrl-C waits until the camera is closed, so that no program that drives one is left behind.
     let whole = interrupt::hold();
-    args.record.as_deref().map(|path| recorder::begin(&studio, path)).transpose()?;
+    args.record.as_deref().map(|path| recorder::begin(&studio, path, args.record_sound)).transpose()?;
     let output =
         args.virtual_camera.as_deref().map(|path| v4l2::virtual_camera(&studio, path)).transpose()?;
     let camera = camera.start(&studio);

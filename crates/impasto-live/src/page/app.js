@@ -1,6 +1,7 @@
 // The page: one socket, one camera, and dials that follow the server's state.
 
 import { BrowserCamera, latencyMs, show, wireFormat } from "/frames.js";
+import { Microphone } from "/sound.js";
 
 const query = new URLSearchParams(location.search);
 const token = query.get("token") ?? "";
@@ -58,12 +59,16 @@ function heard({ state: news, you, stats, taken: frame }) {
   if (you) steering = you.steering;
   if (clean) return;
   if (news) {
-    const first = state.settings === null;
+    // A server that has just been started, or is new to this page, gets what was set here.
+    const known = state.started_ms === news.started_ms;
     state = news;
-    if (first && steering) restore();
+    if (!known && steering) restore();
     render();
     tellOfCamera();
     useCamera();
+    if (state.recording_sound && !soundWanted) $("microphone").checked = true;
+    soundWanted = state.recording_sound;
+    useMicrophone();
   }
   if (stats) figures(stats);
 }
@@ -168,6 +173,25 @@ async function listCameras() {
   if (look.camera) $("camera").value = look.camera;
 }
 
+// A recording of the server that wants sound gets it from the page that steers, for as long as the box is ticked.
+let soundWanted = false, listening = false, microphone;
+async function useMicrophone() {
+  const wanted = steering && state.recording_sound && $("microphone").checked;
+  if (Boolean(wanted) === listening) return;
+  listening = Boolean(wanted);
+  microphone?.close();
+  microphone = undefined;
+  if (!wanted) return;
+  try {
+    const opened = await Microphone.open(send);
+    if (listening && !microphone) microphone = opened;
+    else opened.close();
+  } catch (why) {
+    $("microphone").checked = listening = false;
+    notice(`The recording has no sound: ${why.name === "NotAllowedError" ? "the browser was not allowed to use the microphone" : why.message}.`);
+  }
+}
+
 // --- what is seen ---------------------------------------------------------------------------------------------
 
 function figures(stats) {
@@ -206,6 +230,7 @@ function render() {
     const output = input.parentElement.querySelector("output");
     if (output) output.value = input.name === "brush" ? `${(+input.value).toFixed(1)}×` : `${Math.round(input.value * 100)} %`;
   }
+  $("recording").textContent = state.recording ? `Recording into ${state.recording}${state.recording_sound ? ", with this page's microphone" : ""}.` : "";
   $("painted-there").hidden = !state.camera.paints;
   $("record").setAttribute("aria-pressed", String(Boolean(recorder)));
   if (!$("camera").options.length) listCameras();
@@ -403,6 +428,7 @@ function prepare() {
   for (const input of document.querySelectorAll("#dials [name]")) {
     input.addEventListener("input", () => { patch({ [input.name]: +input.value }); render(); });
   }
+  $("microphone").onchange = useMicrophone;
   $("camera").onchange = () => { keepLook({ camera: $("camera").value }); useCamera(); };
   navigator.mediaDevices?.addEventListener?.("devicechange", listCameras);
   $("file").onchange = () => { addFiles($("file").files); $("file").value = ""; };

@@ -1,6 +1,6 @@
 // Frames on the wire (the layout stands in codec.rs), and cameras of the browser.
 
-const HEADER = 24;
+const HEADER = 24, SOUND = 16;
 const FORMATS = ["i420", "jpeg", "rgba"];
 const epoch = () => performance.timeOrigin + performance.now();
 
@@ -17,6 +17,15 @@ function header(format, color, width, height, sequence, capturedMs) {
   bytes.setUint32(8, sequence, true);
   bytes.setFloat64(16, capturedMs, true);
   return new Uint8Array(bytes.buffer);
+}
+
+// A packet of Opus that begins to be heard at `capturedMs`.
+export function soundMessage(packet, capturedMs) {
+  const message = new Uint8Array(HEADER + packet.length);
+  message[0] = SOUND;
+  new DataView(message.buffer).setFloat64(16, capturedMs, true);
+  message.set(packet, HEADER);
+  return message.buffer;
 }
 
 export function readHeader(buffer) {

@@ -92,6 +92,8 @@ pub(super) async fn snapshot(State(shared): State<Shared>) -> Result<Response, L
 pub(super) struct RecordRequest {
     on: bool,
     file: Option<String>,
+    #[serde(default)]
+    sound: bool,
 }
 
 pub(super) async fn record(
@@ -115,6 +117,6 @@ pub(super) async fn record(
     if path.exists() {
         return refuse("that file exists; choose another name");
     }
-    shared.studio.record(Recording::new(name.clone(), recorders(&path)?))?;
+    shared.studio.record(Recording::new(name.clone(), request.sound, recorders(&path, request.sound)?))?;
     Ok(Json(json!({ "recording": name })).into_response())
 }

@@ -10,7 +10,7 @@
 //!   `{"steer": true}` to take over.
 //!
 //! One frame is under way to a viewer at a time, and a camera hands in its next frame when its last was taken, so nothing ever queues. Frames
-//! are taken only from the viewer that steers.
+//! and sound are taken only from the viewer that steers.
 
 use super::Shared;
 use crate::LiveError;
@@ -160,6 +160,11 @@ impl Viewer {
 
     fn frame(&self, bytes: &[u8]) -> Result<(), LiveError> {
         if !self.is_steering() {
+            return Ok(());
+        }
+        if let Some(sound) = codec::sound(bytes) {
+            let (packet, captured_ms) = sound?;
+            self.shared.studio.hear(packet, captured_ms);
             return Ok(());
         }
         let start = Instant::now();

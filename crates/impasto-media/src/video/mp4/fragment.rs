@@ -3,23 +3,32 @@
 
 use super::boxes::Out;
 use super::entry::OwnEntry;
+use super::opus::{self, OPUS_RATE};
 use super::tracks::{self, Head, UNDETERMINED};
 use std::io::{self, Write};
 
-/// Number of the only track.
-const TRACK: u32 = 1;
+/// Numbers of the tracks.
+const VIDEO: u32 = 1;
+const SOUND: u32 = 2;
 /// Flags of a sample that decodes without others, and of one that does not.
 const KEY: u32 = 0x200_0000;
 const NOT_KEY: u32 = 0x101_0000;
 
-/// Writes a video track in fragments.
+/// Writes a video track in fragments, and one of sound beside it if that was asked for.
 pub struct FragmentWriter<W> {
     out: W,
     timescale: u32,
     bytes: u64,
     sequence: u32,
+    video: Run,
+    sound: Option<Run>,
+}
+
+/// Samples of one track that wait to be written.
+#[derive(Default)]
+struct Run {
     start: u64,
-    pending: Vec<Pending>,
+    samples: Vec<Pending>,
     data: Vec<u8>,
 }
 
@@ -29,10 +38,49 @@ struct Pending {
     key: bool,
 }
 
+impl Run {
+    fn push(&mut self, sample: &[u8], start: u64, duration: u32, key: bool) {
+        if self.samples.is_empty() {
+            self.start = start;
+        }
+        self.samples.push(Pending { size: sample.len() as u32, duration, key });
+        self.data.extend_from_slice(sample);
+    }
+
+    fn ticks(&self) -> u64 {
+        self.samples.iter().map(|p| u64::from(p.duration)).sum()
+    }
+
+    /// The body of a `traf`.
+    fn write(&self, out: &mut Out, id: u32, data_offset: u32) {
+        out.full(b"tfhd", 0, 0x2_0000, |out| out.u32(id));
+        out.full(b"tfdt", 1, 0, |out| out.u64(self.start));
+        out.full(b"trun", 0, 0x701, |out| {
+            out.u32(self.samples.len() as u32);
+            out.u32(data_offset);
+            for sample in &self.samples {
+                out.u32(sample.duration);
+                out.u32(sample.size);
+                out.u32(if sample.key { KEY } else { NOT_KEY });
+            }
+        });
+    }
+
+    fn clear(&mut self) {
+        self.samples.clear();
+        self.data.clear();
+    }
+}
+
 impl<W: Write> FragmentWriter<W> {
     /// Into `out`, which has `bytes` of this file already: 0 begins anew. `timescale` is in ticks a second.
     pub fn new(out: W, timescale: u32, bytes: u64) -> Self {
-        Self { out, timescale, bytes, sequence: 0, start: 0, pending: Vec::new(), data: Vec::new() }
+        Self { out, timescale, bytes, sequence: 0, video: Run::default(), sound: None }
+    }
+
+    /// With a track of Opus beside the pictures, which may stay empty; before anything is written.
+    pub fn with_sound(self) -> Self {
+        Self { sound: Some(Run::default()), ..self }
     }
 
     /// Whether the index still has to be written.
@@ -47,7 +95,7 @@ impl<W: Write> FragmentWriter<W> {
 
     /// Ticks that the fragment under way has.
     pub fn pending_ticks(&self) -> u64 {
-        self.pending.iter().map(|p| u64::from(p.duration)).sum()
+        self.video.ticks()
     }
 
     /// Writes the index.
@@ -56,8 +104,9 @@ impl<W: Write> FragmentWriter<W> {
         tracks::file_type(&mut out, false, true);
         let stsd = entry.stsd();
         let head = Head {
-            id: TRACK,
+            id: VIDEO,
             shown: Some(displayed(entry)),
+            text: None,
             timescale: self.timescale,
             duration: 0,
             film_duration: 0,
@@ -65,11 +114,19 @@ impl<W: Write> FragmentWriter<W> {
             edits: &[],
             stsd: &stsd,
         };
+        let sound = opus::stsd();
+        let ids = if self.sound.is_some() { VIDEO..=SOUND } else { VIDEO..=VIDEO };
         out.put(b"moov", |out| {
-            tracks::film(out, self.timescale, 0, TRACK + 1);
+            tracks::film(out, self.timescale, 0, ids.end() + 1);
             tracks::track(out, &head, empty_table);
+            if self.sound.is_some() {
+                let head = Head { id: SOUND, shown: None, timescale: OPUS_RATE, stsd: &sound, ..head };
+                tracks::track(out, &head, empty_table);
+            }
             out.put(b"mvex", |out| {
-                out.full(b"trex", 0, 0, |out| [TRACK, 1, 0, 0, 0].iter().for_each(|&value| out.u32(value)));
+                for id in ids.clone() {
+                    out.full(b"trex", 0, 0, |out| [id, 1, 0, 0, 0].iter().for_each(|&value| out.u32(value)));
+                }
             });
         });
         self.put(&out.0)
@@ -77,52 +134,54 @@ impl<W: Write> FragmentWriter<W> {
 
     /// Adds a sample that is shown from `start` on for `duration`, in ticks.
     pub fn push(&mut self, sample: &[u8], start: u64, duration: u64, key: bool) {
-        if self.pending.is_empty() {
-            self.start = start;
+        self.video.push(sample, start, u32::try_from(duration).unwrap_or(u32::MAX), key);
+    }
+
+    /// Adds a packet of Opus that is heard from `start` on, in samples. Packets come in order; a gap before one lengthens the one before it, or
+    /// begins a fragment.
+    pub fn push_sound(&mut self, packet: &[u8], start: u64, samples: u32) {
+        let Some(sound) = &mut self.sound else { return };
+        let end = sound.start + sound.ticks();
+        if let Some(last) = sound.samples.last_mut() {
+            last.duration += u32::try_from(start.saturating_sub(end)).unwrap_or(0);
         }
-        let duration = u32::try_from(duration).unwrap_or(u32::MAX);
-        self.pending.push(Pending { size: sample.len() as u32, duration, key });
-        self.data.extend_from_slice(sample);
+        sound.push(packet, start, samples, true);
     }
 
     /// Writes the fragment under way.
     pub fn flush(&mut self) -> io::Result<()> {
-        if self.pending.is_empty() {
+        let has_sound = self.sound.as_ref().is_some_and(|sound| !sound.samples.is_empty());
+        if self.video.samples.is_empty() && !(has_sound && self.bytes > 0) {
             return self.out.flush();
         }
         // The number only has to grow; the start does, and is the same after a break.
-        self.sequence = u32::try_from(self.start / u64::from(self.timescale).max(1))
+        self.sequence = u32::try_from(self.video.start / u64::from(self.timescale).max(1))
             .unwrap_or(u32::MAX - 1)
             .max(self.sequence)
             + 1;
         let length = self.index(0).len();
         let mut fragment = self.index(length as u32 + 8);
-        fragment.extend((self.data.len() as u32 + 8).to_be_bytes());
+        let mut runs: Vec<&mut Run> = [&mut self.video].into_iter().chain(&mut self.sound).collect();
+        let bytes: usize = runs.iter().map(|run| run.data.len()).sum();
+        fragment.extend((bytes as u32 + 8).to_be_bytes());
         fragment.extend(b"mdat");
-        fragment.append(&mut self.data);
-        self.pending.clear();
+        runs.iter().for_each(|run| fragment.extend_from_slice(&run.data));
+        runs.iter_mut().for_each(|run| run.clear());
         self.put(&fragment)?;
         self.out.flush()
     }
 
-    /// `moof` with samples from `data_offset` after its first byte on.
+    /// `moof` with the samples' data from `data_offset` after its first byte on, track after track.
     fn index(&self, data_offset: u32) -> Vec<u8> {
         let mut out = Out::default();
         out.put(b"moof", |out| {
             out.full(b"mfhd", 0, 0, |out| out.u32(self.sequence));
-            out.put(b"traf", |out| {
-                out.full(b"tfhd", 0, 0x2_0000, |out| out.u32(TRACK));
-                out.full(b"tfdt", 1, 0, |out| out.u64(self.start));
-                out.full(b"trun", 0, 0x701, |out| {
-                    out.u32(self.pending.len() as u32);
-                    out.u32(data_offset);
-                    for sample in &self.pending {
-                        out.u32(sample.duration);
-                        out.u32(sample.size);
-                        out.u32(if sample.key { KEY } else { NOT_KEY });
-                    }
-                });
-            });
+            let mut offset = data_offset;
+            for (id, run) in [(VIDEO, Some(&self.video)), (SOUND, self.sound.as_ref())] {
+                let Some(run) = run.filter(|run| !run.samples.is_empty()) else { continue };
+                out.put(b"traf", |out| run.write(out, id, offset));
+                offset += run.data.len() as u32;
+            }
         });
         out.0
     }

@@ -11,6 +11,7 @@ mod entry;
 mod fragment;
 mod h264;
 mod movie;
+mod opus;
 mod recorder;
 mod sink;
 mod sound;

@@ -1,5 +1,6 @@
 //! Recording pictures as they come.
 
+use super::opus::{self, OPUS_RATE};
 use super::sink::Mp4Sink;
 use crate::error::{Error, Result};
 use crate::video::convert;
@@ -25,7 +26,12 @@ pub struct Recorder {
     /// The last picture, which waits for the next to know how long it is shown.
     waiting: Option<(Image, u64)>,
     fragment_start: u64,
+    /// Whether there is a track of sound, and its end so far in samples.
+    sound: Option<u64>,
 }
+
+/// Packets that come this much later than the one before ended are after a gap; less is a clock that is not exact. In samples.
+const GAP: u64 = OPUS_RATE as u64 / 20;
 
 impl Recorder {
     /// Makes the file, which must not be there yet. `quality` is `1..=100`.
@@ -40,7 +46,29 @@ impl Recorder {
             size: (0, 0),
             waiting: None,
             fragment_start: 0,
+            sound: None,
         })
+    }
+
+    /// With a track of Opus (one channel) beside the pictures; before anything is written. It may stay empty.
+    pub fn with_sound(self) -> Self {
+        Self { sound: Some(0), ..self }
+    }
+
+    /// A packet of Opus that is heard from `seconds` on, on the pictures' clock. Those that come before the first picture, or overlap what is there by
+    /// more than a clock's inexactness, are left out.
+    pub fn write_sound(&mut self, packet: &[u8], seconds: f64) {
+        let (Some(end), Some(sink), Some(samples)) = (self.sound, &mut self.sink, opus::samples(packet))
+        else {
+            return;
+        };
+        let wanted = (seconds * f64::from(OPUS_RATE)).round();
+        if wanted < 0.0 || wanted + GAP as f64 <= end as f64 {
+            return;
+        }
+        let start = if end > 0 && wanted as u64 <= end + GAP { end } else { wanted as u64 };
+        sink.write_sound(packet, start, samples);
+        self.sound = Some(start + u64::from(samples));
     }
 
     /// The picture that is shown from `seconds` on. The first sets the film's size; others are brought to it.
@@ -101,7 +129,8 @@ impl Recorder {
                 notes: Vec::new(),
             };
             let file = self.file.take().expect("the sink takes the file once");
-            self.sink = Some(Box::new(Mp4Sink::new(file, self.name.clone(), &info, self.quality, 0)?));
+            let sink = Mp4Sink::new(file, self.name.clone(), &info, self.quality, 0)?;
+            self.sink = Some(Box::new(if self.sound.is_some() { sink.with_sound() } else { sink }));
         }
         Ok(self.sink.as_ref().expect("it was just made"))
     }

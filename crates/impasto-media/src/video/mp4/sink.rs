@@ -40,6 +40,16 @@ impl Mp4Sink {
         Ok(Self { writer, encoder, name, shown: (width, height), aspect: info.pixel_aspect, color })
     }
 
+    /// With a track of Opus beside the pictures; before the first of them.
+    pub(crate) fn with_sound(self) -> Self {
+        Self { writer: self.writer.with_sound(), ..self }
+    }
+
+    /// Adds a packet of Opus that is heard from `start` on, in samples.
+    pub(crate) fn write_sound(&mut self, packet: &[u8], start: u64, samples: u32) {
+        self.writer.push_sound(packet, start, samples);
+    }
+
     fn entry(&self, planes: &Planes) -> OwnEntry {
         OwnEntry {
             width: planes.width,

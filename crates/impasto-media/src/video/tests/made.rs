@@ -153,6 +153,44 @@ fn a_recording_can_be_played_before_it_is_finished() {
 }
 
 #[test]
+fn a_recordings_sound_keeps_its_times() {
+    let folder = Folder::new("made_recorder_sound");
+    let path = folder.join("live.mp4");
+    let mut recorder = Recorder::create(&path, 90).unwrap().with_sound();
+    // 20 ms of Opus a packet; it begins 0.5 s late, and 1 s is missing after 2 s.
+    let packet = |number: u64| [vec![31 << 3], number.to_be_bytes().to_vec()].concat();
+    let heard = |number: u64| 0.5 + 0.02 * number as f64 + if number >= 100 { 1.0 } else { 0.0 };
+    let mut next = 0;
+    for number in 0..80 {
+        let now = number as f64 * 0.0625;
+        recorder.write(&picture(64, 48, number), now).unwrap();
+        while heard(next) + 0.02 < now {
+            // A clock that is off by a little is put right.
+            recorder.write_sound(&packet(next), heard(next) + if next % 3 == 0 { 0.004 } else { -0.004 });
+            next += 1;
+        }
+    }
+    recorder.write_sound(&packet(0), -1.0);
+    recorder.write_sound(&packet(1), 1.0);
+    recorder.write_sound(&[], 6.0);
+    recorder.finish().unwrap();
+    let (info, frames, error) = read(&path);
+    assert!(error.is_none() && (info.width, frames.len()) == (64, 80));
+    let sound = mp4::Sound::open(&path, false).unwrap();
+    let [track] = &sound.tracks[..] else { panic!("one track") };
+    assert_eq!((track.timescale, track.samples.len()), (48_000, next as usize));
+    let bytes = fs::read(&path).unwrap();
+    let mut at = track.first_decode;
+    for (number, sample) in (0..).zip(&track.samples) {
+        let wanted = (heard(number) * 48_000.0).round();
+        assert!((at as f64 - wanted).abs() < 250.0, "packet {number} at {at} instead of {wanted}");
+        let from = sample.offset as usize;
+        assert_eq!(bytes[from..from + sample.size as usize], packet(number)[..]);
+        at += u64::from(sample.duration);
+    }
+}
+
+#[test]
 fn a_thinned_film_has_fewer_frames_and_lasts_as_long() {
     let folder = Folder::new("made_thinned");
     let times = even(30, 1001);
