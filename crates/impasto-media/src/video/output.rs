@@ -207,17 +207,16 @@ impl Output {
         if self.kind == Kind::Ffmpeg {
             self.need_ffmpeg(options, name.clone(), "that kind of file".into())?;
         }
-        let Some(path) = input.path.as_ref().filter(|path| options.sound && path.is_file()) else {
-            return Ok(());
-        };
+        let Some(path) = input.path.as_ref().filter(|path| path.is_file()) else { return Ok(()) };
         if !self.kind.has_sound() {
-            if input.mp4 && Sound::open(path, true).is_ok_and(|sound| !sound.is_empty()) {
+            if options.sound && input.mp4 && Sound::open(path, true).is_ok_and(|sound| sound.has_sound()) {
                 self.notes.push("The sound is left out: such a file holds none.".into());
             }
             return Ok(());
         }
-        if input.ffmpeg.is_none() && input.mp4 {
+        if input.ffmpeg.is_none() && input.mp4 && self.kind != Kind::Ffmpeg {
             let sound = Sound::open(path, self.kind != Kind::Mp4)?;
+            let sound = if options.sound { sound } else { sound.silent() };
             match (&sound.obstacle, sound.is_empty()) {
                 (_, true) => {}
                 (None, _) => self.sound = Track::Copy(sound),
@@ -225,6 +224,12 @@ impl Output {
                     self.need_ffmpeg(options, name_of(path), format!("{why} (or --no-sound)"))?;
                     self.sound = Track::Ffmpeg(path.clone());
                 }
+            }
+        } else if !options.sound {
+            return Ok(());
+        } else if self.kind == Kind::Ffmpeg && input.mp4 && input.ffmpeg.is_none() {
+            if Sound::open(path, true)?.has_sound() {
+                self.sound = Track::Ffmpeg(path.clone());
             }
         } else if let Some(tools) = &input.ffmpeg
             && tools.has_sound(path)

@@ -86,6 +86,29 @@ fn several_tracks_and_a_turned_film() {
 }
 
 #[test]
+fn subtitles_are_copied() {
+    let Some(studio) = studio("subtitles", &["libx264", "aac", "mov_text"]) else { return };
+    studio.film("160x96", "25", &format!("{X264} -c:a aac"), "one.mp4");
+    let lines =
+        "1\n00:00:00,200 --> 00:00:00,500\nA first line\n\n2\n00:00:00,600 --> 00:00:00,900\nand a second\n";
+    std::fs::write(studio.path("lines.srt"), lines).unwrap();
+    studio.ffmpeg(
+        "-i one.mp4 -i lines.srt -map 0 -map 1 -c copy -c:s mov_text -metadata:s:s:0 language=fra film.mp4",
+    );
+    studio.ffmpeg("-i film.mp4 -map 0 -c copy film.mov");
+    for (from, to) in [("film.mp4", "a.mp4"), ("film.mp4", "b.mov"), ("film.mov", "c.mp4")] {
+        keeps(&studio, from, to, Backend::Builtin);
+        let read =
+            |name: &str| String::from_utf8(studio.ffmpeg(&format!("-i {name} -map 0:s:0 -f srt -"))).unwrap();
+        assert!(read(from).contains("A first line"), "{from}");
+        assert_eq!(read(from), read(to), "{from} to {to}");
+        let tracks = studio
+            .probe(&format!("-select_streams s -show_entries stream=codec_name:stream_tags=language {to}"));
+        assert_eq!(tracks, ["mov_text,fra"]);
+    }
+}
+
+#[test]
 fn ffmpeg_copies_what_we_cannot() {
     let Some(studio) = studio("ffmpeg_copies", &["libx264", "aac", "libopus", "libvpx-vp9"]) else { return };
     studio.film("160x96", "25", &format!("{X264} -c:a pcm_s16le"), "pcm.mov");

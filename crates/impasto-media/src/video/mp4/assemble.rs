@@ -44,7 +44,7 @@ struct Plan<'a> {
 
 struct Planned<'a> {
     track: &'a Track,
-    /// 0 is the film, 1 the file with the sound.
+    /// 0 is the film, 1 the file with sound and subtitles.
     file: usize,
     shown: Option<(usize, usize)>,
     edits: Vec<Edit>,
@@ -141,6 +141,7 @@ impl Planned<'_> {
         Head {
             id,
             shown: self.shown,
+            text: self.track.text.as_ref(),
             timescale: self.track.timescale,
             duration: self.duration(),
             film_duration: self.film_duration(film_timescale),

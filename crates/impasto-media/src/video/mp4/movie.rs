@@ -1,6 +1,6 @@
 //! The index of a file: its tracks, and where their samples lie.
 
-use super::boxes::{Bytes, Name, Place, child, children, descend, place_at};
+use super::boxes::{Bytes, Name, Place, child, children, place_at};
 use super::edit::{self, Edit};
 use super::table::{self, Sample, Table};
 use crate::error::{Error, Result};
@@ -19,8 +19,24 @@ pub enum Kind {
     Video,
     /// Sound.
     Sound,
-    /// Subtitles, metadata, time code.
+    /// Subtitles: 3GPP timed text (`tx3g`, which ffmpeg calls mov_text), WebVTT or TTML.
+    Text,
+    /// Chapters, metadata, time code.
     Other,
+}
+
+/// What a track of subtitles has besides.
+#[derive(Clone, Debug)]
+pub struct TextHead {
+    /// Its handler: `sbtl`, `text` or `subt`.
+    pub(crate) handler: Name,
+    /// The box that tells of its media: `nmhd`, `gmhd` or `sthd`.
+    pub(crate) media: (Name, Vec<u8>),
+    /// Whether it is shown at first and so on, as flags of its header, and its group of alternatives.
+    pub(crate) flags: u32,
+    pub(crate) group: u16,
+    /// Size of its area as 16.16 numbers.
+    pub(crate) area: (u32, u32),
 }
 
 /// One track.
@@ -40,6 +56,8 @@ pub struct Track {
     pub edits: Vec<Edit>,
     /// The body of `stsd`.
     pub stsd: Vec<u8>,
+    /// Of subtitles only.
+    pub text: Option<TextHead>,
     /// In the order of decoding.
     pub samples: Vec<Sample>,
     /// Uncompressed sound, whose samples are not listed.
@@ -118,7 +136,7 @@ impl Movie {
     }
 
     fn begin_together(&mut self) {
-        let shown = |t: &&mut Track| t.kind != Kind::Other && !t.samples.is_empty();
+        let shown = |t: &&mut Track| matches!(t.kind, Kind::Video | Kind::Sound) && !t.samples.is_empty();
         let seconds = |t: &Track| t.first_decode as f64 / f64::from(t.timescale);
         let first = self.tracks.iter_mut().filter(shown).map(|t| seconds(t)).reduce(f64::min).unwrap_or(0.0);
         for track in &mut self.tracks {
@@ -153,14 +171,17 @@ fn moov_of(moov: &[u8], bytes: u64) -> Option<Movie> {
 
 fn track_of(trak: &[u8]) -> Option<Track> {
     let mut tkhd = Bytes(child(trak, b"tkhd")?);
-    let (version, _) = tkhd.version()?;
+    let (version, flags) = tkhd.version()?;
     tkhd.take(if version == 1 { 16 } else { 8 })?;
     let id = tkhd.u32()?;
-    tkhd.take(4 + if version == 1 { 8 } else { 4 } + 16)?;
+    tkhd.take(4 + if version == 1 { 8 } else { 4 } + 8 + 2)?;
+    let group = tkhd.u16()?;
+    tkhd.take(4)?;
     let mut matrix = [0; 9];
     for value in &mut matrix {
         *value = tkhd.u32()? as i32;
     }
+    let area = (tkhd.u32().unwrap_or(0), tkhd.u32().unwrap_or(0));
     let mdia = child(trak, b"mdia")?;
     let mut mdhd = Bytes(child(mdia, b"mdhd")?);
     let (version, _) = mdhd.version()?;
@@ -168,19 +189,48 @@ fn track_of(trak: &[u8]) -> Option<Track> {
     let timescale = mdhd.u32()?.max(1);
     mdhd.take(if version == 1 { 8 } else { 4 })?;
     let language = mdhd.u16()?;
-    let kind = match child(mdia, b"hdlr")?.get(8..12)? {
-        b"vide" => Kind::Video,
-        b"soun" => Kind::Sound,
-        _ => Kind::Other,
-    };
-    let stbl = descend(mdia, &[b"minf", b"stbl"])?;
+    let handler: Name = child(mdia, b"hdlr")?.get(8..12)?.try_into().ok()?;
+    let minf = child(mdia, b"minf")?;
+    let stbl = child(minf, b"stbl")?;
     let (samples, uncompressed) = match table::read(stbl) {
         Table::Samples(samples) => (samples, false),
         Table::Uncompressed => (Vec::new(), true),
     };
     let stsd = child(stbl, b"stsd")?.to_vec();
+    let text = text_media(handler, minf, &stsd).map(|media| TextHead { handler, media, flags, group, area });
+    let kind = match &handler {
+        b"vide" => Kind::Video,
+        b"soun" => Kind::Sound,
+        _ if text.is_some() => Kind::Text,
+        _ => Kind::Other,
+    };
     let edits = edit::read(trak);
-    Some(Track { id, kind, timescale, language, matrix, edits, stsd, samples, uncompressed, first_decode: 0 })
+    let first_decode = 0;
+    Some(Track {
+        id,
+        kind,
+        timescale,
+        language,
+        matrix,
+        edits,
+        stsd,
+        text,
+        samples,
+        uncompressed,
+        first_decode,
+    })
+}
+
+/// The media header of a track of subtitles; `None` for what is none. Chapters are text too, but of another kind (`text`).
+fn text_media(handler: Name, minf: &[u8], stsd: &[u8]) -> Option<(Name, Vec<u8>)> {
+    let (entry, _) = super::entry::entries(stsd).next()?;
+    let known = [*b"sbtl", *b"text", *b"subt"].contains(&handler);
+    if !known || ![*b"tx3g", *b"wvtt", *b"stpp"].contains(&entry) {
+        return None;
+    }
+    let media =
+        [b"nmhd", b"gmhd", b"sthd"].into_iter().find_map(|name| Some((*name, child(minf, name)?.to_vec())));
+    Some(media.unwrap_or((*b"nmhd", vec![0; 4])))
 }
 
 fn defaults_of(moov: &[u8]) -> Vec<Defaults> {

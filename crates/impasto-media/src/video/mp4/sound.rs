@@ -1,4 +1,4 @@
-//! Sound tracks, to be copied as they are.
+//! Tracks of sound and of subtitles, to be copied as they are.
 
 use super::boxes::{Out, child, descend};
 use super::edit::Edit;
@@ -20,18 +20,18 @@ pub struct Sound {
 }
 
 impl Sound {
-    /// The sound tracks of an MP4 or MOV file, to be written into one by QuickTime's rules or not.
+    /// The tracks of sound and subtitles of an MP4 or MOV file, to be written into one by QuickTime's rules or not.
     pub fn open(path: &Path, quicktime: bool) -> Result<Self> {
         let movie = Movie::open(path, &name_of(path))?;
         let (from_quicktime, bytes) = (movie.quicktime, movie.bytes);
         let mut sound =
             Sound { path: path.into(), timescale: movie.timescale, tracks: Vec::new(), obstacle: None };
-        for mut track in movie.tracks.into_iter().filter(|t| t.kind == Kind::Sound) {
-            if track.uncompressed {
+        for mut track in movie.tracks.into_iter().filter(|t| matches!(t.kind, Kind::Sound | Kind::Text)) {
+            if track.uncompressed && track.kind == Kind::Sound {
                 sound.obstacle = Some("uncompressed sound".into());
                 continue;
             }
-            if from_quicktime && !quicktime {
+            if track.kind == Kind::Sound && from_quicktime && !quicktime {
                 match plain_description(&track.stsd) {
                     Some(stsd) => track.stsd = stsd,
                     None => {
@@ -50,9 +50,20 @@ impl Sound {
         Ok(sound)
     }
 
-    /// Whether there is any.
+    /// Whether there is nothing to copy.
     pub fn is_empty(&self) -> bool {
         self.tracks.is_empty() && self.obstacle.is_none()
+    }
+
+    /// Whether there is anything to hear.
+    pub fn has_sound(&self) -> bool {
+        self.obstacle.is_some() || self.tracks.iter().any(|track| track.kind == Kind::Sound)
+    }
+
+    /// Only the subtitles.
+    pub fn silent(mut self) -> Self {
+        self.tracks.retain(|track| track.kind == Kind::Text);
+        Self { obstacle: None, ..self }
     }
 }
 

@@ -54,6 +54,9 @@ impl Runs {
     }
 }
 
+/// Up to so many samples of one small size are listed: they may be anything.
+const FEW_SAMPLES: u32 = 4096;
+
 /// The sizes of all samples; `Err` holds the one size of samples that are not worth a table (plain PCM).
 fn sizes(stbl: &[u8]) -> Option<Result<Vec<u32>, u32>> {
     if let Some(body) = child(stbl, b"stsz") {
@@ -61,7 +64,7 @@ fn sizes(stbl: &[u8]) -> Option<Result<Vec<u32>, u32>> {
         bytes.version()?;
         let (one, count) = (bytes.u32()?, bytes.u32()?);
         if one != 0 {
-            return Some(if u64::from(count) > 1 << 20 || one < 16 {
+            return Some(if count > 1 << 20 || (one < 16 && count > FEW_SAMPLES) {
                 Err(one)
             } else {
                 Ok(vec![one; count as usize])

@@ -2,6 +2,7 @@
 
 use super::boxes::Out;
 use super::edit::Edit;
+use super::movie::TextHead;
 
 /// No turning: the unit matrix of 16.16 numbers, but 2.30 in the last column.
 const UNIT: [u32; 9] = [1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30];
@@ -12,8 +13,10 @@ pub(crate) const UNDETERMINED: u16 = 0x55c4;
 pub(crate) struct Head<'a> {
     /// Number, from 1.
     pub id: u32,
-    /// Size as shown in px; none for sound.
+    /// Size as shown in px; none for sound and subtitles.
     pub shown: Option<(usize, usize)>,
+    /// Of subtitles only.
+    pub text: Option<&'a TextHead>,
     /// Ticks a second of the track.
     pub timescale: u32,
     /// Length in ticks of the track.
@@ -67,11 +70,12 @@ pub(crate) fn track(out: &mut Out, head: &Head, table: impl FnOnce(&mut Out)) {
         }
         out.put(b"mdia", |out| {
             media_header(out, head);
-            handler(out, head.shown.is_some());
+            handler(out, head);
             out.put(b"minf", |out| {
-                match head.shown {
-                    Some(_) => out.full(b"vmhd", 0, 1, |out| out.zeros(8)),
-                    None => out.full(b"smhd", 0, 0, |out| out.zeros(4)),
+                match (head.text, head.shown) {
+                    (Some(text), _) => out.put(&text.media.0, |out| out.bytes(&text.media.1)),
+                    (None, Some(_)) => out.full(b"vmhd", 0, 1, |out| out.zeros(8)),
+                    (None, None) => out.full(b"smhd", 0, 0, |out| out.zeros(4)),
                 }
                 data_reference(out);
                 out.put(b"stbl", |out| {
@@ -85,19 +89,23 @@ pub(crate) fn track(out: &mut Out, head: &Head, table: impl FnOnce(&mut Out)) {
 
 fn track_header(out: &mut Out, head: &Head) {
     // Enabled, in the film, in its preview.
-    out.full(b"tkhd", 1, 7, |out| {
+    let (flags, group) = head.text.map_or((7, 0), |text| (text.flags, text.group));
+    out.full(b"tkhd", 1, flags, |out| {
         out.u64(0);
         out.u64(0);
         out.u32(head.id);
         out.u32(0);
         out.u64(head.film_duration);
-        out.zeros(12);
-        out.u16(if head.shown.is_some() { 0 } else { 1 << 8 });
+        out.zeros(10);
+        out.u16(group);
+        out.u16(if head.shown.is_some() || head.text.is_some() { 0 } else { 1 << 8 });
         out.u16(0);
         UNIT.iter().for_each(|&value| out.u32(value));
         let (width, height) = head.shown.unwrap_or_default();
-        out.u32((width as u32) << 16);
-        out.u32((height as u32) << 16);
+        let (width, height) =
+            head.text.map_or(((width as u32) << 16, (height as u32) << 16), |text| text.area);
+        out.u32(width);
+        out.u32(height);
     });
 }
 
@@ -125,8 +133,12 @@ fn media_header(out: &mut Out, head: &Head) {
     });
 }
 
-fn handler(out: &mut Out, video: bool) {
-    let (kind, name): (&[u8; 4], &[u8]) = if video { (b"vide", b"Video\0") } else { (b"soun", b"Sound\0") };
+fn handler(out: &mut Out, head: &Head) {
+    let (kind, name): (&[u8; 4], &[u8]) = match (head.text, head.shown) {
+        (Some(text), _) => (&text.handler, b"Subtitles\0"),
+        (None, Some(_)) => (b"vide", b"Video\0"),
+        (None, None) => (b"soun", b"Sound\0"),
+    };
     out.full(b"hdlr", 0, 0, |out| {
         out.u32(0);
         out.bytes(kind);
