@@ -11,6 +11,12 @@ export const look = (page, id = "painting") => page.evaluate((id) => {
 // Mean difference of two thumbnails, of 255.
 export const distance = (a, b) => a.reduce((sum, value, i) => sum + Math.abs(value - b[i]), 0) / a.length;
 
+// Mean red, green and blue of the painting: motion leaves them nearly as they are, another style does not.
+export const tint = async (page) => {
+  const pixels = await look(page);
+  return [0, 1, 2].map((c) => pixels.reduce((sum, value, i) => (i % 4 === c ? sum + value : sum), 0) / (pixels.length / 4));
+};
+
 // Drops a picture of coloured stripes on the page.
 export const dropPicture = (page) => page.evaluate(async () => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 256, height: 256 });

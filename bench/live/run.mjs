@@ -10,7 +10,7 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import path from "node:path";
 import { Chromium, pause } from "./chromium.mjs";
-import { distance, dropPicture, isPainted, look } from "./look.mjs";
+import { distance, dropPicture, isPainted, look, tint } from "./look.mjs";
 import { binary, chromium, option, serve } from "./server.mjs";
 
 const seconds = Number(option("seconds", 20));
@@ -68,11 +68,11 @@ for (const height of SIZES) {
 
 // A dropped picture becomes the style within a second.
 async function checkDrop(page) {
-  const before = await look(page), start = Date.now();
+  const before = await tint(page), start = Date.now();
   await dropPicture(page);
   let changed = 0;
   while (!changed && Date.now() - start < 10000) {
-    if (distance(before, await look(page)) > 8) changed = Date.now() - start;
+    if (distance(before, await tint(page)) > 12) changed = Date.now() - start;
     else await pause(30);
   }
   if (!changed) problems.push("a dropped picture did not change the painting");

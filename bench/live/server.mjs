@@ -8,18 +8,18 @@ const split = words.indexOf("--");
 const own = split < 0 ? words : words.slice(0, split);
 export const more = split < 0 ? [] : words.slice(split + 1);
 export const option = (name, preset) => { const at = own.indexOf(`--${name}`); return at < 0 ? preset : own[at + 1]; };
-export const binary = option("impasto", "../../target/release/impasto");
+export const binary = option("impasto", new URL("../../target/release/impasto", import.meta.url).pathname);
 export const chromium = option("chromium", "/usr/bin/chromium");
 
 const TOKEN = "bench-token";
 
 // Starts the server; gives its process, its address with the token, and `api(method, path, body)`.
-export async function serve(args = [], cwd = undefined) {
-  const live = spawn(binary, ["live", "--no-open", "--port", "0", "--token", TOKEN, ...args, ...more], { stdio: ["ignore", "pipe", "inherit"], cwd });
+export async function serve({ args = [], cwd, port = 0 } = {}) {
+  const live = spawn(binary, ["live", "--no-open", "--port", String(port), "--token", TOKEN, ...args, ...more], { stdio: ["ignore", "pipe", "ignore"], cwd });
   process.on("exit", () => live.kill("SIGKILL"));
   const address = await new Promise((found, failed) => {
     live.stdout.on("data", (text) => found(String(text).trim()));
-    live.on("exit", (code) => failed(new Error(`impasto live ended with ${code}`)));
+    live.on("exit", (code) => failed(new Error(`\`${live.spawnargs.join(" ")}\` ended with ${code}`)));
   });
   const { origin } = new URL(address);
   const headers = { "x-impasto-token": TOKEN, "content-type": "application/json" };

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Frames a second of each stage of `impasto video`, by the processor time of its threads (Linux).
 
-    bench/video/run.py film.mp4 [--impasto target/release/impasto] [-- more words for `impasto video`]
+    bench/video/run.py film.mp4 [--impasto target/release/impasto] [--ending mp4] [-- more words for `impasto video`]
 
 Processor time does not mind what else the machine does; wall time does, and is printed with the load beside it.
 """
@@ -29,11 +29,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("film")
     parser.add_argument("--impasto", default="target/release/impasto")
+    parser.add_argument("--ending", default="mp4", help="what is written: mp4, gif, webp, y4m")
     parser.add_argument("words", nargs="*", help="more words, after --")
     args = parser.parse_args()
     words = args.words if "--style" in args.words else [*args.words, "--style", "starry-night"]
     with tempfile.TemporaryDirectory() as folder:
-        command = [args.impasto, "video", args.film, "-o", f"{folder}/painted.mp4", *words]
+        command = [args.impasto, "video", args.film, "-o", f"{folder}/painted.{args.ending}", *words]
         start, seen, peak = time.time(), {}, 0
         run = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         while run.poll() is None:
