@@ -220,7 +220,7 @@ mod tests {
         let wave = |x: usize, y: usize, c: usize| {
             let (x, y) = (x as f32 / width as f32, y as f32 / height as f32);
             let soft = (7.0 * x + c as f32 * 2.1).sin() * (5.0 * y + c as f32).cos();
-            let hard = if (x * 4.0 + y * 3.0) as usize % 2 == 0 { 30.0 } else { -30.0 };
+            let hard = if ((x * 4.0 + y * 3.0) as usize).is_multiple_of(2) { 30.0 } else { -30.0 };
             (128.0 + 90.0 * soft + hard * (c as f32 - 1.0)) as u8
         };
         (0..width * height).flat_map(|i| [0, 1, 2].map(|c| wave(i % width, i / width, c))).collect()
