@@ -42,9 +42,12 @@ check("the canvas is painted", Math.max(...first.filter((_, i) => i % 4 < 3)) > 
 check("and moves", await until(async () => distance(first, await look(page)) > 0.5));
 check("the browser's camera is in use", (await state()).camera.name === "browser");
 const before = await tint(page);
+const dropped = Date.now();
 await dropPicture(page);
 const turned = await until(async () => distance(before, await tint(page)) > 12);
+const took = Date.now() - dropped;
 check("a dropped picture becomes the style", turned, [before, await tint(page)]);
+check("within a second", took <= 1000, `${took} ms`);
 check("it is in the gallery", (await state()).styles.some((style) => !style.builtin && style.name === "stripes"));
 await page.click('#gallery li[aria-selected="true"] button');
 check("and can be taken away", await until(async () => (await state()).styles.every((style) => style.builtin)));
