@@ -97,7 +97,10 @@ pub(crate) fn describe(adapter: &wgpu::Adapter) -> AdapterInfo {
 }
 
 /// The first adapter, or the first whose name contains `name`, whatever the case.
-pub(crate) fn choose(name: Option<&str>) -> Result<wgpu::Adapter, GpuError> {
+///
+/// # Errors
+/// When there is none, or none of that name.
+pub fn choose(name: Option<&str>) -> Result<wgpu::Adapter, GpuError> {
     let mut adapters = enumerate();
     if adapters.is_empty() {
         return Err(GpuError::NoAdapter);

@@ -8,9 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 /// A device and what all plans on it share.
-pub(crate) struct Gpu {
+pub struct Gpu {
+    /// The device.
     pub device: wgpu::Device,
+    /// Where work is handed in.
     pub queue: wgpu::Queue,
+    /// The adapter that was opened.
     pub info: AdapterInfo,
     /// Whether kernels may add up a subgroup at once.
     pub subgroups: bool,
@@ -23,9 +26,12 @@ pub(crate) struct Gpu {
 
 /// How a kernel uses a binding.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Usage {
+pub enum Usage {
+    /// Numbers that all threads share.
     Uniform,
+    /// Only read.
     Read,
+    /// Written, and perhaps read.
     Write,
 }
 
@@ -37,6 +43,10 @@ const STORAGE_BUFFERS: u32 = 8;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Gpu {
+    /// Opens an adapter.
+    ///
+    /// # Errors
+    /// When it lacks something, or the driver refuses.
     pub fn open(adapter: &wgpu::Adapter) -> Result<Gpu, GpuError> {
         let info = describe(adapter);
         let lacks = |lacks: String| GpuError::Lacks { adapter: info.name.clone(), lacks };
@@ -270,10 +280,10 @@ fn lacking(limits: &wgpu::Limits) -> Option<String> {
 }
 
 /// Tells when a buffer is mapped.
-pub(crate) type Arrival = mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>;
+pub type Arrival = mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>;
 
 /// Asks for a buffer to be mapped, once the work that was submitted before is done.
-pub(crate) fn mapped(buffer: &wgpu::Buffer) -> Arrival {
+pub fn mapped(buffer: &wgpu::Buffer) -> Arrival {
     let (send, arrived) = mpsc::channel();
     buffer.map_async(wgpu::MapMode::Read, .., move |outcome| drop(send.send(outcome)));
     arrived

@@ -21,6 +21,18 @@ mod plan;
 mod tuning;
 
 pub use adapter::{AdapterInfo, AdapterKind, GpuError, adapters};
+
+/// What Impasto's other crates compute with: an open device, kernel texts with constants, and launches of them.
+pub mod compute {
+    pub use crate::adapter::choose;
+    pub use crate::gpu::{Gpu, Usage};
+    pub use crate::kernel::launch::{Launch, Params};
+    pub use crate::kernel::source::Source;
+    pub use wgpu;
+
+    /// The function `source(at: i32, len: i32) -> i32` for a kernel with the constants `ZERO`, `REPLICATE` and `REFLECT`, of which one is set.
+    pub const PADDING: &str = include_str!("kernel/padding.wgsl");
+}
 pub use engine::GpuEngine;
 pub use plan::GpuPlan;
 pub use tuning::Tuning;

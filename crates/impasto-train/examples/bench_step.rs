@@ -1,8 +1,8 @@
 //! Times training steps, for `bench/train/run.py`, which compares them with PyTorch's.
 //!
-//! `bench_step dump FOLDER [PX]` writes a light network, a loss network of VGG-19's shape (both random) and some batches; `bench_step time SECONDS
-//! THREADS bf16|f32|gpu [PX]` takes steps over the same batches and prints one line of JSON. PX is the side of all crops; without it they are
-//! those of the shipped recipe. `gpu` needs the feature of that name, and takes the adapter that `IMPASTO_ADAPTER` names. Needs no data.
+//! `bench_step dump FOLDER [PX [GROUPS]]` writes a light network, a loss network of VGG-19's shape (both random) and some batches; `bench_step time
+//! SECONDS THREADS bf16|f32|gpu [PX [GROUPS]]` takes steps over the same batches and prints one line of JSON. PX is the side of all crops, GROUPS
+//! the photos of a batch; without them they are those of the shipped recipe. `gpu` needs the feature of that name, and takes the adapter that `IMPASTO_ADAPTER` names. Needs no data.
 
 use impasto_core::conformance::Random;
 use impasto_core::model::StrengthKind;
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             time(learner, &setup, secs.parse()?, *machine == "gpu")
         }
         _ => {
-            Err("usage: bench_step dump FOLDER [PX] | bench_step time SECONDS THREADS bf16|f32|gpu [PX]"
+            Err("usage: bench_step dump FOLDER [PX [GROUPS]] | bench_step time SECONDS THREADS bf16|f32|gpu [PX [GROUPS]]"
                 .into())
         }
     }
@@ -75,7 +75,10 @@ struct Setup {
 /// With crops of `px`, if that is said.
 fn setup(px: &[&str]) -> Result<Setup, Box<dyn Error>> {
     let mut settings = Settings::default();
-    if let [px] = px {
+    if let [px, groups @ ..] = px {
+        if let [groups] = groups {
+            settings.groups = groups.parse()?;
+        }
         (settings.sampling.photo_px, settings.sampling.painting_px) = (px.parse()?, px.parse()?);
         settings.check()?;
     }

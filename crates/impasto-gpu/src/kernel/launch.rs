@@ -48,18 +48,24 @@ impl Maps<'_> {
 
 /// The numbers of a kernel's `Params`, in their order.
 #[derive(Default)]
-pub(crate) struct Params(Vec<u32>);
+pub struct Params(Vec<u32>);
 
 impl Params {
+    /// Whole numbers, `u32` in the kernel.
+    ///
+    /// # Panics
+    /// If one does not fit in 32 bits.
     pub fn new(values: impl IntoIterator<Item = usize>) -> Params {
         Params(values.into_iter().map(|value| u32::try_from(value).expect("sizes fit in 32 bits")).collect())
     }
 
+    /// An `f32` behind those that are there.
     pub fn float(mut self, value: f32) -> Params {
         self.0.push(value.to_bits());
         self
     }
 
+    /// More whole numbers behind those that are there.
     pub fn and(mut self, values: impl IntoIterator<Item = usize>) -> Params {
         self.0.extend(Params::new(values).0);
         self
@@ -67,7 +73,7 @@ impl Params {
 }
 
 /// A kernel with its buffers, ready to run in every frame.
-pub(crate) struct Launch {
+pub struct Launch {
     kernel: Arc<wgpu::ComputePipeline>,
     bindings: wgpu::BindGroup,
     groups: [u32; 3],
@@ -114,6 +120,7 @@ impl Launch {
         Ok(Launch { kernel, bindings, groups: groups.map(|groups| groups as u32) })
     }
 
+    /// Appends it to a pass.
     pub fn record(&self, pass: &mut wgpu::ComputePass<'_>) {
         pass.set_pipeline(&self.kernel);
         pass.set_bind_group(0, &self.bindings, &[]);

@@ -30,7 +30,7 @@ fn narrow(v: vec4<f32>) -> Quad { return Quad(clamp(v, vec4<f32>(-65504.0), vec4
 
 /// A kernel's text for one choice of its constants.
 #[derive(Clone, Debug)]
-pub(crate) struct Source {
+pub struct Source {
     name: &'static str,
     template: String,
     constants: Vec<(&'static str, u32)>,
@@ -43,6 +43,7 @@ impl Source {
         Source { name, template: template.into(), constants: vec![], half }
     }
 
+    /// What the kernel is called.
     pub fn name(&self) -> &'static str {
         self.name
     }

@@ -27,7 +27,7 @@ pub(crate) fn declared(name: &str, binding: u32, value: Value) -> String {
 
 impl Source {
     /// Declares the activation `name`, see [`declared`].
-    pub fn reading(self, name: &str, binding: u32, value: Value) -> Source {
+    pub(crate) fn reading(self, name: &str, binding: u32, value: Value) -> Source {
         self.after(&declared(name, binding, value))
     }
 }

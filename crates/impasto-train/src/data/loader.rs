@@ -1,4 +1,4 @@
-//! Prepares batches on a thread of its own.
+//! Prepares batches on threads of its own.
 
 use super::{Augment, Library, crop, window};
 use crate::learner::{Group, StylePicture, Twin, View};
@@ -177,27 +177,40 @@ fn noise(shape: Shape, random: &mut Random) -> Tensor {
 
 /// Batches of `groups` groups from `first` on, in order.
 pub struct Loader {
+    /// Batch `i` comes from the worker `i % workers`.
+    workers: Vec<Worker>,
+    next: usize,
+}
+
+struct Worker {
     batches: Receiver<Vec<Group>>,
     _thread: JoinHandle<()>,
 }
 
 impl Loader {
-    /// Starts the thread; it ends when the loader is dropped.
-    pub fn start(source: Source, first: u64, groups: usize) -> Self {
-        let (send, batches) = sync_channel(AHEAD);
-        let work = move || {
-            let mut first = first;
-            while send.send(source.batch(first, groups)).is_ok() {
-                first += groups as u64;
-            }
+    /// Starts `workers` threads, at least one; they end when the loader is dropped. The batches do not depend on their number.
+    pub fn start(source: &Source, first: u64, groups: usize, workers: usize) -> Self {
+        let workers = workers.max(1);
+        let one = |worker: usize| {
+            let (send, batches) = sync_channel(AHEAD.div_ceil(workers));
+            let source = source.clone();
+            let mut first = first + (worker * groups) as u64;
+            let work = move || {
+                while send.send(source.batch(first, groups)).is_ok() {
+                    first += (workers * groups) as u64;
+                }
+            };
+            let thread = std::thread::Builder::new().name("training data".into()).spawn(work);
+            Worker { batches, _thread: thread.expect("the system gives threads") }
         };
-        let thread = std::thread::Builder::new().name("training data".into()).spawn(work);
-        Self { batches, _thread: thread.expect("the system gives threads") }
+        Self { workers: (0..workers).map(one).collect(), next: 0 }
     }
 
-    /// The next batch; `None` if the thread has ended, which only a panic there does.
-    pub fn next_batch(&self) -> Option<Vec<Group>> {
-        self.batches.recv().ok()
+    /// The next batch; `None` if a thread has ended, which only a panic there does.
+    pub fn next_batch(&mut self) -> Option<Vec<Group>> {
+        let batch = self.workers[self.next].batches.recv().ok();
+        self.next = (self.next + 1) % self.workers.len();
+        batch
     }
 }
 
@@ -205,6 +218,21 @@ impl Loader {
 mod tests {
     use super::*;
     use crate::data::drawn;
+
+    #[test]
+    fn the_number_of_workers_changes_no_batch() {
+        let photos = Arc::new(Library::of_images(drawn::photos(3)));
+        let paintings = Arc::new(Library::of_images(drawn::paintings(3)));
+        let sampling = Sampling { photo_px: 32, painting_px: 32, ..Sampling::default() };
+        let source = Source { photos, paintings, sampling };
+        for workers in [1, 3] {
+            let mut loader = Loader::start(&source, 4, 2, workers);
+            for batch in 0..5 {
+                let expected = source.batch(4 + 2 * batch, 2);
+                assert_eq!(loader.next_batch().unwrap(), expected, "batch {batch} of {workers} workers");
+            }
+        }
+    }
 
     #[test]
     fn flat_crops_are_drawn_anew_where_there_is_more_to_see() {

@@ -1,53 +1,157 @@
-//! The learner on GPUs of any make, by burn's wgpu backend: the same tables, losses, recipe and state as the learner on the CPU.
+//! The learner on GPUs of any make, on our own kernels in WGSL: the same tables, losses, recipe and state as the learner on the CPU.
 //!
-//! burn gives losses and gradients, and nothing else: clipping, Adam and the averaged weights are the host's own [`Values`], so that a run
+//! ```text
+//! device      an adapter, opened
+//! kernel      our kernels, and the Rust that launches each (the texts are in kernel/)
+//! room        batches of maps on the device
+//! table       a network's table with its weights
+//! tape        a table at one size: launches forward and back, made once
+//! judge       the loss network: what is asked of photos, paintings and pastiches
+//! light       the passes that train the light network
+//! classic     the passes that train the classic decoder
+//! rare        losses that few recipes ask for, on the CPU
+//! told        losses, from many workgroups
+//! work        what is handed in, and what comes back
+//! ```
+//!
+//! The device gives losses and gradients, and nothing else: clipping, Adam and the averaged weights are the host's own [`Values`], so that a run
 //! can move between this learner and the other at any checkpoint. The groups of a batch go through the networks together, one style of
 //! each at a time.
 
 mod classic;
 mod device;
 mod judge;
-mod leaves;
+mod kernel;
 mod light;
-mod losses;
-mod sums;
-mod walk;
+mod overlaps;
+mod rare;
+mod room;
+mod table;
+mod tape;
+mod told;
+mod views;
+mod work;
 
-pub use device::{GpuDevice, OpenError};
+pub use device::GpuDevice;
 
+use super::looks::Memo;
 use super::pass::LearnerError;
 use super::values::Values;
-use super::{Group, Learner, LearnerState, Recipe, StepReport, View};
+use super::{Group, Learner, LearnerState, Recipe, StepReport};
 use crate::loss_network::LossNetwork;
 use crate::optimiser::norm;
-use burn::tensor::{Device, Tensor, TensorData};
 use classic::Classic;
-use impasto_core::{Network, Tensor as Picture, Weights};
-use judge::{Referee, Verdict};
-use leaves::{Leaves, Table};
+use impasto_core::{EngineError, Network, Shape, Weights};
+use impasto_gpu::compute::Gpu;
+use impasto_gpu::compute::wgpu::Buffer;
+use judge::{Kinds, Referee};
+use kernel::{WEIGHTS, Weight};
 use light::Light;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use sums::{Losses, Sums, one_line};
+use room::floats;
+use table::{Table, TableFault};
+use work::Work;
+
+/// What the device says of a failure.
+#[derive(Debug)]
+struct Fault(String);
+
+impl From<EngineError> for Fault {
+    fn from(error: EngineError) -> Self {
+        Self(error.to_string())
+    }
+}
 
 /// Trains the light network, or the classic one's decoder.
 pub struct GpuLearner {
     device: GpuDevice,
     tables: Vec<Table>,
+    gradients: Gradients,
     referee: Referee,
-    task: Task,
+    /// For each size of batch that was met; a run has one or two.
+    stages: Vec<(Sizes, Kinds, Stage)>,
     values: Values,
     failure: Option<String>,
 }
 
-/// What is painted with the tables.
+/// The flat vectors of gradients, by table.
+struct Gradients(Vec<Buffer>);
+
+/// The passes over batches of one size.
+enum Stage {
+    Light(Box<Light>),
+    Classic(Box<Classic>),
+}
+
+/// Sides of the pictures of a batch, px.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sizes {
+    samples: usize,
+    photo: usize,
+    view: usize,
+    painting: Shape,
+    styles: usize,
+}
+
+impl Sizes {
+    fn of(group: &Group) -> Self {
+        Self {
+            samples: 1,
+            photo: group.content.shape().height,
+            view: group.view.side,
+            painting: group.styles[0].picture.shape(),
+            styles: group.styles.len(),
+        }
+    }
+}
+
+/// How much losses count in the batch's mean.
 #[derive(Clone, Copy)]
-enum Task {
-    Light(Light),
-    Classic(Classic),
+struct Share<'a> {
+    recipe: &'a Recipe,
+    /// Photos of the whole batch, and styles of each.
+    groups: usize,
+    styles: usize,
+}
+
+impl Share<'_> {
+    /// The part of one pastiche.
+    fn style(&self) -> f32 {
+        1.0 / (self.groups * self.styles) as f32
+    }
+
+    /// The part of one photo.
+    fn group(&self) -> f32 {
+        1.0 / self.groups as f32
+    }
+}
+
+fn recipe_buffer(gpu: &Gpu) -> Result<Buffer, Fault> {
+    floats(gpu, WEIGHTS)
+}
+
+/// What kernels multiply gradients with: the recipe's weights, each with its part of the batch's mean.
+fn write_recipe(gpu: &Gpu, buffer: &Buffer, share: Share) {
+    let Recipe { content, style, ssim, identity, noise, range, gain_limit, .. } = *share.recipe;
+    let mut weights = [0.0f32; WEIGHTS];
+    for (weight, value) in [
+        (Weight::Content, content * share.style()),
+        (Weight::Style, style * share.style()),
+        (Weight::Ssim, ssim * share.style()),
+        (Weight::Range, range * share.style()),
+        (Weight::Identity, identity * share.group()),
+        (Weight::Noise, noise * share.group()),
+        (Weight::GainLimit, gain_limit),
+    ] {
+        weights[weight as usize] = value;
+    }
+    gpu.queue.write_buffer(buffer, 0, bytemuck::cast_slice(&weights));
 }
 
 impl GpuLearner {
     /// Trains a painter and its style encoder together, from `weights`, which hold those of both tables.
+    ///
+    /// # Errors
+    /// When a table cannot be trained, weights do not fit, or the device fails.
     pub fn light(
         device: GpuDevice,
         painter: &Network,
@@ -55,17 +159,20 @@ impl GpuLearner {
         weights: &Weights,
         loss: &LossNetwork,
     ) -> Result<Self, LearnerError> {
-        Self::new(device, &[painter, encoder], weights, loss, Task::Light(Light))
+        Self::new(device, &[painter, encoder], weights, loss)
     }
 
     /// Trains a decoder that takes the loss network's deepest features.
+    ///
+    /// # Errors
+    /// As [`Self::light`].
     pub fn classic(
         device: GpuDevice,
         decoder: &Network,
         weights: &Weights,
         loss: &LossNetwork,
     ) -> Result<Self, LearnerError> {
-        Self::new(device, &[decoder], weights, loss, Task::Classic(Classic))
+        Self::new(device, &[decoder], weights, loss)
     }
 
     fn new(
@@ -73,13 +180,26 @@ impl GpuLearner {
         networks: &[&Network],
         weights: &Weights,
         loss: &LossNetwork,
-        task: Task,
     ) -> Result<Self, LearnerError> {
+        let gpu = device.gpu();
+        let failed = |Fault(cause): Fault| LearnerError::Gpu(cause);
+        let table = |network: &Network, weights: &Weights| {
+            Table::new(gpu, network, weights).map_err(|fault| match fault {
+                TableFault::Learner(error) => error,
+                TableFault::Device(fault) => failed(fault),
+            })
+        };
         let tables: Vec<Table> =
-            networks.iter().map(|network| Table::new(network, weights)).collect::<Result<_, _>>()?;
-        let referee = Referee::new(device.inner(), loss)?;
+            networks.iter().map(|network| table(network, weights)).collect::<Result<_, _>>()?;
+        let judge = table(&loss.network, &loss.weights)?;
+        let mut work = Work::new(gpu);
+        work.run(judge.upload(gpu, &judge.parameters.values));
+        work.submit();
+        let gradients = tables.iter().map(|table| floats(gpu, table.parameters.values.len()));
+        let gradients = Gradients(gradients.collect::<Result<_, _>>().map_err(failed)?);
+        let referee = Referee { table: judge, layers: loss.looks, memo: Memo::default() };
         let values = Values::new(tables.iter().flat_map(|t| t.parameters.values.clone()).collect());
-        Ok(Self { device, tables, referee, task, values, failure: None })
+        Ok(Self { device, tables, gradients, referee, stages: vec![], values, failure: None })
     }
 
     /// Each table with its part of `values`.
@@ -93,127 +213,76 @@ impl GpuLearner {
     }
 
     /// The losses over a batch, and their gradient to all values.
-    ///
-    /// # Errors
-    /// The device's words if it failed.
-    fn look(&self, batch: &[Group], recipe: &Recipe) -> Result<(StepReport, Vec<f32>), String> {
-        let parts = self.parts(&self.values.current);
-        let learned = |(table, own)| Leaves::learned(table, own, self.device.inner());
-        let leaves: Vec<Leaves> = parts.into_iter().map(learned).collect();
-        let mut sums = Sums::new(recipe, &leaves, self.device.inner());
-        for groups in alike(batch) {
-            let (tables, device) = (self.tables.as_slice(), self.device.inner());
-            let room = Room { tables, leaves: &leaves, referee: &self.referee, recipe, device };
-            let share = Share::new(batch.len(), groups[0].styles.len());
-            match self.task {
-                Task::Light(light) => light.passes(&room, &groups, share, &mut sums)?,
-                Task::Classic(classic) => classic.passes(&room, &groups, share, &mut sums)?,
-            }
+    fn look(&mut self, batch: &[Group], recipe: &Recipe) -> Result<(StepReport, Vec<f32>), Fault> {
+        let device = self.device.clone();
+        let gpu = device.gpu();
+        let mut work = Work::new(gpu);
+        for (table, own) in self.parts(&self.values.current) {
+            work.run(table.upload(gpu, own));
         }
-        let (mut report, gradient) = sums.read()?;
+        self.gradients.0.iter().for_each(|flat| work.clear(flat));
+        work.submit();
+        let mut report = StepReport::default();
+        for (sizes, groups) in alike(batch) {
+            let share = Share { recipe, groups: batch.len(), styles: sizes.styles };
+            let at = self.stage(gpu, sizes, recipe)?;
+            let told = match &mut self.stages[at].2 {
+                Stage::Light(light) => light.passes(gpu, &self.referee, &groups, share)?,
+                Stage::Classic(classic) => classic.passes(gpu, &self.referee, &groups, share)?,
+            };
+            report.add(&told, 1.0);
+        }
+        let flat = self.gradients.0.iter().zip(&self.tables);
+        let flat: Vec<_> = flat.map(|(buffer, table)| (buffer, table.parameters.values.len())).collect();
+        let gradient = Work::new(gpu).read(&flat)?.concat();
+        gpu.check()?;
         report.gradient_norm = norm(&gradient);
         Ok((report, gradient))
     }
-}
 
-/// What a pass works with.
-struct Room<'a> {
-    tables: &'a [Table],
-    leaves: &'a [Leaves],
-    referee: &'a Referee,
-    recipe: &'a Recipe,
-    device: &'a Device,
-}
-
-/// How much each loss of one painting counts in the batch's mean.
-#[derive(Clone, Copy)]
-struct Share {
-    /// `1 / (groups * styles)`.
-    style: f32,
-    /// `1 / groups`.
-    group: f32,
-}
-
-impl Share {
-    fn new(groups: usize, styles: usize) -> Self {
-        Self { style: 1.0 / (groups * styles) as f32, group: 1.0 / groups as f32 }
+    /// The passes over batches of a size, made when first asked for.
+    fn stage(&mut self, gpu: &Gpu, sizes: Sizes, recipe: &Recipe) -> Result<usize, Fault> {
+        let kinds = Kinds::of(recipe);
+        if let Some(at) = self.stages.iter().position(|(s, k, _)| (*s, *k) == (sizes, kinds)) {
+            return Ok(at);
+        }
+        let (referee, gradients, size) = (&self.referee, &self.gradients, (sizes, kinds));
+        let stage = match self.tables.as_slice() {
+            [painter, encoder] => {
+                Stage::Light(Box::new(Light::new(gpu, [painter, encoder], referee, gradients, size)?))
+            }
+            tables => Stage::Classic(Box::new(Classic::new(gpu, &tables[0], referee, gradients, size)?)),
+        };
+        self.stages.push((sizes, kinds, stage));
+        Ok(self.stages.len() - 1)
     }
 }
 
 /// Groups that can go through the networks together: of the same sizes, with as many styles. The trainer's batches are one such set.
-fn alike(batch: &[Group]) -> Vec<Vec<&Group>> {
-    let key = |group: &Group| {
-        let styles: Vec<_> = group.styles.iter().map(|s| s.picture.shape()).collect();
-        (group.content.shape(), group.twin.picture.shape(), group.view.side, styles)
-    };
-    let mut sets: Vec<Vec<&Group>> = Vec::new();
+fn alike(batch: &[Group]) -> Vec<(Sizes, Vec<&Group>)> {
+    let mut sets: Vec<(Sizes, Vec<&Group>)> = Vec::new();
     for group in batch {
-        match sets.iter_mut().find(|set| key(set[0]) == key(group)) {
-            Some(set) => set.push(group),
-            None => sets.push(vec![group]),
+        let sizes = Sizes::of(group);
+        match sets.iter_mut().find(|(known, _)| *known == sizes) {
+            Some((_, set)) => set.push(group),
+            None => sets.push((sizes, vec![group])),
         }
     }
+    sets.iter_mut().for_each(|(sizes, groups)| sizes.samples = groups.len());
     sets
-}
-
-/// Pictures of one shape, `[samples, channels, height, width]`.
-fn stacked<'a>(pictures: impl Iterator<Item = &'a Picture>, device: &Device) -> Tensor<4> {
-    let (mut values, mut count, mut shape) = (Vec::new(), 0, None);
-    for picture in pictures {
-        values.extend_from_slice(picture.data());
-        (count, shape) = (count + 1, Some(picture.shape()));
-    }
-    let shape = shape.expect("a batch has pictures");
-    Tensor::from_data(TensorData::new(values, [count, shape.channels, shape.height, shape.width]), device)
-}
-
-/// Each sample's view.
-fn windows(pictures: &Tensor<4>, views: &[View]) -> Tensor<4> {
-    let [_, _, height, width] = pictures.dims();
-    if views.iter().all(|view| view.at == (0, 0) && view.side == height && view.side == width) {
-        return pictures.clone();
-    }
-    let one = |(n, View { at: (x, y), side }): (usize, &View)| {
-        pictures.clone().narrow(0, n, 1).narrow(2, *y, *side).narrow(3, *x, *side)
-    };
-    Tensor::cat(views.iter().enumerate().map(one).collect(), 0)
-}
-
-/// What the loss network said, and the losses over the pastiches themselves: range, structure, lines, total variation.
-fn picture_losses(
-    pastiches: &Tensor<4>,
-    photos: &Tensor<4>,
-    verdict: Verdict,
-    recipe: &Recipe,
-    share: Share,
-) -> Losses {
-    let (y, x) = (|| pastiches.clone(), || photos.clone());
-    let asked = |weight: f32, loss: &dyn Fn() -> Tensor<1>| (weight > 0.0).then(|| loss() * share.style);
-    Losses {
-        content: Some(verdict.content * share.style),
-        style: Some(verdict.style * share.style),
-        coherence: verdict.coherence.map(|coherence| coherence * share.style),
-        range: Some(losses::range(y()) * share.style),
-        ssim: asked(recipe.ssim, &|| losses::ssim_loss(y(), x())),
-        laplacian: asked(recipe.laplacian, &|| losses::laplacian(y(), x())),
-        total_variation: asked(recipe.total_variation, &|| losses::total_variation(y())),
-        ..Losses::default()
-    }
 }
 
 impl Learner for GpuLearner {
     /// As the contract says; a device that fails changes nothing and is told by [`Learner::failure`].
     fn step(&mut self, batch: &[Group], recipe: &Recipe) -> StepReport {
-        // burn tells some failures of a device by a panic.
-        let looked = catch_unwind(AssertUnwindSafe(|| self.look(batch, recipe)));
-        match looked.map_err(|panic| words(&*panic)).and_then(|looked| looked) {
+        match self.look(batch, recipe) {
             Ok((report, gradient)) => {
                 if report.is_finite() {
                     self.values.step(gradient, &report, recipe);
                 }
                 report
             }
-            Err(cause) => {
+            Err(Fault(cause)) => {
                 self.failure = Some(format!("{} failed: {cause}", self.device.name()));
                 StepReport { gradient_norm: f32::NAN, ..StepReport::default() }
             }
@@ -239,9 +308,4 @@ impl Learner for GpuLearner {
     fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
     }
-}
-
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    one_line(text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it gave no reason"))
 }

@@ -17,6 +17,10 @@ pub enum LearnerError {
     /// The instruction set that was asked for.
     #[error(transparent)]
     Isa(#[from] impasto_cpu::IsaError),
+    /// The device that was to train.
+    #[cfg(feature = "gpu")]
+    #[error("{0}")]
+    Gpu(String),
 }
 
 /// A table, where its weights stand, and these packed.

@@ -138,7 +138,12 @@ impl<'a, K: Kernels> Run<'a, K> {
             // Paintings keep their size: few are large enough for more, and enlarged ones teach soft strokes.
             source.sampling = Sampling { photo_px, ..settings.sampling };
         }
-        Loader::start(source, self.step * settings.groups as u64, settings.groups)
+        // The processor's threads have a step to compute, unless a GPU does it.
+        let workers = match self.config.machine {
+            Machine::Cpu => 1,
+            Machine::Gpu(_) => self.config.threads,
+        };
+        Loader::start(&source, self.step * settings.groups as u64, settings.groups, workers)
     }
 
     fn go(

@@ -91,8 +91,20 @@ impl Program {
         Ok(Self { network: network.clone(), vector, relu_of, conv_of, convs })
     }
 
+    /// For a convolution, the ReLU that alone reads it.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn relu_of(&self, id: NodeId) -> Option<NodeId> {
+        self.relu_of[id]
+    }
+
+    /// For a ReLU, the convolution that it alone reads.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn conv_of(&self, id: NodeId) -> Option<NodeId> {
+        self.conv_of[id]
+    }
+
     /// Whether node `id` is a ReLU, whose gradient may be gated by whoever writes it.
-    pub(super) fn is_relu(&self, id: NodeId) -> bool {
+    pub(crate) fn is_relu(&self, id: NodeId) -> bool {
         matches!(self.network.nodes[id].op, Op::Relu { .. })
     }
 }

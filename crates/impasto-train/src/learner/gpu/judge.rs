@@ -1,211 +1,250 @@
 //! The loss network at work: what it is asked about photos, paintings and pastiches.
 
-use super::leaves::{Leaves, Table};
-use super::losses::{self, Moments, moments};
-use super::sums::read_back;
-use super::walk::{Value, affine, walk};
-use super::{stacked, windows};
-use crate::data::window;
-use crate::learner::looks::{ANCHORS, COHERENT_FROM, Look, Looks, Memo, first_kept};
-use crate::learner::pass::LearnerError;
-use crate::learner::{ContentKind, Group, Recipe, StyleKind, StylePicture, View};
-use crate::loss::coherence::anchors;
-use crate::loss_network::{EPS, LossNetwork};
-use crate::walk::Moments as HostMoments;
-use burn::tensor::{Device, Tensor, TensorData};
-use impasto_core::Tensor as Picture;
-use impasto_core::conformance::Random;
+use super::Fault;
+use super::kernel::{Finish, Kit, Point};
+use super::rare;
+use super::room::{Room, floats};
+use super::table::Table;
+use super::tape::{Aims, Tape};
+use super::told::Told;
+use super::work::{Work, whole};
+use crate::learner::looks::{Look, Looks, Memo, first_kept};
+use crate::learner::{ContentKind, Recipe, StyleKind, StylePicture};
+use crate::loss_network::EPS;
+use crate::walk::Moments;
+use impasto_core::Shape;
 use impasto_core::network::NodeId;
+use impasto_gpu::compute::wgpu::Buffer;
+use impasto_gpu::compute::{Gpu, Launch};
 use std::sync::Arc;
 
 /// The loss network, and what it said about paintings.
 pub(super) struct Referee {
-    table: Table,
-    leaves: Leaves,
-    layers: [NodeId; 4],
-    memo: Memo,
-    device: Device,
+    pub table: Table,
+    pub layers: [NodeId; 4],
+    pub memo: Memo,
 }
 
-/// What is kept of some photos.
-pub(super) struct Photos {
-    features: [Option<Tensor<4>>; 4],
-    content: [Option<Moments>; 4],
+/// What of the recipe decides which launches there are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Kinds {
+    content: ContentKind,
+    content_layers: usize,
+    style: StyleKind,
+    first_kept: usize,
 }
 
-impl Photos {
-    /// The deepest features and their statistics.
-    pub fn deepest(&self) -> (Tensor<4>, Moments) {
-        let both = (self.features[3].clone(), self.content[3].clone());
-        (both.0.expect("always kept"), both.1.expect("always kept"))
-    }
-}
-
-/// What is to be matched of some paintings, by layer.
-pub(super) struct Wanted(Vec<(Moments, Option<Tensor<3>>)>);
-
-impl Wanted {
-    /// The deepest layer's statistics.
-    pub fn deepest(&self) -> Moments {
-        self.0[3].0.clone()
-    }
-}
-
-/// Content, style and coherence, summed over the samples.
-pub(super) struct Verdict {
-    pub content: Tensor<1>,
-    pub style: Tensor<1>,
-    pub coherence: Option<Tensor<1>>,
-}
-
-impl Referee {
-    pub fn new(device: &Device, loss: &LossNetwork) -> Result<Self, LearnerError> {
-        let table = Table::new(&loss.network, &loss.weights)?;
-        let leaves = Leaves::frozen(&table, device);
-        Ok(Self { table, leaves, layers: loss.looks, memo: Memo::default(), device: device.clone() })
-    }
-
-    fn features(&self, seen: Tensor<4>) -> Vec<Tensor<4>> {
-        let values = walk(&self.table.program, &self.leaves, seen, None, &self.layers);
-        values.into_iter().map(Value::map).collect()
-    }
-
-    /// Keeps those features of the photos' views that the recipe needs.
-    pub fn look_at_content(&self, groups: &[&Group], recipe: &Recipe) -> Photos {
-        let seen: Vec<Picture> = groups.iter().map(|g| window(&g.content, g.view.at, g.view.side)).collect();
-        let seen = stacked(seen.iter(), &self.device);
-        let mut photos = Photos { features: Default::default(), content: Default::default() };
-        for (layer, features) in self.features(seen).into_iter().enumerate().skip(first_kept(recipe)) {
-            photos.content[layer] = Some(moments(features.clone(), EPS, false));
-            photos.features[layer] = Some(features);
+impl Kinds {
+    pub fn of(recipe: &Recipe) -> Self {
+        Self {
+            content: recipe.content_target,
+            content_layers: recipe.content_layers,
+            style: recipe.style_kind,
+            first_kept: first_kept(recipe),
         }
-        photos
+    }
+}
+
+/// The loss network over a batch of pictures of one size.
+pub(super) struct Judge {
+    tape: Tape,
+    layers: [NodeId; 4],
+    kinds: Kinds,
+    /// The photos' features and moments, by layer.
+    photo: [Room; 4],
+    of_photo: [Buffer; 4],
+    /// The paintings' moments.
+    wanted: [Buffer; 4],
+    looks: Vec<Looks>,
+    look_at_photo: Vec<Launch>,
+    /// Content and style losses, and their gradients to the features.
+    losses: Vec<Launch>,
+}
+
+impl Judge {
+    /// Over pictures in `input`. `recipe` is the buffer of weights.
+    pub fn new(
+        gpu: &Gpu,
+        referee: &Referee,
+        input: &Room,
+        kinds: Kinds,
+        recipe: &Buffer,
+        told: &mut Told,
+    ) -> Result<Self, Fault> {
+        let aims = Aims { picture: true, seeds: &referee.layers, ..Aims::default() };
+        let tape = Tape::new(gpu, &referee.table, input, None, aims)?;
+        let (kit, layers) = (Kit { gpu }, referee.layers);
+        let samples = input.samples;
+        let moments = |id: NodeId| floats(gpu, 2 * tape.value(id).channels());
+        let each = |make: &dyn Fn(NodeId) -> Result<Buffer, Fault>| -> Result<[Buffer; 4], Fault> {
+            let [a, b, c, d] = layers.map(make);
+            Ok([a?, b?, c?, d?])
+        };
+        let [own, of_photo, wanted] = [each(&moments)?, each(&moments)?, each(&moments)?];
+        let kept = |layer: usize| {
+            let shape = tape.value(layers[layer]).shape;
+            Room::new(gpu, samples, if layer >= kinds.first_kept { shape } else { Shape::new(1, 1, 1) })
+        };
+        let photo = [kept(0)?, kept(1)?, kept(2)?, kept(3)?];
+        let (mut look_at_photo, mut losses) = (vec![], vec![]);
+        for (layer, id) in layers.into_iter().enumerate() {
+            let (y, dy) = (tape.value(id), tape.gradient(id));
+            let divisor = y.shape.area() as f32;
+            if layer >= kinds.first_kept {
+                look_at_photo.push(kit.moments(y, (divisor, EPS), &of_photo[layer])?);
+            }
+            if kinds.style != StyleKind::Gram {
+                let coefficients = floats(gpu, 4 * y.channels())?;
+                let buffers = [&own[layer], &wanted[layer], recipe];
+                let root = kinds.style == StyleKind::Root;
+                losses.push(kit.moments(y, (divisor, EPS), &own[layer])?);
+                losses.push(kit.style(root, y, buffers, &coefficients, told.style(samples))?);
+                let finish = Finish { gate: Some(y), keep: true };
+                losses.push(kit.point(Point::Affine(y, &coefficients), finish, dy)?);
+            }
+            if layer + kinds.content_layers >= 4 {
+                let adain = kinds.content == ContentKind::AdaIn;
+                let buffers = [&of_photo[layer], &wanted[layer], recipe];
+                let place = told.content(y.channels());
+                losses.push(kit.content(adain, (y, &photo[layer]), buffers, dy, place)?);
+            }
+        }
+        Ok(Self { tape, layers, kinds, photo, of_photo, wanted, looks: vec![], look_at_photo, losses })
     }
 
-    /// What is to be matched of paintings of one size; those that are known are not looked at again.
+    /// The pictures' place.
+    pub fn input(&self) -> &Room {
+        self.tape.input()
+    }
+
+    /// The gradient to the pictures.
+    pub fn gradient(&self) -> &Room {
+        self.tape.gradient(0)
+    }
+
+    /// The photos' deepest features, and what [`Kit::target`] wants of them and of the paintings.
+    pub fn deepest(&self) -> (&Room, [&Buffer; 2]) {
+        (&self.photo[3], [&self.of_photo[3], &self.wanted[3]])
+    }
+
+    /// Keeps those features of the photos in [`Self::input`] that the recipe needs.
+    pub fn look_at_photos(&self, work: &mut Work) {
+        work.run(self.tape.forward());
+        work.run(&self.look_at_photo);
+        for layer in self.kinds.first_kept..4 {
+            work.copy(&self.tape.value(self.layers[layer]).buffer, &self.photo[layer].buffer);
+        }
+    }
+
+    /// What is to be matched from the next submitted work on.
+    pub fn want(&mut self, gpu: &Gpu, looks: Vec<Looks>) {
+        for layer in 0..4 {
+            let pairs = |look: &Looks| {
+                let Moments { mean, std, .. } = &look[layer].moments;
+                mean.iter().zip(std).flat_map(|(&mean, &std)| [mean, std]).collect::<Vec<f32>>()
+            };
+            let values: Vec<f32> = looks.iter().flat_map(pairs).collect();
+            gpu.queue.write_buffer(&self.wanted[layer], 0, bytemuck::cast_slice(&values));
+        }
+        self.looks = looks;
+    }
+
+    /// Looks at the pastiches in [`Self::input`]: their losses, and the gradient to them.
     ///
     /// # Errors
-    /// The device's words if it failed.
-    pub fn look_at_styles(&self, styles: &[&StylePicture], kind: StyleKind) -> Result<Wanted, String> {
-        let mut looks: Vec<Option<Looks>> = styles.iter().map(|s| self.memo.get(s.key)).collect();
+    /// When the device fails.
+    pub fn judge<'a>(
+        &self,
+        gpu: &'a Gpu,
+        mut work: Work<'a>,
+        asked: &rare::Asked,
+        seeds: impl Iterator<Item = u64>,
+    ) -> Result<(Work<'a>, rare::Losses), Fault> {
+        work.run(self.tape.forward());
+        self.tape.clear(&mut work.encoder);
+        work.run(&self.losses);
+        let mut losses = rare::Losses::default();
+        if asked.features() {
+            let y = self.layers.map(|id| self.tape.value(id));
+            let dy = self.layers.map(|id| self.tape.gradient(id));
+            (work, losses) = rare::features(gpu, work, asked, (y, &self.photo), &self.looks, seeds, dy)?;
+        }
+        work.run(self.tape.backward());
+        Ok((work, losses))
+    }
+}
+
+/// The loss network over paintings of one size, forward alone.
+pub(super) struct Gallery {
+    tape: Tape,
+    moments: [Buffer; 4],
+    launches: Vec<Launch>,
+}
+
+impl Gallery {
+    pub fn new(gpu: &Gpu, referee: &Referee, input: &Room) -> Result<Self, Fault> {
+        let tape = Tape::new(gpu, &referee.table, input, None, Aims::default())?;
+        let kit = Kit { gpu };
+        let mut launches = vec![];
+        let mut one = |id: NodeId| -> Result<Buffer, Fault> {
+            let y = tape.value(id);
+            let moments = floats(gpu, 2 * y.channels())?;
+            launches.push(kit.moments(y, (y.shape.area() as f32, EPS), &moments)?);
+            Ok(moments)
+        };
+        let [a, b, c, d] = referee.layers.map(&mut one);
+        let moments = [a?, b?, c?, d?];
+        Ok(Self { tape, moments, launches })
+    }
+
+    /// What is to be matched of paintings; those that are known are not looked at again. They stand in the input until it is written anew.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn look(
+        &self,
+        gpu: &Gpu,
+        referee: &Referee,
+        styles: &[&StylePicture],
+        kind: StyleKind,
+    ) -> Result<Vec<Looks>, Fault> {
+        let mut looks: Vec<Option<Looks>> = styles.iter().map(|s| referee.memo.get(s.key)).collect();
         let unknown: Vec<usize> = (0..styles.len()).filter(|&i| looks[i].is_none()).collect();
         if !unknown.is_empty() {
-            let fresh = self.looks(unknown.iter().map(|&i| &styles[i].picture), kind)?;
+            self.tape.input().upload(gpu, unknown.iter().map(|&i| &styles[i].picture));
+            let fresh = self.fresh(gpu, referee, unknown.len(), kind)?;
             for (i, look) in unknown.into_iter().zip(fresh) {
-                self.memo.keep(styles[i].key, &look);
+                referee.memo.keep(styles[i].key, &look);
                 looks[i] = Some(look);
             }
         }
-        let looks: Vec<Looks> = looks.into_iter().flatten().collect();
-        Ok(Wanted((0..4).map(|layer| self.uploaded(&looks, layer)).collect()))
+        Ok(looks.into_iter().flatten().collect())
     }
 
-    fn looks<'a>(
+    fn fresh(
         &self,
-        pictures: impl ExactSizeIterator<Item = &'a Picture>,
+        gpu: &Gpu,
+        referee: &Referee,
+        count: usize,
         kind: StyleKind,
-    ) -> Result<Vec<Looks>, String> {
-        let count = pictures.len();
-        let mut layers = Vec::new();
-        for features in self.features(stacked(pictures, &self.device)) {
-            let grams = (kind == StyleKind::Gram).then(|| losses::gram(features.clone()));
-            layers.push(read(moments(features, EPS, false), grams, count)?.into_iter());
+    ) -> Result<Vec<Looks>, Fault> {
+        let mut work = Work::new(gpu);
+        work.run(self.tape.forward());
+        work.run(&self.launches);
+        let layers = referee.layers.map(|id| self.tape.value(id));
+        let mut wanted: Vec<_> = (0..4).map(|l| (&self.moments[l], 2 * layers[l].channels())).collect();
+        if kind == StyleKind::Gram {
+            wanted.extend(layers.map(whole));
         }
-        let mut one = |_| -> Looks {
-            Arc::new(std::array::from_fn(|layer| layers[layer].next().expect("one for each picture")))
+        let read = work.read(&wanted)?;
+        let look = |sample: usize, layer: usize| {
+            let (shape, channels) = (layers[layer].shape, layers[layer].shape.channels);
+            let pairs = &read[layer][2 * channels * sample..2 * channels * (sample + 1)];
+            let half = |at: usize| pairs.iter().skip(at).step_by(2).copied().collect();
+            let moments = Moments { mean: half(0), std: half(1), divisor: shape.area() as f32 };
+            let gram = (kind == StyleKind::Gram).then(|| rare::gram_of(&read[4 + layer], shape, sample));
+            Look { moments, gram }
         };
-        Ok((0..count).map(&mut one).collect())
+        Ok((0..count).map(|sample| Arc::new(std::array::from_fn(|layer| look(sample, layer)))).collect())
     }
-
-    fn uploaded(&self, looks: &[Looks], layer: usize) -> (Moments, Option<Tensor<3>>) {
-        let (count, channels) = (looks.len(), looks[0][layer].moments.mean.len());
-        let rows = |of: &dyn Fn(&Look) -> &[f32]| -> Vec<f32> {
-            looks.iter().flat_map(|look| of(&look[layer]).iter().copied()).collect()
-        };
-        let vector =
-            |values: Vec<f32>| Tensor::from_data(TensorData::new(values, [count, channels]), &self.device);
-        let own = Moments {
-            mean: vector(rows(&|look| &look.moments.mean)),
-            std: vector(rows(&|look| &look.moments.std)),
-        };
-        let gram = looks[0][layer].gram.is_some().then(|| {
-            let values = rows(&|look| look.gram.as_deref().expect("all styles are looked at alike"));
-            Tensor::from_data(TensorData::new(values, [count, channels, channels]), &self.device)
-        });
-        (own, gram)
-    }
-
-    /// Shows the pastiches' views to the loss network. `seeds` choose the places where coherence is looked at.
-    pub fn judge(
-        &self,
-        (pastiches, views): (&Tensor<4>, &[View]),
-        photos: &Photos,
-        wanted: &Wanted,
-        recipe: &Recipe,
-        seeds: impl Iterator<Item = u64>,
-    ) -> Verdict {
-        let (mut content, mut style, mut coherence) = (vec![], vec![], vec![]);
-        let mut randoms: Vec<Random> = seeds.map(Random::new).collect();
-        let features = self.features(windows(pastiches, views));
-        for (layer, y) in features.into_iter().enumerate() {
-            let (moments, gram) = &wanted.0[layer];
-            style.push(style_loss(y.clone(), moments, gram.as_ref(), recipe.style_kind));
-            let Some(photo) = photos.features[layer].as_ref().filter(|_| layer >= first_kept(recipe)) else {
-                continue;
-            };
-            if layer + recipe.content_layers >= 4 {
-                let own = photos.content[layer].as_ref().expect("kept with the features");
-                content.push(losses::content_mse(y.clone(), target(photo, own, moments, recipe)));
-            }
-            if recipe.coherence > 0.0 && layer >= COHERENT_FROM {
-                let [.., height, width] = photo.dims();
-                let places: Vec<_> =
-                    randoms.iter_mut().map(|random| anchors((height, width), ANCHORS, random)).collect();
-                coherence.push(losses::coherence(y, photo.clone(), &places));
-            }
-        }
-        let sum = |parts: Vec<Tensor<1>>| parts.into_iter().reduce(|a, b| a + b);
-        Verdict {
-            content: sum(content).expect("the deepest layer has one"),
-            style: sum(style).expect("each layer has one"),
-            coherence: sum(coherence),
-        }
-    }
-}
-
-fn style_loss(y: Tensor<4>, moments: &Moments, gram: Option<&Tensor<3>>, kind: StyleKind) -> Tensor<1> {
-    let own = || losses::moments(y.clone(), EPS, false);
-    match (kind, gram) {
-        (StyleKind::Gram, Some(gram)) => losses::style_gram(losses::gram(y), gram.clone()),
-        (StyleKind::Root, _) => losses::style_mean_std_sqrt(own(), moments.clone()),
-        _ => losses::style_mean_std(own(), moments.clone()),
-    }
-}
-
-/// What a photo's features should become.
-fn target(photo: &Tensor<4>, content: &Moments, style: &Moments, recipe: &Recipe) -> Tensor<4> {
-    match recipe.content_target {
-        ContentKind::AdaIn => adain_target(photo.clone(), content, style, recipe.gain_limit),
-        ContentKind::Features => photo.clone(),
-    }
-}
-
-/// AdaIN's own output: the features with the style's mean and deviation, the gain limited.
-pub(super) fn adain_target(photo: Tensor<4>, content: &Moments, style: &Moments, limit: f32) -> Tensor<4> {
-    let gain = (style.std.clone() / content.std.clone()).clamp_max(limit);
-    let shift = style.mean.clone() - content.mean.clone() * gain.clone();
-    affine(photo, gain, shift)
-}
-
-/// What the device found of `count` pictures at one layer.
-fn read(own: Moments, grams: Option<Tensor<3>>, count: usize) -> Result<Vec<Look>, String> {
-    let (mean, std) = (read_back(own.mean)?, read_back(own.std)?);
-    let grams = grams.map(read_back).transpose()?;
-    let channels = mean.len() / count;
-    let one = |i: usize| {
-        let part = |of: &[f32], length: usize| of[i * length..(i + 1) * length].to_vec();
-        let moments = HostMoments { mean: part(&mean, channels), std: part(&std, channels), divisor: 1.0 };
-        Look { moments, gram: grams.as_ref().map(|g| part(g, channels * channels)) }
-    };
-    Ok((0..count).map(one).collect())
 }

@@ -1,83 +1,213 @@
-//! The light network's passes: the painter and its style encoder together.
+//! The light network's passes over a batch of one size: the painter and its style encoder together.
 
-use super::judge::Photos;
-use super::losses;
-use super::sums::{Losses, Sums};
-use super::walk::output;
-use super::{Room, Share, picture_losses, stacked};
+use super::judge::{Gallery, Judge, Kinds, Referee};
+use super::kernel::{Kit, Weight};
+use super::room::Room;
+use super::table::Table;
+use super::tape::{Aims, Tape};
+use super::told::Told;
+use super::work::Work;
+use super::{Fault, Gradients, Share, Sizes, overlaps, rare, views};
 use crate::learner::group::Overlap;
-use crate::learner::{Group, View};
-use burn::tensor::Tensor;
-use impasto_core::Tensor as Picture;
+use crate::learner::{Group, StepReport};
+use impasto_core::{Shape, Tensor};
+use impasto_gpu::compute::wgpu::Buffer;
+use impasto_gpu::compute::{Gpu, Launch};
 
-/// The first table is the painter's, the second the encoder's.
-#[derive(Clone, Copy)]
-pub(super) struct Light;
+/// Tapes, and the launches between them.
+pub(super) struct Light {
+    sizes: Sizes,
+    recipe: Buffer,
+    told: Told,
+    views: Buffer,
+    /// Where a photo and its twin show the same; then the whole photo.
+    overlaps: [Buffer; 2],
+    photos: Room,
+    noisy: Room,
+    paintings: Room,
+    painter: Tape,
+    twin: Tape,
+    /// Over paintings, and over the photos themselves.
+    encoders: [Tape; 2],
+    judge: Judge,
+    gallery: Gallery,
+    take_photos: Launch,
+    take_pastiches: Launch,
+    give_back: Launch,
+    picture_losses: Vec<Launch>,
+    ssim: [Launch; 2],
+    noise: [Launch; 2],
+    identity: Launch,
+}
 
 impl Light {
-    /// All passes over some groups: one for each of their styles, and one that must give the photos back.
+    pub fn new(
+        gpu: &Gpu,
+        [painter, encoder]: [&Table; 2],
+        referee: &Referee,
+        gradients: &Gradients,
+        (sizes, kinds): (Sizes, Kinds),
+    ) -> Result<Self, Fault> {
+        let (kit, count) = (Kit { gpu }, sizes.samples);
+        let square = |px: usize| Room::new(gpu, count, Shape::new(3, px, px));
+        let [photos, noisy, seen] = [square(sizes.photo)?, square(sizes.photo)?, square(sizes.view)?];
+        let [paintings, shown] = [(); 2].map(|()| Room::new(gpu, count, sizes.painting));
+        let (paintings, shown) = (paintings?, shown?);
+        let recipe = super::recipe_buffer(gpu)?;
+        let mut told = Told::new(gpu)?;
+        let seeds = [painter.program.network.output()];
+        let aims = Aims { weights: Some(&gradients.0[0]), style: true, picture: false, seeds: &seeds };
+        let own = Tape::new(gpu, painter, &photos, None, aims)?;
+        let twin = Tape::new(gpu, painter, &noisy, Some([&own.style, &own.to_style]), aims)?;
+        let seeds = [encoder.program.network.output()];
+        let aims = Aims { weights: Some(&gradients.0[1]), seeds: &seeds, ..Aims::default() };
+        let encoders =
+            [Tape::new(gpu, encoder, &paintings, None, aims)?, Tape::new(gpu, encoder, &photos, None, aims)?];
+        let judge = Judge::new(gpu, referee, &seen, kinds, &recipe, &mut told)?;
+        let gallery = Gallery::new(gpu, referee, &shown)?;
+        let (views, overlaps) = (views::buffer(gpu, count)?, overlaps::buffers(gpu, count)?);
+        let (y, dy) = (own.output(), own.output_gradient());
+        let (other, to_other) = (twin.output(), twin.output_gradient());
+        let first = |weight, place| kit.l1(weight, true, [y, other], [&overlaps[0], &recipe], dy, place);
+        let noise = [
+            first(Weight::Noise, told.noise())?,
+            kit.l1(Weight::Noise, false, [other, y], [&overlaps[0], &recipe], to_other, (&told.buffer, 0))?,
+        ];
+        let identity =
+            kit.l1(Weight::Identity, true, [y, &photos], [&overlaps[1], &recipe], dy, told.identity())?;
+        Ok(Self {
+            take_photos: kit.take(&photos, &views, &seen)?,
+            take_pastiches: kit.take(y, &views, &seen)?,
+            give_back: kit.take_back(judge.gradient(), &views, dy)?,
+            picture_losses: vec![kit.range(y, &recipe, dy, told.range())?],
+            ssim: kit.ssim([y, &photos], &recipe, dy, told.ssim())?,
+            noise,
+            identity,
+            sizes,
+            recipe,
+            told,
+            views,
+            overlaps,
+            photos,
+            noisy,
+            paintings,
+            painter: own,
+            twin,
+            encoders,
+            judge,
+            gallery,
+        })
+    }
+
+    /// All passes over some groups of these sizes: one for each of their styles, and one that must give the photos back. Adds to the gradients.
     ///
     /// # Errors
-    /// The device's words if it failed.
-    pub fn passes(self, room: &Room, groups: &[&Group], share: Share, sums: &mut Sums) -> Result<(), String> {
-        let photos = stacked(groups.iter().map(|g| &g.content), room.device);
-        if room.recipe.content > 0.0 || room.recipe.style > 0.0 {
-            let seen = room.referee.look_at_content(groups, room.recipe);
+    /// When the device fails.
+    pub fn passes(
+        &mut self,
+        gpu: &Gpu,
+        referee: &Referee,
+        groups: &[&Group],
+        share: Share,
+    ) -> Result<StepReport, Fault> {
+        let recipe = share.recipe;
+        super::write_recipe(gpu, &self.recipe, share);
+        views::write(gpu, &self.views, groups.iter().map(|g| g.view.at));
+        let both = groups.iter().map(|g| Overlap::new(g.twin.moved, self.sizes.photo));
+        overlaps::write(gpu, &self.overlaps[0], both);
+        let all = groups.iter().map(|_| Overlap::new([0, 0], self.sizes.photo));
+        overlaps::write(gpu, &self.overlaps[1], all);
+        self.photos.upload(gpu, groups.iter().map(|g| &g.content));
+        let mut work = Work::new(gpu);
+        work.clear(&self.told.buffer);
+        let mut report = StepReport::default();
+        if recipe.content > 0.0 || recipe.style > 0.0 {
+            work.run(std::slice::from_ref(&self.take_photos));
+            self.judge.look_at_photos(&mut work);
+            work.submit();
             for number in 0..groups[0].styles.len() {
-                let losses = paint(room, (groups, number), &photos, &seen, share)?;
-                sums.add(losses);
+                let losses = self.paint(gpu, referee, groups, number, share)?;
+                losses.add_to(&mut report, share.style());
             }
+            work = Work::new(gpu);
         }
-        if room.recipe.identity > 0.0 {
-            let painted = painted(room, photos.clone(), encoded(room, photos.clone()));
-            let identity = losses::l1(painted, photos) * share.group;
-            sums.add(Losses { identity: Some(identity), ..Losses::default() });
+        if recipe.identity > 0.0 {
+            self.reconstruct(&mut work);
         }
-        Ok(())
+        let told = work.read(&[(&self.told.buffer, self.told.used())])?.remove(0);
+        report.add(&self.told.report(&told, (share.style(), share.group())), 1.0);
+        Ok(report)
     }
-}
 
-/// The losses of the photos, each painted in its `number`-th style.
-fn paint(
-    room: &Room,
-    (groups, number): (&[&Group], usize),
-    photos: &Tensor<4>,
-    seen: &Photos,
-    share: Share,
-) -> Result<Losses, String> {
-    let styles: Vec<_> = groups.iter().map(|g| &g.styles[number]).collect();
-    let wanted = room.referee.look_at_styles(&styles, room.recipe.style_kind)?;
-    let vectors = encoded(room, stacked(styles.iter().map(|s| &s.picture), room.device));
-    let pastiches = painted(room, photos.clone(), vectors.clone());
-    let views: Vec<View> = groups.iter().map(|g| g.view).collect();
-    let seeds = groups.iter().map(|g| g.seed ^ number as u64);
-    let verdict = room.referee.judge((&pastiches, &views), seen, &wanted, room.recipe, seeds);
-    let mut losses = picture_losses(&pastiches, photos, verdict, room.recipe, share);
-    if number == 0 && room.recipe.noise > 0.0 {
-        losses.noise = Some(noise(room, groups, &pastiches, vectors) * share.group);
+    /// Paints the photos, each in its `number`-th style.
+    fn paint(
+        &mut self,
+        gpu: &Gpu,
+        referee: &Referee,
+        groups: &[&Group],
+        number: usize,
+        share: Share,
+    ) -> Result<rare::Losses, Fault> {
+        let recipe = share.recipe;
+        let styles: Vec<_> = groups.iter().map(|g| &g.styles[number]).collect();
+        let looks = self.gallery.look(gpu, referee, &styles, recipe.style_kind)?;
+        self.judge.want(gpu, looks);
+        self.paintings.upload(gpu, styles.iter().map(|s| &s.picture));
+        let twins = number == 0 && recipe.noise > 0.0;
+        if twins {
+            let noisy: Vec<Tensor> = groups.iter().map(|g| g.twin.noisy(recipe.noise_sigma)).collect();
+            self.noisy.upload(gpu, noisy.iter());
+        }
+        let mut work = Work::new(gpu);
+        self.paint_with(&mut work, 0);
+        work.run(std::slice::from_ref(&self.take_pastiches));
+        let asked = rare::Asked { recipe, part: share.style() };
+        let seeds = groups.iter().map(|g| g.seed ^ number as u64);
+        let (mut work, mut losses) = self.judge.judge(gpu, work, &asked, seeds)?;
+        work.run(std::slice::from_ref(&self.give_back));
+        work.run(&self.picture_losses);
+        if recipe.ssim > 0.0 {
+            work.run(&self.ssim);
+        }
+        if asked.pictures() {
+            let photos: Vec<Tensor> = groups.iter().map(|g| g.content.clone()).collect();
+            let (y, dy) = (self.painter.output(), self.painter.output_gradient());
+            let (then, more) = rare::pictures(gpu, work, &asked, (y, &photos), dy)?;
+            (work, losses) = (then, losses.and(more));
+        }
+        if twins {
+            work.run(self.twin.forward());
+            self.twin.clear(&mut work.encoder);
+            work.run(&self.noise);
+            work.run(self.twin.backward());
+        }
+        self.back(&mut work, 0);
+        work.submit();
+        Ok(losses)
     }
-    Ok(losses)
-}
 
-/// Paints the twins, and compares where they show the same.
-fn noise(room: &Room, groups: &[&Group], pastiches: &Tensor<4>, vectors: Tensor<2>) -> Tensor<1> {
-    let noisy: Vec<Picture> = groups.iter().map(|g| g.twin.noisy(room.recipe.noise_sigma)).collect();
-    let others = painted(room, stacked(noisy.iter(), room.device), vectors);
-    let side = others.dims()[2];
-    let one = |(n, group): (usize, &&Group)| {
-        let Overlap { here, there, side } = Overlap::new(group.twin.moved, side);
-        let part = |of: &Tensor<4>, (x, y): (usize, usize)| {
-            of.clone().narrow(0, n, 1).narrow(2, y, side).narrow(3, x, side)
-        };
-        losses::l1(part(pastiches, here), part(&others, there))
-    };
-    groups.iter().enumerate().map(one).reduce(|a, b| a + b).expect("a batch has groups")
-}
+    /// The photos in their own style must stay the photos.
+    fn reconstruct(&self, work: &mut Work) {
+        self.paint_with(work, 1);
+        work.run(std::slice::from_ref(&self.identity));
+        self.back(work, 1);
+    }
 
-fn encoded(room: &Room, pictures: Tensor<4>) -> Tensor<2> {
-    output(&room.tables[1].program, &room.leaves[1], pictures, None).vector()
-}
+    /// The photos with the styles that an encoder makes; nothing has arrived at the pastiches yet.
+    fn paint_with(&self, work: &mut Work, encoder: usize) {
+        let encoder = &self.encoders[encoder];
+        work.run(encoder.forward());
+        work.copy(&encoder.output().buffer, &self.painter.style);
+        work.run(self.painter.forward());
+        self.painter.clear(&mut work.encoder);
+        work.clear(&self.painter.to_style);
+    }
 
-fn painted(room: &Room, photos: Tensor<4>, vectors: Tensor<2>) -> Tensor<4> {
-    output(&room.tables[0].program, &room.leaves[0], photos, Some(vectors)).map()
+    /// From the gradient to the pastiches back to all weights.
+    fn back(&self, work: &mut Work, encoder: usize) {
+        let encoder = &self.encoders[encoder];
+        work.run(self.painter.backward());
+        work.copy(&self.painter.to_style, &encoder.output_gradient().buffer);
+        work.run(encoder.backward());
+    }
 }
