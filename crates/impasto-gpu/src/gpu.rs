@@ -19,6 +19,8 @@ pub struct Gpu {
     pub subgroups: bool,
     /// Bound where a kernel declares a buffer that it does not use.
     pub unused: wgpu::Buffer,
+    /// What to do where it has too little room, as the end of a sentence.
+    pub(crate) advice: &'static str,
     limits: wgpu::Limits,
     fault: Arc<Mutex<Option<String>>>,
     kernels: Mutex<HashMap<String, Arc<wgpu::ComputePipeline>>>,
@@ -72,7 +74,13 @@ impl Gpu {
             mapped_at_creation: false,
         });
         let subgroups = device.features().contains(wgpu::Features::SUBGROUP);
-        Ok(Gpu { device, queue, info, subgroups, unused, limits, fault, kernels: Mutex::new(HashMap::new()) })
+        let (kernels, advice) = (Mutex::new(HashMap::new()), "paint smaller pictures, or use --engine cpu");
+        Ok(Gpu { device, queue, info, subgroups, unused, advice, limits, fault, kernels })
+    }
+
+    /// The same with other advice for those who ask too much of it, as the end of a sentence.
+    pub fn advising(self, advice: &'static str) -> Gpu {
+        Gpu { advice, ..self }
     }
 
     /// The compiled kernel.
@@ -149,20 +157,21 @@ impl Gpu {
         let most = self.info.max_binding_bytes;
         if bytes > most {
             return Err(EngineError::Device(format!(
-                "{what} needs a buffer of {} MB on {}, whose limit (max_storage_buffer_binding_size) is {} MB; paint \
-                 smaller pictures, or use --engine cpu",
+                "{what} needs a buffer of {} MB on {}, whose limit (max_storage_buffer_binding_size) is {} MB; {}",
                 bytes.div_ceil(1 << 20),
                 self.info.name,
-                most >> 20
+                most >> 20,
+                self.advice
             )));
         }
         let size = bytes.max(16).next_multiple_of(4);
         let descriptor = wgpu::BufferDescriptor { label: Some(what), size, usage, mapped_at_creation: false };
         self.watched(|| self.device.create_buffer(&descriptor)).map_err(|error| {
             EngineError::Device(format!(
-                "{} has no room for {what}, {} MB ({error}); paint smaller pictures, or use --engine cpu",
+                "{} has no room for {what}, {} MB ({error}); {}",
                 self.info.name,
-                bytes.div_ceil(1 << 20)
+                bytes.div_ceil(1 << 20),
+                self.advice
             ))
         })
     }

@@ -29,9 +29,6 @@ pub mod compute {
     pub use crate::kernel::launch::{Launch, Params};
     pub use crate::kernel::source::Source;
     pub use wgpu;
-
-    /// The function `source(at: i32, len: i32) -> i32` for a kernel with the constants `ZERO`, `REPLICATE` and `REFLECT`, of which one is set.
-    pub const PADDING: &str = include_str!("kernel/padding.wgsl");
 }
 pub use engine::GpuEngine;
 pub use plan::GpuPlan;

@@ -53,16 +53,16 @@ fn a_toy_decoder_is_trained_and_paints() {
     assert!(said.code == Some(1) && said.err.contains("trains the classic network"), "{}", said.err);
 }
 
-#[cfg(not(feature = "train-gpu"))]
+#[cfg(not(feature = "gpu"))]
 #[test]
 fn a_build_that_cannot_train_on_a_gpu_says_so() {
     let studio = Studio::new("train-gpu");
     let words = toy("--steps 2 -o run --engine gpu");
-    studio.refuses(&words, 1, &["this build cannot train on a GPU", "train-gpu", "--engine cpu"]);
+    studio.refuses(&words, 1, &["this build cannot train on a GPU", "feature `gpu`", "--engine cpu"]);
 }
 
 /// A run begins on a GPU, if there is any, and goes on without.
-#[cfg(feature = "train-gpu")]
+#[cfg(feature = "gpu")]
 #[test]
 fn a_run_moves_between_gpu_and_cpu() {
     let studio = Studio::new("train-gpu");

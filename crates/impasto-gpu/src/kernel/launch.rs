@@ -95,9 +95,10 @@ impl Launch {
         if let Some(&too_many) = groups.iter().find(|&&groups| groups > most as usize) {
             return Err(EngineError::Device(format!(
                 "the kernel `{}` needs {too_many} workgroups in one direction on {}, whose limit \
-                 (max_compute_workgroups_per_dimension) is {most}; paint smaller pictures, or use --engine cpu",
+                 (max_compute_workgroups_per_dimension) is {most}; {}",
                 source.name(),
-                gpu.info.name
+                gpu.info.name,
+                gpu.advice
             )));
         }
         let usages: Vec<Usage> = [Usage::Uniform].into_iter().chain(buffers.iter().map(|b| b.0)).collect();

@@ -49,6 +49,6 @@ fn on_gpu(
 #[cfg(not(feature = "gpu"))]
 fn on_gpu(_: Option<&str>, _: &Tables, _: &Weights, _: &LossNetwork) -> Result<Made, TrainError> {
     Err(TrainError::Gpu(
-        "this build cannot train on a GPU; build it with the feature `train-gpu` (docs/gpu.md), or use --engine cpu".into(),
+        "this build cannot train on a GPU; build it with the feature `gpu` (docs/gpu.md), or use --engine cpu".into(),
     ))
 }

@@ -75,7 +75,7 @@ pub struct Args {
     #[arg(long)]
     pub show_settings: bool,
     /// What computes; a run may go on with the other (`--resume RUN --engine cpu`). `gpu` is in builds with the feature
-    /// `train-gpu` only, see docs/gpu.md.
+    /// `gpu` only, see docs/gpu.md.
     #[arg(long, value_enum, default_value_t = MachineName::Cpu)]
     pub engine: MachineName,
     /// A part of the name of the GPU to use, as `impasto doctor` lists them; also `IMPASTO_ADAPTER`.

@@ -10,6 +10,9 @@ pub struct GpuDevice {
     gpu: Arc<Gpu>,
 }
 
+/// For whom it has too little room.
+const ADVICE: &str = "set `groups` or `sampling.photo_px` lower, or use --engine cpu";
+
 /// Devices are opened once in a process.
 static OPENED: Mutex<Vec<GpuDevice>> = Mutex::new(Vec::new());
 
@@ -24,7 +27,8 @@ impl GpuDevice {
         if let Some(device) = opened.iter().find(|device| device.name() == adapter.get_info().name) {
             return Ok(device.clone());
         }
-        let device = Self { gpu: Arc::new(Gpu::open(&adapter)?) };
+        let gpu = Gpu::open(&adapter)?.advising(ADVICE);
+        let device = Self { gpu: Arc::new(gpu) };
         opened.push(device.clone());
         Ok(device)
     }

@@ -274,8 +274,6 @@ impl<'a> Kit<'a> {
             source = source.with(name, i == which);
         }
         let params = Params::new([y.len(), y.shape.area()]).float(mul).float(add);
-        let buffer = |room: Option<&'a Room>| room.map_or(unused, |room| &room.buffer);
-        let _ = buffer;
         let of = |room: Option<&Room>| room.map_or_else(|| unused.clone(), |room| room.buffer.clone());
         let (a, b, gate) = (of(a), of(b), of(finish.gate));
         let read = [&a, &b, coefficients.unwrap_or(unused), &gate];
@@ -568,7 +566,7 @@ impl Cut {
             0..=4 => Self { row_threads: 0, row_quads: 1, depth: 8 },
             5..=16 => Self { row_threads: 4, row_quads: 1, depth: 4 },
             17..=32 => Self { row_threads: 8, row_quads: 1, depth: 8 },
-            33..=64 => Self { row_threads: 16, row_quads: 1, depth: 8 },
+            33..=96 => Self { row_threads: 16, row_quads: 1, depth: 8 },
             _ => Self { row_threads: 16, row_quads: 2, depth: 8 },
         }
     }
@@ -614,3 +612,6 @@ fn cut_positions(layer: &Layer, dy: &Room) -> (usize, usize, u32) {
     let chunk = positions.div_ceil((BUSY / blocks).max(1)).next_multiple_of(8).max(64);
     (positions.div_ceil(chunk), chunk, row_quads)
 }
+
+#[cfg(test)]
+mod tests;
