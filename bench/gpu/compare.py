@@ -10,6 +10,7 @@ and compiled, and without these. Needs torch with CUDA (or ROCm), onnx and numpy
 
 import argparse
 import json
+import logging
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "peers"))
 from torch_graph import Graph  # noqa: E402
 
+# The compiler's warnings would bury the table.
+logging.disable(logging.WARNING)
 SIZES = ["512x512", "1280x720", "1920x1080"]
 
 

@@ -9,13 +9,13 @@ Contenders take turns, and medians are told. `--cores 1` compares one thread eac
 machine; `--cores 2` (needs a quiet one) compares two: our two threads, plain PyTorch with two threads, tuned PyTorch as two processes with half of
 each batch, which exchange nothing, in samples per second.
 
-On a GPU (never run on a real one yet; `--device cpu` and lavapipe only show that it works):
+On a GPU (`--device cpu` and lavapipe only show that it works):
 
     cargo build --release --locked -p impasto-train --features gpu --example bench_step
-    python bench/train/run.py target/release/examples/bench_step --device cuda --px 256 --seconds 20
+    python bench/train/run.py target/release/examples/bench_step --device cuda --px 256 --groups 16 --seconds 20
 
 compares our learner on the GPU that `IMPASTO_ADAPTER` names, or else the likely fastest, with PyTorch on its own device, plain in f32 and tuned, in
-samples per second, with crops of 256 px. The wall counts: the way of pictures to the card, and of losses back, is in it.
+samples per second, with crops of 256 px and 16 photos in two styles each a step. The wall counts: the way of pictures to the card, and of losses back, is in it.
 """
 import argparse
 import json
@@ -42,7 +42,7 @@ def on_gpu(step, folder, seconds, a):
 
 
 def side(a):
-    return [str(a.px)] if a.px else []
+    return [str(a.px), *([str(a.groups)] if a.groups else [])] if a.px else []
 
 
 def contenders(step, folder, seconds, a):
@@ -74,7 +74,10 @@ def main():
     p.add_argument("--cores", type=int, default=2)
     p.add_argument("--device", help="cuda: PyTorch's device; ours is then the learner on the GPU")
     p.add_argument("--px", type=int, help="side of all crops; those of the shipped recipe without it")
+    p.add_argument("--groups", type=int, help="photos a step, with --px; those of the shipped recipe without it")
     a = p.parse_args()
+    if a.groups and not a.px:
+        p.error("--groups needs --px")
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([a.step, "dump", folder, *side(a)], check=True)
         rows, losses = {}, {}
