@@ -241,8 +241,7 @@ impl<'a> Builder<'a> {
                 let moments = floats(kit.gpu, 2 * x.channels())?;
                 let launch = kit.moments(&x, (self.divisor(*input, *unbiased), *eps), &moments)?;
                 self.tape.forward.push(launch);
-                let leave = Enter::Leave { moments: &moments, vector: &y.buffer };
-                let launch = kit.site(leave, &x, &y.buffer)?;
+                let launch = kit.site(Enter::Leave { moments: &moments }, &x, &y.buffer)?;
                 self.tape.moments[id] = Some(moments);
                 launch
             }

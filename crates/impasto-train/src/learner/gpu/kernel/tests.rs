@@ -1,10 +1,13 @@
 //! Convolutions of all shapes, forward and back, against loops as one would write them.
 
-use super::*;
+use super::{Finish, Kit, Packed, Window};
+use crate::learner::gpu::Fault;
+use crate::learner::gpu::room::{Room, floats};
 use crate::learner::gpu::work::{Work, whole};
 use crate::walk::Layer;
 use impasto_core::conformance::Random;
-use impasto_gpu::compute::choose;
+use impasto_core::{Padding, Shape};
+use impasto_gpu::compute::{Gpu, choose};
 
 /// A convolution, and the numbers that it works on.
 struct Case {
