@@ -254,7 +254,7 @@ impl Gpu {
         self.limits.max_compute_workgroups_per_dimension
     }
 
-    /// The first thing that went wrong outside of [`Gpu::watched`], such as a lost device. It stays so.
+    /// The first thing that went wrong while nobody watched, such as a lost device. It stays so.
     pub fn check(&self) -> Result<(), EngineError> {
         match &*lock(&self.fault) {
             Some(fault) => Err(EngineError::Device(format!("the GPU {} failed: {fault}", self.info.name))),

@@ -14,7 +14,7 @@
 //! work        what is handed in, and what comes back
 //! ```
 //!
-//! The device gives losses and gradients, and nothing else: clipping, Adam and the averaged weights are the host's own [`Values`], so that a run
+//! The device gives losses and gradients, and nothing else: clipping, Adam and the averaged weights are the host's own, so that a run
 //! can move between this learner and the other at any checkpoint. The groups of a batch go through the networks together, one style of
 //! each at a time.
 

@@ -46,7 +46,7 @@ impl Classic {
         let [photos, seen] = [square(sizes.view)?, square(sizes.view)?];
         let shown = Room::new(gpu, count, sizes.painting)?;
         let recipe = super::recipe_buffer(gpu)?;
-        let mut told = Told::new(gpu)?;
+        let mut told = Told::new(gpu, count)?;
         let judge = Judge::new(gpu, referee, &seen, kinds, &recipe, &mut told)?;
         let (features, [of_photo, wanted]) = judge.deepest();
         let input = Room::new(gpu, count, features.shape)?;

@@ -54,7 +54,7 @@ impl Light {
         let [paintings, shown] = [(); 2].map(|()| Room::new(gpu, count, sizes.painting));
         let (paintings, shown) = (paintings?, shown?);
         let recipe = super::recipe_buffer(gpu)?;
-        let mut told = Told::new(gpu)?;
+        let mut told = Told::new(gpu, count)?;
         let seeds = [painter.program.network.output()];
         let aims = Aims { weights: Some(&gradients.0[0]), style: true, picture: false, seeds: &seeds };
         let own = Tape::new(gpu, painter, &photos, None, aims)?;

@@ -7,8 +7,9 @@ use crate::learner::StepReport;
 use impasto_gpu::compute::Gpu;
 use impasto_gpu::compute::wgpu::Buffer;
 
-/// Places of all losses together.
-const ROOM: usize = 1 << 18;
+/// Places of all losses of one sample (a place for each channel of a layer that is looked at), and those that samples share.
+const OWN_PLACES: usize = 4096;
+const SHARED_PLACES: usize = 8 * TELLERS;
 
 /// A buffer of sums, and which loss each place belongs to.
 pub(super) struct Told {
@@ -27,13 +28,13 @@ enum Kind {
 }
 
 impl Told {
-    pub fn new(gpu: &Gpu) -> Result<Self, Fault> {
-        Ok(Self { buffer: floats(gpu, ROOM)?, places: vec![] })
+    pub fn new(gpu: &Gpu, samples: usize) -> Result<Self, Fault> {
+        Ok(Self { buffer: floats(gpu, samples * OWN_PLACES + SHARED_PLACES)?, places: vec![] })
     }
 
     fn place(&mut self, kind: Kind, count: usize) -> (&Buffer, usize) {
         let at = self.used();
-        assert!(at + count <= ROOM, "losses have more places than there is room");
+        assert!(4 * (at + count) as u64 <= self.buffer.size(), "losses have more places than there is room");
         self.places.push((kind, at..at + count));
         (&self.buffer, at)
     }

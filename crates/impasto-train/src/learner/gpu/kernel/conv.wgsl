@@ -57,9 +57,12 @@ var<workgroup> left: array<vec4<f32>, DEPTH * BLOCK_QUADS>;
 var<workgroup> right: array<vec4<f32>, DEPTH * COLUMN_QUADS>;
 
 @compute @workgroup_size(256)
-fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3<u32>) {
+fn main(
+    @builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+) {
     let first_quad = group.y * BLOCK_QUADS;
-    let first_column = group.x * COLUMN_QUADS * 4u;
+    let first_column = (group.z * groups.x + group.x) * COLUMN_QUADS * 4u;
     let all_quads = (params.rows + 3u) / 4u;
     let depth = KERNEL * KERNEL * params.inner;
     let tx = thread % COLUMN_THREADS;
@@ -170,8 +173,12 @@ fn value(at: Place, own: u32, first: u32, depth: u32) -> f32 {
 #if NARROW
 
 @compute @workgroup_size(256)
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let at = place(id.x);
+fn main(
+    @builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+) {
+    let column = (group.z * groups.x + group.x) * 256u + thread;
+    let at = place(column);
     if (!at.inside) {
         return;
     }
@@ -185,7 +192,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         }
     }
     let area = params.height * params.width;
-    let start = id.x / area * params.rows * area + id.x % area;
+    let start = column / area * params.rows * area + column % area;
 #for i in FOUR
     store($iu, start, area, sum[$i]);
 #end

@@ -12,6 +12,8 @@ use impasto_gpu::compute::{Gpu, Launch, Params, Source};
 const NEARBY: &str = include_str!("nearby.wgsl");
 /// Columns of a workgroup in the product of a gradient to weights.
 const BLOCK_COLUMNS: usize = 128;
+/// Workgroups in one direction.
+const MOST_ACROSS: usize = 32_768;
 /// Workgroups that keep a large device busy.
 const BUSY: usize = 512;
 
@@ -121,7 +123,9 @@ impl Kit<'_> {
             x.shape.width,
         ]);
         let columns = (y.samples * y.shape.area()).div_ceil(cut.columns());
-        let groups = [columns, rows.div_ceil(cut.rows()), 1];
+        // A large batch has more blocks of columns than there may be workgroups in one direction.
+        let wide = columns.min(MOST_ACROSS);
+        let groups = [wide, rows.div_ceil(cut.rows()), columns.div_ceil(wide)];
         self.launch(&source, &params, &[weight, bias, &x.buffer, gate], &[&y.buffer], groups)
     }
 
