@@ -185,6 +185,17 @@ fn the_light_networks_usual_recipe() {
 }
 
 #[test]
+fn the_same_batch_gives_the_same_gradient_to_the_bit() {
+    if skipped("the_same_batch_gives_the_same_gradient_to_the_bit") {
+        return;
+    }
+    let [(report, gradient), _] = light(&|_| ());
+    let [(again, other), _] = light(&|_| ());
+    assert_eq!(report, again);
+    assert!(gradient.iter().zip(&other).all(|(a, b)| a.to_bits() == b.to_bits()));
+}
+
+#[test]
 fn reconstruction_alone() {
     if skipped("reconstruction_alone") {
         return;

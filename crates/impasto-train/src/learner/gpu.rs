@@ -9,6 +9,7 @@
 //! judge       the loss network: what is asked of photos, paintings and pastiches
 //! light       the passes that train the light network
 //! classic     the passes that train the classic decoder
+//! pictures    losses over the pastiches themselves
 //! rare        losses that few recipes ask for, on the CPU
 //! told        losses, from many workgroups
 //! work        what is handed in, and what comes back
@@ -24,6 +25,7 @@ mod judge;
 mod kernel;
 mod light;
 mod overlaps;
+mod pictures;
 mod rare;
 mod room;
 mod table;

@@ -2,6 +2,7 @@
 
 use super::judge::{Gallery, Judge, Kinds, Referee};
 use super::kernel::{Finish, Kit, Point, Weight};
+use super::pictures::PictureLosses;
 use super::room::{Room, floats};
 use super::table::Table;
 use super::tape::{Aims, Tape};
@@ -28,8 +29,7 @@ pub(super) struct Classic {
     gallery: Gallery,
     /// Moves the photos' features to the styles' statistics.
     move_features: [Launch; 2],
-    range: Launch,
-    ssim: [Launch; 2],
+    pictures: PictureLosses,
     identity: Launch,
 }
 
@@ -61,8 +61,7 @@ impl Classic {
         let [overlaps, _] = overlaps::buffers(gpu, count)?;
         let (y, dy) = (tape.output(), tape.output_gradient());
         Ok(Self {
-            range: kit.range(y, &recipe, dy, told.range())?,
-            ssim: kit.ssim([y, &photos], &recipe, dy, told.ssim())?,
+            pictures: PictureLosses::new(gpu, [y, &photos, dy], &recipe, &mut told)?,
             identity: kit.l1(
                 Weight::Identity,
                 true,
@@ -140,23 +139,15 @@ impl Classic {
         let mut work = Work::new(gpu);
         work.run(&self.move_features);
         self.decode(&mut work);
-        let (y, dy) = (self.decoder.output(), self.decoder.output_gradient());
-        work.copy(&y.buffer, &self.judge.input().buffer);
+        work.copy(&self.decoder.output().buffer, &self.judge.input().buffer);
         let asked = rare::Asked { recipe, part: share.style() };
         let seeds = groups.iter().map(|g| g.seed ^ number as u64);
-        let (mut work, mut losses) = self.judge.judge(gpu, work, &asked, seeds)?;
-        work.copy(&self.judge.gradient().buffer, &dy.buffer);
-        work.run(std::slice::from_ref(&self.range));
-        if recipe.ssim > 0.0 {
-            work.run(&self.ssim);
-        }
-        if asked.pictures() {
-            let (then, more) = rare::pictures(gpu, work, &asked, (y, photos), dy)?;
-            (work, losses) = (then, losses.and(more));
-        }
+        let (mut work, losses) = self.judge.judge(gpu, work, &asked, seeds)?;
+        work.copy(&self.judge.gradient().buffer, &self.decoder.output_gradient().buffer);
+        let (mut work, more) = self.pictures.run(gpu, work, &asked, &|| photos.to_vec())?;
         work.run(self.decoder.backward());
         work.submit();
-        Ok(losses)
+        Ok(losses.and(more))
     }
 
     /// What stands in the decoder's input, as pictures; nothing has arrived at them yet.

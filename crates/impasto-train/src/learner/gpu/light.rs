@@ -2,6 +2,7 @@
 
 use super::judge::{Gallery, Judge, Kinds, Referee};
 use super::kernel::{Kit, Weight};
+use super::pictures::PictureLosses;
 use super::room::Room;
 use super::table::Table;
 use super::tape::{Aims, Tape};
@@ -34,8 +35,7 @@ pub(super) struct Light {
     take_photos: Launch,
     take_pastiches: Launch,
     give_back: Launch,
-    picture_losses: Vec<Launch>,
-    ssim: [Launch; 2],
+    pictures: PictureLosses,
     noise: [Launch; 2],
     identity: Launch,
 }
@@ -79,8 +79,7 @@ impl Light {
             take_photos: kit.take(&photos, &views, &seen)?,
             take_pastiches: kit.take(y, &views, &seen)?,
             give_back: kit.take_back(judge.gradient(), &views, dy)?,
-            picture_losses: vec![kit.range(y, &recipe, dy, told.range())?],
-            ssim: kit.ssim([y, &photos], &recipe, dy, told.ssim())?,
+            pictures: PictureLosses::new(gpu, [y, &photos, dy], &recipe, &mut told)?,
             noise,
             identity,
             sizes,
@@ -163,18 +162,10 @@ impl Light {
         work.run(std::slice::from_ref(&self.take_pastiches));
         let asked = rare::Asked { recipe, part: share.style() };
         let seeds = groups.iter().map(|g| g.seed ^ number as u64);
-        let (mut work, mut losses) = self.judge.judge(gpu, work, &asked, seeds)?;
+        let (mut work, losses) = self.judge.judge(gpu, work, &asked, seeds)?;
         work.run(std::slice::from_ref(&self.give_back));
-        work.run(&self.picture_losses);
-        if recipe.ssim > 0.0 {
-            work.run(&self.ssim);
-        }
-        if asked.pictures() {
-            let photos: Vec<Tensor> = groups.iter().map(|g| g.content.clone()).collect();
-            let (y, dy) = (self.painter.output(), self.painter.output_gradient());
-            let (then, more) = rare::pictures(gpu, work, &asked, (y, &photos), dy)?;
-            (work, losses) = (then, losses.and(more));
-        }
+        let photos = || groups.iter().map(|g| g.content.clone()).collect();
+        let (mut work, more) = self.pictures.run(gpu, work, &asked, &photos)?;
         if twins {
             work.run(self.twin.forward());
             self.twin.clear(&mut work.encoder);
@@ -183,7 +174,7 @@ impl Light {
         }
         self.back(&mut work, 0);
         work.submit();
-        Ok(losses)
+        Ok(losses.and(more))
     }
 
     /// The photos in their own style must stay the photos.
