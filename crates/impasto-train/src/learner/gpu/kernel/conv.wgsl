@@ -4,7 +4,7 @@
 //   y[n][row][p] = bias[row] + sum over tap, c of weight[tap * inner + c][row] * x[n][c][place of p under the tap]
 //
 // TILED: a workgroup makes BLOCK_QUADS * 4 rows of COLUMN_THREADS * 8 columns. DEPTH sums at once go to workgroup memory while the next are
-// fetched; a thread keeps ROW_QUADS x 2 squares of 4 x 4 sums. NARROW: a thread makes a column of up to four rows by itself.
+// fetched; a thread keeps ROW_QUADS x 2 squares of 4 x 4 sums (`#multiply` stands for multiply.wgsl). NARROW: a thread makes a column of up to four rows by itself.
 
 struct Params {
     rows: u32,
@@ -106,23 +106,7 @@ fn main(
                 value(at_$l_2, k_$l, after, depth), value(at_$l_3, k_$l, after, depth));
 #end
         }
-#for i in DEPTH
-        {
-            let b0 = right[$iu * COLUMN_QUADS + tx];
-            let b1 = right[$iu * COLUMN_QUADS + COLUMN_THREADS + tx];
-#for q in ROW_QUADS
-            let a_$q = left[$iu * BLOCK_QUADS + $qu * ROW_THREADS + ty];
-            sum_#(4*$q+0)_0 = fma(vec4<f32>(a_$q.x), b0, sum_#(4*$q+0)_0);
-            sum_#(4*$q+0)_1 = fma(vec4<f32>(a_$q.x), b1, sum_#(4*$q+0)_1);
-            sum_#(4*$q+1)_0 = fma(vec4<f32>(a_$q.y), b0, sum_#(4*$q+1)_0);
-            sum_#(4*$q+1)_1 = fma(vec4<f32>(a_$q.y), b1, sum_#(4*$q+1)_1);
-            sum_#(4*$q+2)_0 = fma(vec4<f32>(a_$q.z), b0, sum_#(4*$q+2)_0);
-            sum_#(4*$q+2)_1 = fma(vec4<f32>(a_$q.z), b1, sum_#(4*$q+2)_1);
-            sum_#(4*$q+3)_0 = fma(vec4<f32>(a_$q.w), b0, sum_#(4*$q+3)_0);
-            sum_#(4*$q+3)_1 = fma(vec4<f32>(a_$q.w), b1, sum_#(4*$q+3)_1);
-#end
-        }
-#end
+#multiply
     }
     let area = params.height * params.width;
 #for b in TWO

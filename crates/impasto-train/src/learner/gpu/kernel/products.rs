@@ -108,7 +108,7 @@ impl Kit<'_> {
         let (inner, rows) = (x.shape.channels, y.shape.channels);
         let cut = Cut::of(rows);
         let whole = inner.is_multiple_of(8);
-        let source = Source::new("conv", include_str!("conv.wgsl"), false).after(NEARBY);
+        let source = Source::new("conv", &multiplying(include_str!("conv.wgsl")), false).after(NEARBY);
         let source = with(with(cut.constants(source, window), &padding(window.padding)), constants)
             .with("WHOLE", whole)
             .with("BROKEN", !whole)
@@ -139,7 +139,7 @@ impl Kit<'_> {
         flat: &Buffer,
     ) -> Result<[Launch; 2], Fault> {
         let (count, chunk, row_quads) = cut_positions(layer, dy);
-        let source = Source::new("weights", include_str!("weights.wgsl"), false).after(NEARBY);
+        let source = Source::new("weights", &multiplying(include_str!("weights.wgsl")), false).after(NEARBY);
         let constants = Cut { row_threads: 16, row_quads, depth: 8 };
         let source = with(constants.constants(source, window), &padding(window.padding));
         let params = Params::new([
@@ -166,6 +166,11 @@ impl Kit<'_> {
     pub fn parts(layer: &Layer, dy: &Room) -> usize {
         cut_positions(layer, dy).0 * layer.outputs * (layer.kernel * layer.kernel * layer.inputs + 1)
     }
+}
+
+/// A kernel's text with the products of its tiles.
+fn multiplying(text: &str) -> String {
+    text.replace("#multiply\n", include_str!("multiply.wgsl"))
 }
 
 /// Quads of rows that a thread of a product makes.

@@ -21,21 +21,22 @@ struct Params {
 
 const REACH: i32 = (i32(KERNEL) - 1) / 2;
 const TAPS: u32 = KERNEL * KERNEL;
-const BLOCK_QUADS: u32 = 16u * ROW_QUADS;
+const BLOCK_QUADS: u32 = ROW_THREADS * ROW_QUADS;
+const COLUMN_QUADS: u32 = COLUMN_THREADS * 2u;
 
 var<workgroup> left: array<vec4<f32>, DEPTH * BLOCK_QUADS>;
-var<workgroup> right: array<vec4<f32>, DEPTH * 32u>;
+var<workgroup> right: array<vec4<f32>, DEPTH * COLUMN_QUADS>;
 
 @compute @workgroup_size(256)
 fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3<u32>) {
     let area = params.height * params.width;
     let first_row = group.y * BLOCK_QUADS * 4u;
-    let first_column = group.x * 128u;
+    let first_column = group.x * COLUMN_QUADS * 4u;
     let columns = TAPS * params.inner + 1u;
     let first = group.z * params.chunk;
     let end = min(first + params.chunk, params.samples * area);
-    let tx = thread % 16u;
-    let ty = thread / 16u;
+    let tx = thread % COLUMN_THREADS;
+    let ty = thread / COLUMN_THREADS;
     // Neighbouring threads fetch neighbouring positions.
     let own_k = thread % DEPTH;
     let own_quad = thread / DEPTH;
@@ -57,36 +58,20 @@ fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) gro
                 gradient(row + 2u, start, area, inside), gradient(row + 3u, start, area, inside));
         }
         let column = first_column + own_quad * 4u;
-        right[own_k * 32u + own_quad] = vec4<f32>(
+        right[own_k * COLUMN_QUADS + own_quad] = vec4<f32>(
             value(column, columns, n, p, inside), value(column + 1u, columns, n, p, inside),
             value(column + 2u, columns, n, p, inside), value(column + 3u, columns, n, p, inside));
         workgroupBarrier();
-#for i in DEPTH
-        {
-            let b0 = right[$iu * 32u + tx];
-            let b1 = right[$iu * 32u + 16u + tx];
-#for q in ROW_QUADS
-            let a_$q = left[$iu * BLOCK_QUADS + $qu * 16u + ty];
-            sum_#(4*$q+0)_0 = fma(vec4<f32>(a_$q.x), b0, sum_#(4*$q+0)_0);
-            sum_#(4*$q+0)_1 = fma(vec4<f32>(a_$q.x), b1, sum_#(4*$q+0)_1);
-            sum_#(4*$q+1)_0 = fma(vec4<f32>(a_$q.y), b0, sum_#(4*$q+1)_0);
-            sum_#(4*$q+1)_1 = fma(vec4<f32>(a_$q.y), b1, sum_#(4*$q+1)_1);
-            sum_#(4*$q+2)_0 = fma(vec4<f32>(a_$q.z), b0, sum_#(4*$q+2)_0);
-            sum_#(4*$q+2)_1 = fma(vec4<f32>(a_$q.z), b1, sum_#(4*$q+2)_1);
-            sum_#(4*$q+3)_0 = fma(vec4<f32>(a_$q.w), b0, sum_#(4*$q+3)_0);
-            sum_#(4*$q+3)_1 = fma(vec4<f32>(a_$q.w), b1, sum_#(4*$q+3)_1);
-#end
-        }
-#end
+#multiply
     }
 #for b in TWO
 #for j in FOUR
     {
-        let column = first_column + ($bu * 16u + tx) * 4u + $ju;
+        let column = first_column + ($bu * COLUMN_THREADS + tx) * 4u + $ju;
 #for q in ROW_QUADS
 #for i in FOUR
         {
-            let row = first_row + ($qu * 16u + ty) * 4u + $iu;
+            let row = first_row + ($qu * ROW_THREADS + ty) * 4u + $iu;
             if (row < params.rows && column < columns) {
                 part[(group.z * params.rows + row) * columns + column] = sum_#(4*$q+$i)_$b[$j];
             }
