@@ -11,6 +11,8 @@ use std::thread::JoinHandle;
 
 /// Batches prepared ahead.
 const AHEAD: usize = 4;
+/// Threads that prepare batches, at most: each holds one or two, and large ones take 60 MB.
+const MOST_WORKERS: usize = 16;
 /// A crop whose values deviate by less is drawn anew, up to so many times.
 const LIVELY: f32 = 0.05;
 const CROPS: usize = 6;
@@ -188,9 +190,9 @@ struct Worker {
 }
 
 impl Loader {
-    /// Starts `workers` threads, at least one; they end when the loader is dropped. The batches do not depend on their number.
+    /// Starts `workers` threads, at least one and at most 16; they end when the loader is dropped. The batches do not depend on their number.
     pub fn start(source: &Source, first: u64, groups: usize, workers: usize) -> Self {
-        let workers = workers.max(1);
+        let workers = workers.clamp(1, MOST_WORKERS);
         let one = |worker: usize| {
             let (send, batches) = sync_channel(AHEAD.div_ceil(workers));
             let source = source.clone();

@@ -276,6 +276,9 @@ fn alike(batch: &[Group]) -> Vec<(Sizes, Vec<&Group>)> {
 
 impl Learner for GpuLearner {
     /// As the contract says; a device that fails changes nothing and is told by [`Learner::failure`].
+    ///
+    /// # Panics
+    /// If photos are not square, or the paintings of a group not of one size, as the trainer's are.
     fn step(&mut self, batch: &[Group], recipe: &Recipe) -> StepReport {
         match self.look(batch, recipe) {
             Ok((report, gradient)) => {

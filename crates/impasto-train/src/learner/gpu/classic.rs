@@ -58,7 +58,7 @@ impl Classic {
             kit.target(features.channels(), [of_photo, wanted, &recipe], &coefficients)?,
             kit.point(Point::Affine(features, &coefficients), Finish::default(), &input)?,
         ];
-        let [overlaps, _] = overlaps::buffers(gpu, count)?;
+        let overlaps = overlaps::buffer(gpu, count)?;
         let (y, dy) = (tape.output(), tape.output_gradient());
         Ok(Self {
             pictures: PictureLosses::new(gpu, [y, &photos, dy], &recipe, &mut told)?,
@@ -153,6 +153,6 @@ impl Classic {
     /// What stands in the decoder's input, as pictures; nothing has arrived at them yet.
     fn decode(&self, work: &mut Work) {
         work.run(self.decoder.forward());
-        self.decoder.clear(&mut work.encoder);
+        self.decoder.clear(work);
     }
 }

@@ -161,7 +161,7 @@ impl Judge {
         seeds: impl Iterator<Item = u64>,
     ) -> Result<(Work<'a>, rare::Losses), Fault> {
         work.run(self.tape.forward());
-        self.tape.clear(&mut work.encoder);
+        self.tape.clear(&mut work);
         work.run(&self.losses);
         let mut losses = rare::Losses::default();
         if asked.features() {

@@ -65,13 +65,14 @@ impl Light {
             [Tape::new(gpu, encoder, &paintings, None, aims)?, Tape::new(gpu, encoder, &photos, None, aims)?];
         let judge = Judge::new(gpu, referee, &seen, kinds, &recipe, &mut told)?;
         let gallery = Gallery::new(gpu, referee, &shown)?;
-        let (views, overlaps) = (views::buffer(gpu, count)?, overlaps::buffers(gpu, count)?);
+        let views = views::buffer(gpu, count)?;
+        let overlaps = [overlaps::buffer(gpu, count)?, overlaps::buffer(gpu, count)?];
         let (y, dy) = (own.output(), own.output_gradient());
         let (other, to_other) = (twin.output(), twin.output_gradient());
-        let first = |weight, place| kit.l1(weight, true, [y, other], [&overlaps[0], &recipe], dy, place);
+        let both = [&overlaps[0], &recipe];
         let noise = [
-            first(Weight::Noise, told.noise())?,
-            kit.l1(Weight::Noise, false, [other, y], [&overlaps[0], &recipe], to_other, (&told.buffer, 0))?,
+            kit.l1(Weight::Noise, true, [y, other], both, dy, told.noise())?,
+            kit.l1(Weight::Noise, false, [other, y], both, to_other, (&told.buffer, 0))?,
         ];
         let identity =
             kit.l1(Weight::Identity, true, [y, &photos], [&overlaps[1], &recipe], dy, told.identity())?;
@@ -168,7 +169,7 @@ impl Light {
         let (mut work, more) = self.pictures.run(gpu, work, &asked, &photos)?;
         if twins {
             work.run(self.twin.forward());
-            self.twin.clear(&mut work.encoder);
+            self.twin.clear(&mut work);
             work.run(&self.noise);
             work.run(self.twin.backward());
         }
@@ -190,7 +191,7 @@ impl Light {
         work.run(encoder.forward());
         work.copy(&encoder.output().buffer, &self.painter.style);
         work.run(self.painter.forward());
-        self.painter.clear(&mut work.encoder);
+        self.painter.clear(work);
         work.clear(&self.painter.to_style);
     }
 

@@ -9,8 +9,8 @@ use impasto_gpu::compute::wgpu::Buffer;
 /// Numbers of one overlap: WGSL pads them to a multiple of a place's.
 const WORDS: usize = 6;
 
-pub(super) fn buffers(gpu: &Gpu, samples: usize) -> Result<[Buffer; 2], Fault> {
-    Ok([floats(gpu, WORDS * samples)?, floats(gpu, WORDS * samples)?])
+pub(super) fn buffer(gpu: &Gpu, samples: usize) -> Result<Buffer, Fault> {
+    floats(gpu, WORDS * samples)
 }
 
 pub(super) fn write(gpu: &Gpu, buffer: &Buffer, overlaps: impl Iterator<Item = Overlap>) {

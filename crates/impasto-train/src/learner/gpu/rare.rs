@@ -78,7 +78,6 @@ pub(super) fn gram_of(values: &[f32], shape: Shape, at: usize) -> Vec<f32> {
 ///
 /// # Errors
 /// When the device fails.
-#[allow(clippy::too_many_arguments)]
 pub(super) fn features<'a>(
     gpu: &'a Gpu,
     work: Work<'a>,

@@ -47,8 +47,7 @@ impl Table {
                 None => None,
             });
         }
-        let table = Self { program, parameters, flat, packed, packing };
-        Ok(table)
+        Ok(Self { program, parameters, flat, packed, packing })
     }
 
     /// Takes values before the next submitted work, which must begin with the launches that this gives.

@@ -4,6 +4,7 @@ use super::Fault;
 use super::kernel::{Enter, Finish, Kit, Packed, Point, Window};
 use super::room::{Room, floats};
 use super::table::Table;
+use super::work::Work;
 use crate::walk::Program;
 use impasto_core::Shape;
 use impasto_core::network::{NodeId, Op};
@@ -108,8 +109,8 @@ impl Tape {
     }
 
     /// Zeroes the gradients that arrive from outside.
-    pub fn clear(&self, encoder: &mut impasto_gpu::compute::wgpu::CommandEncoder) {
-        self.seeds.iter().for_each(|&id| encoder.clear_buffer(&self.gradient(id).buffer, 0, None));
+    pub fn clear(&self, work: &mut Work) {
+        self.seeds.iter().for_each(|&id| work.clear(&self.gradient(id).buffer));
     }
 
     /// The launches of the way forward.

@@ -8,7 +8,7 @@ use impasto_gpu::compute::{Gpu, Launch};
 /// Work that is being written down.
 pub(super) struct Work<'a> {
     gpu: &'a Gpu,
-    pub encoder: CommandEncoder,
+    encoder: CommandEncoder,
 }
 
 impl<'a> Work<'a> {

@@ -76,7 +76,6 @@ impl Kit<'_> {
 
     /// `mean |a - b|` where both show the same, told by [`TELLERS`] if that is asked for; its gradient is added to the one to `a`. Without
     /// `first`, `a` is what the overlaps call `there`.
-    #[allow(clippy::too_many_arguments)]
     pub fn l1(
         &self,
         weight: Weight,

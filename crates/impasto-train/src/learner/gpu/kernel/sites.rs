@@ -47,7 +47,6 @@ impl Kit<'_> {
     }
 
     /// Adds the gradient to a site's part of the style; gives the coefficients of that to `x`. Without `moments` the site only modulates.
-    #[allow(clippy::too_many_arguments)]
     pub fn site_back(
         &self,
         (dy, x): (&Room, &Room),
