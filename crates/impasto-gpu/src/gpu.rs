@@ -242,7 +242,8 @@ impl Gpu {
     ) -> Result<(), EngineError> {
         let failed = |what: String| EngineError::Device(format!("the GPU {} failed: {what}", self.info.name));
         self.wait(submitted)?;
-        let outcome = arrival.try_recv().map_err(|_| failed("it gave no answer".into()))?;
+        // Another thread that waits for the same device may be the one to tell.
+        let outcome = arrival.recv_timeout(PATIENCE).map_err(|_| failed("it gave no answer".into()))?;
         outcome.map_err(|error| failed(error.to_string()))?;
         show(&buffer.get_mapped_range(..).map_err(|error| failed(error.to_string()))?);
         buffer.unmap();
