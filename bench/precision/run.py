@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Can bf16 be seen? Compares pictures painted in bf16 with those in f32: SSIM of luma and PSNR, and a sheet of the worst.
+"""Can lower precision be seen? Compares pictures painted in it with those in f32: SSIM of luma and PSNR, and a sheet of the worst.
 
-    bench/precision/run.py DATA -o FOLDER [--model light|FILE]... [--style S]...
+    bench/precision/run.py DATA -o FOLDER [--precision bf16|int8] [--model light|FILE]... [--style S]...
 
 DATA holds eval/content, whose photos are all painted, 512 px high or wide at least. Python needs numpy and pillow.
 """
@@ -47,31 +47,35 @@ def main():
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("data", type=Path)
     words.add_argument("-o", "--output", type=Path, required=True)
+    words.add_argument("--precision", default="bf16", choices=["bf16", "int8"])
     words.add_argument("--model", action="append")
     words.add_argument("--style", action="append")
     words.add_argument("--impasto", default="target/release/impasto")
     args = words.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
-    photos = sorted((args.data / "eval/content").glob("*.jpg"))
     for model in args.model or ["light"]:
         found = []
         for style in args.style or STYLES:
             with tempfile.TemporaryDirectory() as folder:
-                for precision in ("f32", "bf16"):
+                # As PNG, so that results are PNG too: JPEG would add differences of its own.
+                photos = [Path(folder, f"{path.stem}.png") for path in sorted((args.data / "eval/content").glob("*.jpg"))]
+                for photo in photos:
+                    Image.open(args.data / "eval/content" / f"{photo.stem}.jpg").convert("RGB").save(photo, compress_level=1)
+                for precision in ("f32", args.precision):
                     subprocess.run([args.impasto, "--quiet", "stylize", *photos, "--style", style, "--size", "512", "--model", model,
                                     "--precision", precision, "-o", f"{folder}/{precision}"], check=True, stdout=subprocess.DEVNULL)
-                pairs = zip(sorted(Path(folder, "f32").iterdir()), sorted(Path(folder, "bf16").iterdir()))
+                pairs = zip(sorted(Path(folder, "f32").iterdir()), sorted(Path(folder, args.precision).iterdir()))
                 for exact, rounded in pairs:
                     a, b = (np.asarray(Image.open(path).convert("RGB")) for path in (exact, rounded))
                     most = int(np.abs(a.astype(int) - b.astype(int)).max())
                     found.append((ssim(a, b), psnr_db(a, b), most, f"{exact.stem} in {style}", a, b))
         found.sort(key=lambda pair: pair[0])
         values, db = [f[0] for f in found], [f[1] for f in found]
-        print(f"{model}: {len(found)} pictures; SSIM least {values[0]:.4f}, mean {np.mean(values):.4f}; "
+        print(f"{model} in {args.precision}: {len(found)} pictures; SSIM least {values[0]:.4f}, mean {np.mean(values):.4f}; "
               f"PSNR least {min(db):.1f} dB, mean {np.mean(db):.1f} dB; most that a byte differs {max(f[2] for f in found)}; worst: {found[0][3]}")
         sheet = np.concatenate([np.concatenate([a, b, (np.abs(a.astype(int) - b) * 16).clip(0, 255).astype(np.uint8)], 1)
                                 for _, _, _, _, a, b in found[:1]])
-        Image.fromarray(sheet).save(args.output / f"{Path(model).stem}.png")
+        Image.fromarray(sheet).save(args.output / f"{Path(model).stem}-{args.precision}.png")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ pub struct ModelArgs {
     /// Threads of the CPU engine; 0 is one a core.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = threads, allow_negative_numbers = true)]
     pub threads: usize,
-    /// What the CPU engine computes products in; `bf16` is faster where the processor has it, and a little coarser.
+    /// What the CPU engine computes products in. The lower ones are faster where the processor has them, and a little coarser;
+    /// elsewhere it is `f32`. A GPU takes halves for either.
     #[arg(long, value_enum, default_value_t = PrecisionName::F32)]
     pub precision: PrecisionName,
 }
@@ -32,8 +33,10 @@ pub struct ModelArgs {
 pub enum PrecisionName {
     /// 32 bits.
     F32,
-    /// 8 significant bits, with 32-bit sums.
+    /// 8 significant bits, with 32-bit sums (AMX).
     Bf16,
+    /// Eight bits in the layers that gain by it (AVX512-VNNI, AVX-VNNI).
+    Int8,
 }
 
 impl From<PrecisionName> for Precision {
@@ -41,6 +44,7 @@ impl From<PrecisionName> for Precision {
         match name {
             PrecisionName::F32 => Precision::F32,
             PrecisionName::Bf16 => Precision::Bf16,
+            PrecisionName::Int8 => Precision::Int8,
         }
     }
 }

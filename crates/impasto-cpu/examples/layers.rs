@@ -1,4 +1,4 @@
-//! Where the time of a frame goes: `cargo run --release -p impasto-cpu --example layers -- [classic|light|FILE] [WxH] [threads] [runs] [bf16]`.
+//! Where the time of a frame goes: `cargo run --release -p impasto-cpu --example layers -- [classic|light|FILE] [WxH] [threads] [runs] [bf16|int8]`.
 //!
 //! A table of layers: the median and the least time; the layer's speed as the table states it, a multiply and an add counted as two;
 //! and how much of the core's peak the products make that the kernel really does: Winograd does a quarter of them.
@@ -17,7 +17,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (width, height) = size(&words.next().unwrap_or("512x512".into()))?;
     let threads: usize = words.next().map_or(Ok(1), |word| word.parse())?;
     let runs = words.next().map_or(Ok(7), |word| word.parse())?;
-    let precision = if words.next().as_deref() == Some("bf16") { Precision::Bf16 } else { Precision::F32 };
+    let precision = match words.next().as_deref() {
+        Some("bf16") => Precision::Bf16,
+        Some("int8") => Precision::Int8,
+        _ => Precision::F32,
+    };
     let network = match name.as_str() {
         "light" => light::painter(&light::LightShape::default()),
         "classic" => classic::painter(classic::Variance::Port),

@@ -75,6 +75,7 @@ impl Engine for CpuEngine {
             Precision::Bf16 if Precision::Bf16.is_available(self.isa) => {
                 format!("cpu ({}, amx bf16)", self.isa)
             }
+            Precision::Int8 if Precision::Int8.is_available(self.isa) => format!("cpu ({}, int8)", self.isa),
             _ => format!("cpu ({})", self.isa),
         }
     }

@@ -47,7 +47,7 @@ fn case() -> Case {
 #[test]
 fn a_frame_allocates_nothing() {
     let case = case();
-    for precision in [Precision::F32, Precision::Bf16] {
+    for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
         for isa in Isa::ALL {
             let Ok(engine) = CpuEngine::with(isa, 2) else { continue };
             let mut plan =

@@ -15,6 +15,18 @@ fn every_instruction_set_passes_the_suite() {
 }
 
 #[test]
+fn int8_passes_the_suite_within_its_tolerance() {
+    let able = |isa: &Isa| Precision::Int8.is_available(*isa);
+    if !Isa::ALL.iter().any(able) {
+        eprintln!("skipped: int8: this machine cannot multiply bytes (AVX512-VNNI, AVX-VNNI)");
+    }
+    for isa in Isa::ALL.into_iter().filter(able) {
+        let engine = CpuEngine::with(isa, 2).expect("it is there").precision(Precision::Int8);
+        assert_eq!(failures(&engine, Tolerance::INT8), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn bf16_passes_the_suite_within_its_tolerance() {
     let engine = CpuEngine::new().expect("the best instruction set works").precision(Precision::Bf16);
     if !Precision::Bf16.is_available(engine.isa()) {

@@ -192,7 +192,7 @@ fn busy_case() -> Case {
 #[test]
 fn results_do_not_depend_on_the_number_of_threads() {
     let case = busy_case();
-    for precision in [Precision::F32, Precision::Bf16] {
+    for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
         for isa in Isa::ALL {
             let with = |threads| -> Option<Tensor> {
                 let engine = CpuEngine::with(isa, threads).ok()?.precision(precision);

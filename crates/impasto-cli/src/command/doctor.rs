@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use impasto::{EngineChoice, EngineSetup, builtin};
 use impasto_core::Engine;
 use impasto_core::conformance::{Tolerance, cases, failures};
-use impasto_cpu::CpuEngine;
+use impasto_cpu::{CpuEngine, Precision};
 use impasto_live::v4l2::{Found, devices};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -94,17 +94,28 @@ fn engine_words(choice: EngineChoice) -> String {
         .map_or_else(|error| error.to_string(), |engine| engine.name())
 }
 
-/// Each instruction set and each GPU against the reference.
+/// Each instruction set, with every precision that is fast beside it, and each GPU against the reference.
 fn self_tests() -> Vec<SelfTest> {
-    let cpus = instruction_sets().filter_map(|isa| CpuEngine::with(isa, 0).ok());
-    let mut tests: Vec<_> = cpus.map(|engine| self_test(&engine)).collect();
+    let mut tests = Vec::new();
+    for isa in instruction_sets() {
+        for (precision, tolerance) in [
+            (Precision::F32, Tolerance::F32),
+            (Precision::Bf16, Tolerance::BF16),
+            (Precision::Int8, Tolerance::INT8),
+        ] {
+            if precision.is_available(isa) {
+                let engine = CpuEngine::with(isa, 0).map(|engine| engine.precision(precision));
+                tests.extend(engine.ok().map(|engine| self_test(&engine, tolerance)));
+            }
+        }
+    }
     tests.extend(gpu_self_tests());
     tests
 }
 
-fn self_test(engine: &dyn Engine) -> SelfTest {
+fn self_test(engine: &dyn Engine, tolerance: Tolerance) -> SelfTest {
     let started = Instant::now();
-    let failures = failures(engine, Tolerance::F32);
+    let failures = failures(engine, tolerance);
     let (engine, cases) = (engine.name(), cases().len());
     SelfTest { engine, cases, failures, seconds: started.elapsed().as_secs_f64() }
 }
@@ -122,7 +133,7 @@ fn gpus() -> Vec<String> {
 fn gpu_self_tests() -> Vec<SelfTest> {
     let engine = |name: String| impasto::gpu::GpuEngine::new(Some(&name)).ok();
     let engines = impasto::gpu::adapters().into_iter().filter_map(|adapter| engine(adapter.name));
-    engines.map(|engine| self_test(&engine)).collect()
+    engines.map(|engine| self_test(&engine, Tolerance::F32)).collect()
 }
 
 #[cfg(not(feature = "gpu"))]

@@ -1,7 +1,8 @@
 //! Convolution of each channel by itself: registers run over channels, every tap is one multiply and add.
 
-use super::finish::{Finish, Sums};
+use super::finish::Finish;
 use super::step::{Frame, Step};
+use super::sums::{SLOT, Sums};
 use super::view::{Axis, View, window_axis};
 use crate::memory::Arena;
 use crate::simd::{Isa, Kernel, Simd};
@@ -102,7 +103,7 @@ impl Kernel for Row<'_> {
             }
             if let Some(slots) = finish.sums {
                 // SAFETY: there is one slot for every row.
-                unsafe { sums.store(s, slots.0.add(self.y * 3 * channels), channel, channels) };
+                unsafe { sums.store(s, slots.0.add(self.y * SLOT * channels), channel, channels) };
             }
         }
     }

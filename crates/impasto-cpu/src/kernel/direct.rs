@@ -13,11 +13,12 @@
 
 mod patch;
 
-use super::finish::{Finish, Sums};
+use super::finish::Finish;
 use super::gemm::{Windows, column_tiles, pack_columns};
 use super::paint::Painter;
 use super::picture::Size;
 use super::step::{Frame, Step};
+use super::sums::{SLOT, Sums};
 use super::view::{Spread, View};
 use crate::memory::Arena;
 use crate::simd::{BLOCK, Isa, Kernel, Simd};
@@ -285,7 +286,7 @@ impl Job<'_> {
             let sums = &sums[lane / BLOCK][lane % BLOCK / S::LANES];
             // SAFETY: there is one slot for every job.
             unsafe {
-                let slot = slots.0.add(self.job * 3 * out.channels);
+                let slot = slots.0.add(self.job * SLOT * out.channels);
                 sums.store(s, slot, block * BLOCK + lane, out.channels);
             }
         }
@@ -309,14 +310,17 @@ impl Job<'_> {
             // SAFETY: the panel's results are positions of the output.
             unsafe {
                 let finisher = finish.lane(s, block * BLOCK + lane);
+                // A copy, which stays in registers.
+                let mut own = *sums;
                 for r in 0..rows {
                     let sum = s.load(self.c.add((j * S::MR + r) * BLOCK + lane));
                     let v = finisher.value::<f32>(s, sum, y, x + r);
                     s.store(finish.out.at::<f32>(y, x + r).add(block * BLOCK + lane), v);
                     if finish.sums.is_some() {
-                        sums.add(s, v);
+                        own.add(s, v);
                     }
                 }
+                *sums = own;
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What happens to a convolution's sums before they are written: bias, ReLU, residual, ReLU, statistics.
 
 use super::view::{Element, Map, Ptr, Touch, View};
-use crate::simd::{Simd, zero};
+use crate::simd::Simd;
 
 /// The way of a sum `v` into memory: `max(max(v + bias, floor) + residual, floor)`.
 #[derive(Clone, Copy)]
@@ -18,7 +18,7 @@ pub(crate) struct Finish {
     pub out: Map,
     /// Whether the maximum of 2x2 positions is written instead of each.
     pub pool: bool,
-    /// Where each job leaves its sums for the statistics, see [`Sums`].
+    /// Where each job leaves its sums for the statistics, see [`super::sums`].
     pub sums: Option<Ptr>,
 }
 
@@ -93,82 +93,5 @@ impl<S: Simd> Lane<S> {
         let (map, touch) = self.residual?;
         // SAFETY: inside, as the caller says; residual and output have the same channels.
         Some((unsafe { map.at::<f32>(y, x).add(self.channel) }, touch))
-    }
-}
-
-/// Running sums of `x - shift` and its square; `shift` is the job's first value, so that nothing cancels.
-/// In memory: `shift[channels]`, `sum[channels]`, `square[channels]` for each job.
-#[derive(Clone, Copy)]
-pub(crate) struct Sums<S: Simd> {
-    shift: S::F,
-    sum: S::F,
-    square: S::F,
-    started: bool,
-}
-
-impl<S: Simd> Sums<S> {
-    /// Nothing yet.
-    #[inline(always)]
-    pub(crate) fn new(s: S) -> Self {
-        Sums { shift: zero(s), sum: zero(s), square: zero(s), started: false }
-    }
-
-    /// Takes a value in.
-    #[inline(always)]
-    pub(crate) fn add(&mut self, s: S, v: S::F) {
-        if !self.started {
-            self.started = true;
-            self.shift = v;
-        }
-        let d = s.sub(v, self.shift);
-        self.sum = s.add(self.sum, d);
-        self.square = s.fma(d, d, self.square);
-    }
-
-    /// Takes a whole tile in.
-    #[inline(always)]
-    pub(crate) fn add_all<const N: usize>(&mut self, s: S, tile: &[[S::F; N]; N]) {
-        if !self.started {
-            self.started = true;
-            self.shift = tile[0][0];
-        }
-        for line in tile {
-            for &v in line {
-                let d = s.sub(v, self.shift);
-                self.sum = s.add(self.sum, d);
-                self.square = s.fma(d, d, self.square);
-            }
-        }
-    }
-
-    /// The sums that [`Sums::store`] wrote, to go on with.
-    ///
-    /// # Safety
-    /// `slot` must be readable for `3 * channels` values, `channel + LANES` at most `channels`.
-    #[inline(always)]
-    pub(crate) unsafe fn load(s: S, slot: *const f32, channel: usize, channels: usize) -> Self {
-        // SAFETY: inside the slot, as the caller says.
-        unsafe {
-            Sums {
-                shift: s.load(slot.add(channel)),
-                sum: s.load(slot.add(channels + channel)),
-                square: s.load(slot.add(2 * channels + channel)),
-                started: true,
-            }
-        }
-    }
-
-    /// Writes the sums of one job.
-    ///
-    /// # Safety
-    /// `slot` must be writable for `3 * channels` values, `channel + LANES` at most `channels`.
-    #[inline(always)]
-    pub(crate) unsafe fn store(&self, s: S, slot: *mut f32, channel: usize, channels: usize) {
-        // SAFETY: inside the slot, as the caller says.
-        unsafe {
-            s.store(slot.add(channel), self.shift);
-            s.store(slot.add(channels + channel), self.sum);
-            s.store(slot.add(2 * channels + channel), self.square);
-        }
     }
 }

@@ -12,7 +12,7 @@
 //! Each step of `k` loads `NV` registers of `b` and broadcasts `MR` values of `a`: with AVX-512 28 products for 16
 //! loads, so the two multipliers, not the two load ports, are what is busy. The tile never leaves the registers.
 
-use crate::simd::{BLOCK, Simd, zero};
+use crate::simd::{BLOCK, Dots, Simd, zero};
 
 /// One register tile, written (not added) to `c`. `k` is a multiple of 16. Weights used next may still be far away:
 /// `k` lines from `soon` on are prefetched into the second-level cache along the way.
@@ -61,9 +61,9 @@ pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
 /// The left side of a product where rows overlap: the windows of a convolution, read where they lie. A row is `lines` runs of
 /// `run` values, `line` apart; the next row's lie `step` further.
 #[derive(Clone, Copy)]
-pub(crate) struct Windows {
+pub(crate) struct Windows<T = f32> {
     /// First value of the first row.
-    pub first: *const f32,
+    pub first: *const T,
     /// Values from one line to the next.
     pub line: usize,
     /// Lines of a window.
@@ -115,6 +115,65 @@ pub(crate) unsafe fn windows<S: Simd, const MR: usize, const NV: usize>(
             }
         }
     }
+}
+
+/// [`windows`] over bytes, four to a word of 32 bits, whose products are added up as integers; what they mean is undone at the end:
+/// `c[j][r] = scale[j] * sum over i of a[i][r] * b[i][j] + offset[j]`.
+///
+/// # Safety
+/// As for [`windows`]: `b` is `[lines * run / 4][NV * LANES][4]`, `run` a multiple of 4, and there are as many scales and offsets
+/// as columns.
+#[inline(always)]
+pub(crate) unsafe fn dots<S: Dots, const MR: usize, const NV: usize>(
+    s: S,
+    windows: &Windows<u8>,
+    columns: &Columns,
+    c: *mut f32,
+) {
+    let mut acc = [[s.splat_word(0); NV]; MR];
+    let Windows { first, line, lines, run, step } = *windows;
+    let mut b = columns.weights;
+    // SAFETY: every offset stays below the lengths that the caller vouches for.
+    unsafe {
+        for ky in 0..lines {
+            let mut values = first.add(ky * line);
+            for _ in 0..run / 4 {
+                let mut weights = [s.splat_word(0); NV];
+                for (j, weights) in weights.iter_mut().enumerate() {
+                    *weights = s.load_words(b.add(j * S::LANES));
+                }
+                let mut value = values;
+                for row in &mut acc {
+                    let wide = s.splat_word(value.cast::<i32>().read_unaligned());
+                    value = value.wrapping_add(step);
+                    for (sum, &weights) in row.iter_mut().zip(&weights) {
+                        *sum = s.dot(*sum, wide, weights);
+                    }
+                }
+                b = b.add(NV * S::LANES);
+                values = values.add(4);
+            }
+        }
+        for j in 0..NV {
+            let lane = j * S::LANES;
+            let (scale, offset) = (s.load(columns.scale.add(lane)), s.load(columns.offset.add(lane)));
+            for (r, row) in acc.iter().enumerate() {
+                let v = s.fma(s.float(row[j]), scale, offset);
+                s.store(c.add(lane / BLOCK * MR * BLOCK + r * BLOCK + lane % BLOCK), v);
+            }
+        }
+    }
+}
+
+/// One tile of columns in eight bits.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns {
+    /// Words of four weights.
+    pub weights: *const i32,
+    /// What a sum of products stands for.
+    pub scale: *const f32,
+    /// What is added.
+    pub offset: *const f32,
 }
 
 /// How the columns of a product are cut into register tiles: `(first block, blocks)`, widest first.

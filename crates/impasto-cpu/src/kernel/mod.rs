@@ -3,6 +3,7 @@
 pub(crate) mod blend;
 pub(crate) mod depthwise;
 pub(crate) mod direct;
+pub(crate) mod eight;
 pub(crate) mod few;
 pub(crate) mod finish;
 pub(crate) mod gemm;
@@ -13,6 +14,7 @@ pub(crate) mod pool;
 pub(crate) mod site;
 pub(crate) mod statistics;
 pub(crate) mod step;
+pub(crate) mod sums;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub(crate) mod tiled;
 pub(crate) mod view;

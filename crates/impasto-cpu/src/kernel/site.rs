@@ -1,6 +1,6 @@
 //! Where a style enters: gain and shift per channel are worked out here, and applied by whoever reads next.
 
-use super::statistics::Parts;
+use super::statistics::{Parts, correction, summary_scratch};
 use super::step::{Frame, Step};
 use super::view::Ptr;
 use std::ops::Range;
@@ -28,16 +28,22 @@ impl Step for AdaIn {
         1
     }
 
-    unsafe fn job(&self, _: usize, _scratch: *mut f32, frame: &Frame<'_>) {
+    fn scratch(&self) -> usize {
+        summary_scratch(self.parts.channels)
+    }
+
+    unsafe fn job(&self, _: usize, scratch: *mut f32, frame: &Frame<'_>) {
         let (means, deviations) = frame.conditions.style[self.style.clone()].split_at(self.style.len() / 2);
         let keep = f64::from(frame.conditions.smoothing);
         let strength = f64::from(frame.conditions.strength);
         let mut before = self.before.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let first = before.is_empty();
+        // SAFETY: the layer that writes the slots ran before; `scratch()` has room.
+        let summary = unsafe { self.parts.summary(scratch) };
+        let correction = correction(self.parts.count(), self.unbiased);
         for (c, (&mean, &deviation)) in means.iter().zip(deviations).enumerate() {
-            // SAFETY: the layer that writes the slots ran before.
-            let (own_mean, var) = unsafe { self.parts.moments(c, self.unbiased) };
-            let own = (own_mean, (var + f64::from(self.eps)).sqrt());
+            let variance = summary.variances[c] * correction;
+            let own = (summary.means[c], (variance + f64::from(self.eps)).sqrt());
             let used = if first { own } else { lerp(own, before[c], keep) };
             if first {
                 before.push(used)

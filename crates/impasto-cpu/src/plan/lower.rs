@@ -5,6 +5,7 @@
 //!   layers read ([`Value`]); kernels apply them while they load.
 
 use super::fold::{Layer, readers};
+use crate::precision::Precision;
 use impasto_core::{NodeId, Op, Padding, Shape};
 use std::ops::Range;
 
@@ -50,6 +51,8 @@ pub(crate) struct Conv {
     pub pool: bool,
     pub target: Target,
     pub sums: Option<SumsId>,
+    /// The sums of its input, whose ranges it needs, if it works in eight bits.
+    pub eight: Option<SumsId>,
 }
 
 /// One step.
@@ -78,16 +81,24 @@ pub(crate) struct Lowered {
     pub sums: usize,
     /// Whether activations are bf16 and convolutions run on tiles.
     pub half: bool,
+    /// Whether convolutions that gain by it work in eight bits.
+    pub eight: bool,
 }
 
 /// Lowers a folded table; `shapes` as [`impasto_core::Network::shapes`] gives them, `style` the place of each site.
-/// With `half` the table must be one that [`fits_tiles`].
-pub(crate) fn lower(layers: &[Layer], shapes: &[Shape], style: &[Range<usize>], half: bool) -> Lowered {
+/// In bf16 the table must be one that [`fits_tiles`].
+pub(crate) fn lower(
+    layers: &[Layer],
+    shapes: &[Shape],
+    style: &[Range<usize>],
+    precision: Precision,
+) -> Lowered {
     let readers = readers(layers);
     let values = vec![None; layers.len()];
     let claimed = vec![false; layers.len()];
     let chains = vec![None; layers.len()];
-    let out = Lowered { half, ..Lowered::default() };
+    let (half, eight) = (precision == Precision::Bf16, precision == Precision::Int8);
+    let out = Lowered { half, eight, ..Lowered::default() };
     let mut lowering =
         Lowering { layers, shapes, style, readers, values, claimed, chains, sums_of: vec![], out };
     lowering.find_chains();
@@ -126,6 +137,16 @@ struct Chain {
 pub(crate) fn is_winograd(op: &Op, input: Shape) -> bool {
     let &Op::Conv { out_channels, kernel: 3, stride: 1, groups: 1, .. } = op else { return false };
     input.channels >= 12 && out_channels >= 12 && input.area() >= 16
+}
+
+/// Whether [`crate::kernel::eight`] can do a convolution, and gains by it. It needs positions of the input around every result, which zeros
+/// are not. Winograd's products in `f32` take as long as plain ones in eight bits. A layer of stride 2 needs many inputs, over
+/// which the errors of codes average out: what light reads from its first 16 channels decides what all the others see.
+fn gains_by_eight_bits(conv: &Conv) -> bool {
+    let up = matches!(conv.input, Value::Buffer { up: true, .. });
+    let fits = conv.kernel == 3 && conv.groups == 1 && conv.padding != Padding::Zero && !conv.pool;
+    let smaller = conv.stride > 1 && conv.input_shape.channels >= 32;
+    fits && (smaller || up || conv.target == Target::Canvas && conv.stride == 1)
 }
 
 /// Whether the kernel in [`crate::kernel::tiled`] and those around it can do all layers in bf16.
@@ -265,7 +286,7 @@ impl Lowering<'_> {
         } else {
             Target::Buffer(self.buffer(self.shapes[end]))
         };
-        self.out.specs.push(Spec::Conv(Conv {
+        let mut conv = Conv {
             layer: chain.conv,
             input: value,
             input_shape,
@@ -279,7 +300,12 @@ impl Lowering<'_> {
             pool: chain.pool,
             target,
             sums: None,
-        }));
+            eight: None,
+        };
+        if self.out.eight && gains_by_eight_bits(&conv) {
+            conv.eight = conv.input.buffer().and_then(|buffer| self.written_sums(buffer));
+        }
+        self.out.specs.push(Spec::Conv(conv));
         if let Target::Buffer(out) = target {
             self.values[end] = Some(plain(out));
         }
@@ -338,20 +364,32 @@ impl Lowering<'_> {
     /// Sums of a layer's result, which is then plainly in memory.
     fn sums(&mut self, input: NodeId) -> SumsId {
         let buffer = self.materialised(input);
-        if let Some(sums) = self.sums_of[buffer] {
+        if let Some(sums) = self.written_sums(buffer) {
             return sums;
         }
+        let sums = self.new_sums(buffer);
+        self.out.specs.push(Spec::Sums { input: buffer, sums });
+        sums
+    }
+
+    /// Sums that are there already, or that the convolution which writes `buffer` can leave.
+    fn written_sums(&mut self, buffer: BufferId) -> Option<SumsId> {
+        if self.sums_of[buffer].is_some() {
+            return self.sums_of[buffer];
+        }
+        let writes = |spec: &Spec| matches!(spec, Spec::Conv(conv) if conv.target == Target::Buffer(buffer));
+        let writer = self.out.specs.iter().position(writes)?;
+        let sums = self.new_sums(buffer);
+        if let Spec::Conv(conv) = &mut self.out.specs[writer] {
+            conv.sums = Some(sums);
+        }
+        Some(sums)
+    }
+
+    fn new_sums(&mut self, buffer: BufferId) -> SumsId {
         let sums = self.out.sums;
         self.out.sums += 1;
         self.sums_of[buffer] = Some(sums);
-        let writer = self.out.specs.iter_mut().find_map(|spec| match spec {
-            Spec::Conv(conv) if conv.target == Target::Buffer(buffer) => Some(conv),
-            _ => None,
-        });
-        match writer {
-            Some(conv) => conv.sums = Some(sums),
-            None => self.out.specs.push(Spec::Sums { input: buffer, sums }),
-        }
         sums
     }
 

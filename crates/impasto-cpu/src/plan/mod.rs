@@ -56,9 +56,9 @@ impl CpuPlan {
         let shapes = check_prepare(network, weights, height, width)?;
         let layers = fold::fold(network, weights)?;
         let style: Vec<_> = (0..network.sites.len()).map(|site| network.site_range(site)).collect();
-        let half =
-            precision == Precision::Bf16 && Precision::Bf16.is_available(isa) && lower::fits_tiles(&layers);
-        let lowered = lower::lower(&layers, &shapes, &style, half);
+        let fits = precision != Precision::Bf16 || lower::fits_tiles(&layers);
+        let precision = if precision.is_available(isa) && fits { precision } else { Precision::F32 };
+        let lowered = lower::lower(&layers, &shapes, &style, precision);
         let Op::Input { channels } = network.nodes[0].op else { unreachable!("the table was checked") };
         let (input, output) = (Shape::new(channels, height, width), network.output_shape(height, width)?);
         let ends = Ends { picture: size(input), canvas: size(output) };
@@ -76,11 +76,11 @@ impl CpuPlan {
             scratch: Arena::new(threads * scratch_step),
             scratch_step,
             pool: Arc::clone(pool),
-            precision: if half { Precision::Bf16 } else { Precision::F32 },
+            precision,
         })
     }
 
-    /// The precision in use, which is `f32` for tables that have no bf16 kernels.
+    /// The precision in use, which is `f32` where the machine or the table cannot have the one that was asked for.
     pub fn precision(&self) -> Precision {
         self.precision
     }

@@ -1,28 +1,33 @@
 //! AVX2 with FMA: 16 registers of 8 lanes.
 
-use super::{Kernel, Simd};
-use crate::kernel::gemm::{self, Windows};
+use super::{DotKernel, Dots, Kernel, Simd};
+use crate::kernel::gemm::{self, Columns, Windows};
 use crate::train::sum::{self, Operands};
 use std::arch::x86_64::*;
 
-/// Proof that AVX2 and FMA are there.
+/// Proof that AVX2 and FMA are there, and with `VNNI` also AVX-VNNI.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx2(());
+pub(crate) struct Avx2<const VNNI: bool>(());
 
-impl Avx2 {
+impl<const VNNI: bool> Avx2<VNNI> {
     /// # Safety
-    /// The CPU must have AVX2 and FMA.
+    /// The CPU must have AVX2 and FMA, with `VNNI` also AVX-VNNI.
     pub(super) unsafe fn new() -> Self {
         Avx2(())
     }
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn enter<K: Kernel>(token: Avx2, kernel: K) -> K::Out {
+fn enter<K: Kernel>(token: Avx2<false>, kernel: K) -> K::Out {
     kernel.run(token)
 }
 
-impl Simd for Avx2 {
+#[target_feature(enable = "avx2,fma,avxvnni")]
+fn enter_dots<K: DotKernel>(token: Avx2<true>, kernel: K) -> K::Out {
+    kernel.run(token)
+}
+
+impl<const VNNI: bool> Simd for Avx2<VNNI> {
     const LANES: usize = 8;
     const MR: usize = 6;
     const NB: usize = 1;
@@ -32,7 +37,7 @@ impl Simd for Avx2 {
     #[inline]
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Out {
         // SAFETY: `self` proves the features.
-        unsafe { enter(self, kernel) }
+        unsafe { enter(Avx2(()), kernel) }
     }
     #[inline(always)]
     fn splat(self, x: f32) -> __m256 {
@@ -127,5 +132,40 @@ impl Simd for Avx2 {
     unsafe fn gemm_windows(self, _blocks: usize, windows: &Windows, b: *const f32, c: *mut f32) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { gemm::windows::<Self, 6, 2>(self, windows, b, c) }
+    }
+}
+
+impl Dots for Avx2<true> {
+    type I = __m256i;
+
+    #[inline]
+    fn vectorize_dots<K: DotKernel>(self, kernel: K) -> K::Out {
+        // SAFETY: `self` proves the features.
+        unsafe { enter_dots(self, kernel) }
+    }
+    #[inline(always)]
+    fn splat_word(self, word: i32) -> __m256i {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_set1_epi32(word) }
+    }
+    #[inline(always)]
+    unsafe fn load_words(self, p: *const i32) -> __m256i {
+        // SAFETY: `self` proves AVX2; the caller gives 8 readable words.
+        unsafe { _mm256_loadu_si256(p.cast()) }
+    }
+    #[inline(always)]
+    fn dot(self, sum: __m256i, a: __m256i, b: __m256i) -> __m256i {
+        // SAFETY: `self` proves AVX-VNNI.
+        unsafe { _mm256_dpbusd_avx_epi32(sum, a, b) }
+    }
+    #[inline(always)]
+    fn float(self, v: __m256i) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_cvtepi32_ps(v) }
+    }
+    #[inline(always)]
+    unsafe fn dot_windows(self, _blocks: usize, windows: &Windows<u8>, columns: &Columns, c: *mut f32) {
+        // SAFETY: passed on from the caller; there is only one width.
+        unsafe { gemm::dots::<Self, 6, 2>(self, windows, columns, c) }
     }
 }

@@ -1,34 +1,46 @@
 //! AVX-512: 32 registers of 16 lanes. Needs AVX512F, and FMA and AVX2 for what the compiler adds around it.
 
-use super::{Kernel, Simd};
-use crate::kernel::gemm::{self, Windows};
+use super::{DotKernel, Dots, Kernel, Simd};
+use crate::kernel::gemm::{self, Columns, Windows};
 use crate::train::sum::{self, Operands};
 use std::arch::x86_64::*;
 
-/// Proof that AVX512F is there, and with `BF16` also the conversion to bf16.
-#[derive(Clone, Copy)]
-pub(crate) struct Avx512<const BF16: bool>(());
+/// [`Avx512`] and nothing more.
+pub(super) const PLAIN: u8 = 0;
+/// With AVX512-BF16.
+pub(super) const BF16: u8 = 1;
+/// With AVX512-VNNI.
+pub(super) const VNNI: u8 = 2;
 
-impl<const BF16: bool> Avx512<BF16> {
+/// Proof that AVX512F is there, and with it what `MORE` says.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512<const MORE: u8>(());
+
+impl<const MORE: u8> Avx512<MORE> {
     /// # Safety
-    /// The CPU must have AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX2 and FMA, with `BF16` also AVX512-BF16.
+    /// The CPU must have AVX512F, AVX512BW, AVX512DQ, AVX512VL, AVX2 and FMA, and what `MORE` says.
     pub(super) unsafe fn new() -> Self {
         Avx512(())
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
-fn enter<K: Kernel>(token: Avx512<false>, kernel: K) -> K::Out {
+fn enter<K: Kernel>(token: Avx512<PLAIN>, kernel: K) -> K::Out {
     kernel.run(token)
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")]
-fn enter_bf16<K: Kernel>(token: Avx512<true>, kernel: K) -> K::Out {
+fn enter_bf16<K: Kernel>(token: Avx512<BF16>, kernel: K) -> K::Out {
+    kernel.run(token)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx2,fma")]
+fn enter_dots<K: DotKernel>(token: Avx512<VNNI>, kernel: K) -> K::Out {
     kernel.run(token)
 }
 
 // SAFETY (every block below): `self` exists only where the CPU has AVX512F; pointers are as the trait demands.
-impl<const BF16: bool> Simd for Avx512<BF16> {
+impl<const MORE: u8> Simd for Avx512<MORE> {
     const LANES: usize = 16;
     const MR: usize = 14;
     const NB: usize = 2;
@@ -38,7 +50,7 @@ impl<const BF16: bool> Simd for Avx512<BF16> {
     #[inline]
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Out {
         // SAFETY: `self` proves the features.
-        unsafe { if BF16 { enter_bf16(Avx512(()), kernel) } else { enter(Avx512(()), kernel) } }
+        unsafe { if MORE == BF16 { enter_bf16(Avx512(()), kernel) } else { enter(Avx512(()), kernel) } }
     }
     #[inline(always)]
     fn splat(self, x: f32) -> __m512 {
@@ -67,7 +79,7 @@ impl<const BF16: bool> Simd for Avx512<BF16> {
     unsafe fn store_half(self, p: *mut u16, v: __m512) {
         // SAFETY: `self` proves AVX512F, and AVX512-BF16 where it is used; the caller gives room for 16 values.
         unsafe {
-            if BF16 {
+            if MORE == BF16 {
                 let rounded = std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(v));
                 return _mm256_storeu_si256(p.cast(), rounded);
             }
@@ -166,6 +178,46 @@ impl<const BF16: bool> Simd for Avx512<BF16> {
             match blocks {
                 2 => gemm::windows::<Self, 14, 2>(self, windows, b, c),
                 _ => gemm::windows::<Self, 14, 1>(self, windows, b, c),
+            }
+        }
+    }
+}
+
+impl Dots for Avx512<VNNI> {
+    type I = __m512i;
+
+    #[inline]
+    fn vectorize_dots<K: DotKernel>(self, kernel: K) -> K::Out {
+        // SAFETY: `self` proves the features.
+        unsafe { enter_dots(self, kernel) }
+    }
+    #[inline(always)]
+    fn splat_word(self, word: i32) -> __m512i {
+        // SAFETY: `self` proves AVX512F.
+        unsafe { _mm512_set1_epi32(word) }
+    }
+    #[inline(always)]
+    unsafe fn load_words(self, p: *const i32) -> __m512i {
+        // SAFETY: `self` proves AVX512F; the caller gives 16 readable words.
+        unsafe { _mm512_loadu_si512(p.cast()) }
+    }
+    #[inline(always)]
+    fn dot(self, sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: `self` proves AVX512-VNNI.
+        unsafe { _mm512_dpbusd_epi32(sum, a, b) }
+    }
+    #[inline(always)]
+    fn float(self, v: __m512i) -> __m512 {
+        // SAFETY: `self` proves AVX512F.
+        unsafe { _mm512_cvtepi32_ps(v) }
+    }
+    #[inline(always)]
+    unsafe fn dot_windows(self, blocks: usize, windows: &Windows<u8>, columns: &Columns, c: *mut f32) {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            match blocks {
+                2 => gemm::dots::<Self, 14, 2>(self, windows, columns, c),
+                _ => gemm::dots::<Self, 14, 1>(self, windows, columns, c),
             }
         }
     }

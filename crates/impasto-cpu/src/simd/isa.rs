@@ -1,6 +1,10 @@
 //! Which instruction set runs: what the CPU has, or what the user forced.
 
-use super::{Kernel, Portable, Simd};
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use super::avx512::BF16;
+#[cfg(target_arch = "x86_64")]
+use super::avx512::{PLAIN, VNNI};
+use super::{DotKernel, Dots, Kernel, Portable, Simd};
 use std::fmt;
 use std::str::FromStr;
 
@@ -92,10 +96,10 @@ impl Isa {
         match self {
             // SAFETY: `is_available` saw the features that the token stands for.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => unsafe { super::avx2::Avx2::new() }.vectorize(kernel),
+            Isa::Avx2 => unsafe { super::avx2::Avx2::<false>::new() }.vectorize(kernel),
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { super::avx512::Avx512::<false>::new() }.vectorize(kernel),
+            Isa::Avx512 => unsafe { super::avx512::Avx512::<PLAIN>::new() }.vectorize(kernel),
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => unsafe { super::neon::Neon::new() }.vectorize(kernel),
@@ -111,7 +115,42 @@ impl Isa {
     pub(crate) fn run_beside_tiles<K: Kernel>(_proof: crate::amx::Amx, kernel: K) -> K::Out {
         assert!(Isa::Avx512.is_available(), "tiles are only used beside AVX-512");
         // SAFETY: seen above, and the proof stands for AVX512-BF16.
-        unsafe { super::avx512::Avx512::<true>::new() }.vectorize(kernel)
+        unsafe { super::avx512::Avx512::<BF16>::new() }.vectorize(kernel)
+    }
+
+    /// Whether this CPU multiplies bytes beside these instructions.
+    pub(crate) fn has_dots(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => self.is_available() && is_x86_feature_detected!("avxvnni"),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => self.is_available() && is_x86_feature_detected!("avx512vnni"),
+            _ => false,
+        }
+    }
+
+    /// Compiles `kernel` for this instruction set with products of bytes, portably where it has none, and runs it.
+    ///
+    /// # Panics
+    /// If this machine lacks the instruction set.
+    #[inline]
+    pub(crate) fn run_dots<K: DotKernel>(self, kernel: K) -> K::Out {
+        assert!(self.is_available(), "{self} is not available here");
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 if self.has_dots() => {
+                // SAFETY: `has_dots` saw the features that the token stands for.
+                let token = unsafe { super::avx2::Avx2::<true>::new() };
+                token.vectorize_dots(kernel)
+            }
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 if self.has_dots() => {
+                // SAFETY: as above.
+                let token = unsafe { super::avx512::Avx512::<VNNI>::new() };
+                token.vectorize_dots(kernel)
+            }
+            _ => Portable.vectorize_dots(kernel),
+        }
     }
 
     fn list() -> String {

@@ -23,7 +23,7 @@ mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 
-use crate::kernel::gemm::Windows;
+use crate::kernel::gemm::{Columns, Windows};
 use crate::train::sum::Operands;
 use impasto_core::image::byte_from_unit;
 pub use isa::{Isa, IsaError};
@@ -174,6 +174,41 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     unsafe fn gemm_windows(self, blocks: usize, windows: &Windows, b: *const f32, c: *mut f32);
 }
 
+/// A body that multiplies bytes, to be compiled once per instruction set that can.
+pub(crate) trait DotKernel {
+    /// What the body gives back.
+    type Out;
+    /// The body. Must be `#[inline(always)]`.
+    fn run<S: Dots>(self, s: S) -> Self::Out;
+}
+
+/// Instruction sets that multiply bytes, four products to a lane (AVX512-VNNI, AVX-VNNI), and [`Portable`], which shows what they do.
+/// Integers are exact: all give the same sums.
+pub(crate) trait Dots: Simd {
+    /// A register of `LANES` words of 32 bits.
+    type I: Copy;
+
+    /// Compiles and calls `kernel` with these instructions.
+    fn vectorize_dots<K: DotKernel>(self, kernel: K) -> K::Out;
+    /// All lanes `word`.
+    fn splat_word(self, word: i32) -> Self::I;
+    /// Reads `LANES` words.
+    ///
+    /// # Safety
+    /// `p` must be readable for `LANES` words; any alignment.
+    unsafe fn load_words(self, p: *const i32) -> Self::I;
+    /// `sum` and the four products of each lane: bytes of `a` are 0 to 255, those of `b` -128 to 127.
+    fn dot(self, sum: Self::I, a: Self::I, b: Self::I) -> Self::I;
+    /// The nearest `f32`.
+    fn float(self, v: Self::I) -> Self::F;
+
+    /// The register tile of products of bytes.
+    ///
+    /// # Safety
+    /// As for [`crate::kernel::gemm::dots`] with `MR` rows and `blocks` (at most `NB`) blocks of columns.
+    unsafe fn dot_windows(self, blocks: usize, windows: &Windows<u8>, columns: &Columns, c: *mut f32);
+}
+
 /// Zero in every lane.
 #[inline(always)]
 pub(crate) fn zero<S: Simd>(s: S) -> S::F {
@@ -208,6 +243,59 @@ mod tests {
         expected.push(7);
         for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
             assert_eq!(isa.run(Bytes(&values)), expected, "{isa}");
+        }
+    }
+
+    /// One panel: `MR` windows of three lines of eight bytes.
+    struct Dot<'a> {
+        bytes: &'a [u8],
+        weights: &'a [i32],
+    }
+
+    /// Products of the panel and where they are not those of plain integers.
+    impl DotKernel for Dot<'_> {
+        type Out = (usize, Vec<String>);
+        #[inline(always)]
+        fn run<S: Dots>(self, s: S) -> Self::Out {
+            let (scale, offset) = ([0.5f32; 2 * BLOCK], [3.0f32; 2 * BLOCK]);
+            let (lines, run, step, line) = (3, 8, 5, 100);
+            let mut wrong = Vec::new();
+            for blocks in 1..=S::NB {
+                let mut c = vec![0.0; blocks * S::MR * BLOCK];
+                let windows = Windows { first: self.bytes.as_ptr(), line, lines, run, step };
+                let columns = Columns {
+                    weights: self.weights.as_ptr(),
+                    scale: scale.as_ptr(),
+                    offset: offset.as_ptr(),
+                };
+                // SAFETY: there are bytes for the last window's last line, and six words of weights for each column.
+                unsafe { s.dot_windows(blocks, &windows, &columns, c.as_mut_ptr()) };
+                for (at, &found) in c.iter().enumerate() {
+                    let (block, row, lane) = (at / BLOCK / S::MR, at / BLOCK % S::MR, at % BLOCK);
+                    let product = |i: usize| {
+                        let byte = self.bytes[i / run * line + row * step + i % run];
+                        let word = self.weights[i / 4 * blocks * BLOCK + block * BLOCK + lane];
+                        i32::from(byte) * i32::from(word.to_ne_bytes()[i % 4] as i8)
+                    };
+                    let expected = 0.5 * (0..lines * run).map(product).sum::<i32>() as f32 + 3.0;
+                    if found != expected {
+                        wrong.push(format!("{found} instead of {expected} in row {row}, block {block}"));
+                    }
+                }
+            }
+            (S::LANES, wrong)
+        }
+    }
+
+    #[test]
+    fn products_of_bytes_are_exact() {
+        let mut random = impasto_core::conformance::Random::new(3);
+        let bytes: Vec<u8> = (0..400).map(|_| random.bits() as u8).collect();
+        let weights: Vec<i32> = (0..6 * 2 * BLOCK).map(|_| random.bits() as i32).collect();
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+            let (lanes, wrong) = isa.run_dots(Dot { bytes: &bytes, weights: &weights });
+            assert_eq!(wrong, Vec::<String>::new(), "{isa}");
+            assert!(!isa.has_dots() || lanes > 4, "{isa} has dots and does not use them");
         }
     }
 }

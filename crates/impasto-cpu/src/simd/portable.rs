@@ -1,7 +1,7 @@
 //! No special instructions: arrays of four, which the compiler turns into SSE2 or whatever the target always has.
 
-use super::{Kernel, Simd};
-use crate::kernel::gemm::{self, Windows};
+use super::{DotKernel, Dots, Kernel, Simd};
+use crate::kernel::gemm::{self, Columns, Windows};
 use crate::train::sum::{self, Operands};
 
 /// Needs no proof.
@@ -89,5 +89,39 @@ impl Simd for Portable {
     unsafe fn gemm_windows(self, _blocks: usize, windows: &Windows, b: *const f32, c: *mut f32) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { gemm::windows::<Self, 3, 4>(self, windows, b, c) }
+    }
+}
+
+impl Dots for Portable {
+    type I = [i32; 4];
+
+    #[inline]
+    fn vectorize_dots<K: DotKernel>(self, kernel: K) -> K::Out {
+        kernel.run(self)
+    }
+    #[inline(always)]
+    fn splat_word(self, word: i32) -> [i32; 4] {
+        [word; 4]
+    }
+    #[inline(always)]
+    unsafe fn load_words(self, p: *const i32) -> [i32; 4] {
+        // SAFETY: the caller gives 4 readable words.
+        unsafe { p.cast::<[i32; 4]>().read_unaligned() }
+    }
+    #[inline(always)]
+    fn dot(self, sum: [i32; 4], a: [i32; 4], b: [i32; 4]) -> [i32; 4] {
+        std::array::from_fn(|lane| {
+            let pairs = a[lane].to_ne_bytes().into_iter().zip(b[lane].to_ne_bytes());
+            pairs.fold(sum[lane], |sum, (a, b)| sum.wrapping_add(i32::from(a) * i32::from(b as i8)))
+        })
+    }
+    #[inline(always)]
+    fn float(self, v: [i32; 4]) -> F4 {
+        F4(v.map(|word| word as f32))
+    }
+    #[inline(always)]
+    unsafe fn dot_windows(self, _blocks: usize, windows: &Windows<u8>, columns: &Columns, c: *mut f32) {
+        // SAFETY: passed on from the caller; there is only one width.
+        unsafe { gemm::dots::<Self, 3, 4>(self, windows, columns, c) }
     }
 }

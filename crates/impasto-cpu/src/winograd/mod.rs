@@ -15,9 +15,10 @@ mod ahead;
 mod store;
 pub(crate) mod transform;
 
-use crate::kernel::finish::{Finish, Sums};
+use crate::kernel::finish::Finish;
 use crate::kernel::gemm::column_tiles;
 use crate::kernel::step::{Frame, Step};
+use crate::kernel::sums::{SLOT, Sums};
 use crate::kernel::view::{Axis, View, line_axis};
 use crate::memory::Arena;
 use crate::simd::{BLOCK, Isa, Kernel, Simd};
@@ -419,7 +420,7 @@ impl Job<'_> {
         unsafe {
             let Some(slots) = finish.sums else { return self.output(s, m, self.tile(t), channel, None) };
             let channels = finish.out.channels;
-            let slot = slots.0.add(self.job * 3 * channels);
+            let slot = slots.0.add(self.job * SLOT * channels);
             let mut sums = if t == 0 { Sums::new(s) } else { Sums::load(s, slot, channel, channels) };
             self.output(s, m, self.tile(t), channel, Some(&mut sums));
             sums.store(s, slot, channel, channels);

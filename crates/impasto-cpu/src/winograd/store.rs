@@ -1,7 +1,8 @@
 //! From a tile of results to memory: what follows the sums, the edges, the pool, the statistics.
 
 use super::TILE;
-use crate::kernel::finish::{Finish, Lane, Sums};
+use crate::kernel::finish::{Finish, Lane};
+use crate::kernel::sums::Sums;
 use crate::kernel::view::View;
 use crate::simd::Simd;
 

@@ -112,9 +112,8 @@ fn in_a_child(args: &Args, size: Size, threads: usize) -> Result<Row> {
         "--seconds",
         &args.seconds.to_string(),
     ]);
-    if args.precision == PrecisionName::Bf16 {
-        child.args(["--precision", "bf16"]);
-    }
+    let precision = clap::ValueEnum::to_possible_value(&args.precision).expect("it has a name");
+    child.args(["--precision", precision.get_name()]);
     if let Some(model) = &args.model {
         child.args(["--model", model]);
     }

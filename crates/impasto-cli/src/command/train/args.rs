@@ -1,6 +1,5 @@
 //! The words of `impasto train`.
 
-use crate::args::PrecisionName;
 use clap::ValueEnum;
 use impasto_train::NetworkKind;
 use impasto_train::data::Folder;
@@ -86,8 +85,8 @@ pub struct Args {
     pub threads: Option<u16>,
     /// What the network is computed in on the CPU: `f32` is the same on every machine, `bf16` faster where the processor has
     /// matrix tiles (AMX), and the same as `f32` elsewhere. A GPU always computes in `f32`.
-    #[arg(long, value_enum, default_value_t = PrecisionName::Bf16)]
-    pub precision: PrecisionName,
+    #[arg(long, value_enum, default_value_t = LearnerPrecision::Bf16)]
+    pub precision: LearnerPrecision,
     /// Seconds between checkpoints.
     #[arg(long, value_name = "S", default_value_t = 120)]
     pub save_every: u64,
@@ -126,6 +125,15 @@ impl FromStr for FolderWord {
             None => Ok(Self(PathBuf::from(word).into())),
         }
     }
+}
+
+/// What the learner computes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LearnerPrecision {
+    /// 32 bits.
+    F32,
+    /// 8 significant bits, with 32-bit sums.
+    Bf16,
 }
 
 /// The networks that can be trained.

@@ -1,7 +1,6 @@
 //! What a run is made from, as its folder remembers it in `run.json`.
 
-use super::args::{Args, MachineName, NetworkName};
-use crate::args::PrecisionName;
+use super::args::{Args, LearnerPrecision, MachineName, NetworkName};
 use anyhow::{Context, Result};
 use impasto_media::atomic;
 use impasto_train::data::Folder;
@@ -84,7 +83,7 @@ impl Record {
         config.resume = args.resume.is_some();
         config.change_settings = args.change_settings;
         config.machine = machine(args);
-        config.plain = args.precision == PrecisionName::F32;
+        config.plain = args.precision == LearnerPrecision::F32;
         config.checkpoint_secs = args.save_every;
         config.report_steps = args.report_every.unwrap_or(if tiny { 20 } else { 100 });
         config.validate_steps = args.validate_every.unwrap_or(if tiny { 100 } else { 500 });

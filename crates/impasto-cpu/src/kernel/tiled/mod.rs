@@ -14,10 +14,11 @@
 mod fill;
 mod store;
 
-use super::finish::{Finish, Sums};
+use super::finish::Finish;
 use super::paint::Painter;
 use super::picture::Size;
 use super::step::{Frame, Step};
+use super::sums::Sums;
 use super::view::{Axis, View, doubled_weight};
 use crate::amx::Amx;
 use crate::amx::tile::{Block, Step as TileStep, Tiles};

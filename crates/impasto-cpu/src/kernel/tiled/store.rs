@@ -1,6 +1,7 @@
 //! From a block of products to memory: bias, ReLU, residual, pool, statistics, or straight to the canvas.
 
-use super::super::finish::{Finish, Lane, Sums};
+use super::super::finish::{Finish, Lane};
+use super::super::sums::{SLOT, Sums};
 use super::super::view::{Half, Map};
 use super::{Goal, Job, LANES, Phase, SPAN};
 use crate::simd::Simd;
@@ -15,7 +16,7 @@ impl Job<'_> {
             let part = &sums[lane / S::LANES];
             // SAFETY: there is a slot for every job, with room for all channels.
             unsafe {
-                let slot = slots.0.add(self.job * 3 * out.channels);
+                let slot = slots.0.add(self.job * SLOT * out.channels);
                 part.store(s, slot, block * LANES + lane, out.channels);
             }
         }

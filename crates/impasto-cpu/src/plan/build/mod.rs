@@ -1,27 +1,31 @@
 //! From steps on paper to steps with memory and packed weights.
 
+mod canvas;
+mod eight;
+mod windows;
+
 use super::arena::layout;
 use super::fold::{ConvWeights, Layer};
 use super::lower::{BufferId, Conv, Lowered, Spec, SumsId, Target, Value, is_winograd};
 use crate::kernel::blend::Blend;
 use crate::kernel::depthwise::Depthwise;
-use crate::kernel::direct::{self, Direct, Feed, Goal, Window};
-use crate::kernel::few::{self, Few};
+use crate::kernel::direct::{self, Direct, Feed, Goal};
 use crate::kernel::finish::Finish;
-use crate::kernel::paint::Painter;
 use crate::kernel::picture::{Export, Import, Size};
 use crate::kernel::pool::Pool;
 use crate::kernel::site::{AdaIn, Modulate};
 use crate::kernel::statistics::{MeanStd, Parts, Summed};
 use crate::kernel::step::Step;
+use crate::kernel::sums::SLOT;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use crate::kernel::tiled;
-use crate::kernel::view::{Map, Ptr, View, doubled_weight, padded};
+use crate::kernel::view::{Map, Ptr, View, padded};
 use crate::memory::Arena;
 use crate::simd::Isa;
 use crate::winograd::{self, Winograd};
-use impasto_core::Padding;
+use impasto_core::{Op, Shape};
 use std::sync::Mutex;
+use windows::Windows;
 
 /// Steps, and the memory that they point into.
 pub(crate) struct Built {
@@ -48,6 +52,7 @@ pub(crate) fn build(isa: Isa, layers: &[Layer], lowered: &Lowered, ends: Ends) -
         affines: vec![],
         parts: vec![None; lowered.sums],
         memory: vec![],
+        steps: vec![],
     };
     let activations = builder.allocate(places.total);
     for (shape, &offset) in lowered.buffers.iter().zip(&places.offsets) {
@@ -60,8 +65,11 @@ pub(crate) fn build(isa: Isa, layers: &[Layer], lowered: &Lowered, ends: Ends) -
         let affine = builder.affine(channels, constant);
         builder.affines.push(affine);
     }
-    let steps = lowered.specs.iter().map(|spec| builder.step(spec)).collect();
-    Built { steps, memory: builder.memory }
+    for spec in &lowered.specs {
+        let step = builder.step(spec);
+        builder.steps.push(step);
+    }
+    Built { steps: builder.steps, memory: builder.memory }
 }
 
 struct Builder<'a> {
@@ -73,6 +81,7 @@ struct Builder<'a> {
     affines: Vec<Ptr>,
     parts: Vec<Option<Parts>>,
     memory: Vec<Arena>,
+    steps: Vec<Box<dyn Step>>,
 }
 
 impl Builder<'_> {
@@ -152,7 +161,7 @@ impl Builder<'_> {
 
     fn summed(&mut self, input: BufferId, sums: SumsId) -> Box<dyn Step> {
         let map = self.maps[input];
-        let slots = self.allocate(map.height * 3 * map.channels);
+        let slots = self.allocate(map.height * SLOT * map.channels);
         let step = Summed { isa: self.isa, map, slots };
         self.note_parts(sums, &step, slots, map.channels);
         Box::new(step)
@@ -160,22 +169,14 @@ impl Builder<'_> {
 
     fn note_parts(&mut self, sums: SumsId, step: &dyn Step, slots: Ptr, channels: usize) {
         let positions = (0..step.jobs()).map(|job| step.positions(job) as f64).collect();
-        self.parts[sums] = Some(Parts { slots, positions, channels });
+        self.parts[sums] = Some(Parts { isa: self.isa, slots, positions, channels });
     }
 
     fn conv(&mut self, conv: &Conv) -> Box<dyn Step> {
         let layers = self.layers;
         let weights = layers[conv.layer].conv.as_ref().expect("a convolution has weights");
         let out = match conv.target {
-            #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            Target::Canvas if self.lowered.half => {
-                return self.tiled(conv, weights, self.canvas(conv, weights));
-            }
-            Target::Canvas if is_doubled(conv) => return Box::new(self.doubled_canvas(conv, weights)),
-            Target::Canvas if conv.kernel == 3 && conv.stride == 1 => {
-                return Box::new(self.plain_canvas(conv, weights));
-            }
-            Target::Canvas => return Box::new(self.few(conv, weights)),
+            Target::Canvas => return self.conv_to_canvas(conv, weights),
             Target::Buffer(out) => self.maps[out],
         };
         let finish = Finish {
@@ -187,13 +188,14 @@ impl Builder<'_> {
             pool: conv.pool,
             sums: None,
         };
-        let mut step = match self.lowered.half {
+        let mut step = match conv.eight {
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            true => self.tiled(conv, weights, tiled::Goal::Map(finish)),
-            _ => self.kernel(conv, weights, finish),
+            _ if self.lowered.half => self.tiled(conv, weights, tiled::Goal::Map(finish)),
+            Some(ranges) => self.eight_to_map(conv, weights, ranges, finish),
+            None => self.kernel(conv, weights, finish),
         };
         if let Some(sums) = conv.sums {
-            let slots = self.allocate(step.jobs() * 3 * out.channels);
+            let slots = self.allocate(step.jobs() * SLOT * out.channels);
             step.finish_mut().expect("convolutions leave sums").sums = Some(slots);
             self.note_parts(sums, &*step, slots, out.channels);
         }
@@ -209,7 +211,12 @@ impl Builder<'_> {
         let weight = |o: usize, i: usize, tap: usize| grouped(weights, channels, groups, taps, o, i, tap);
         if let Value::Picture { mul, add } = conv.input {
             let feed = Feed::Picture { size: self.ends.picture, mul, add };
-            return Box::new(self.direct(conv, feed, &weight, channels, Goal::Map(finish)));
+            return Box::new(self.direct(
+                conv,
+                feed,
+                &Windows::plain(conv, &weight, channels.1),
+                Goal::Map(finish),
+            ));
         }
         let view = self.view(conv.input);
         if is_winograd(op, conv.input_shape) {
@@ -221,78 +228,19 @@ impl Builder<'_> {
             let window = (kernel, stride, padding);
             return Box::new(Depthwise::new(self.isa, view, finish, &weights.weight, window));
         }
-        Box::new(self.direct(conv, Feed::View(view), &weight, channels, Goal::Map(finish)))
+        let windows = Windows::plain(conv, &weight, channels.1);
+        Box::new(self.direct(conv, Feed::View(view), &windows, Goal::Map(finish)))
     }
 
-    fn direct(
-        &self,
-        conv: &Conv,
-        feed: Feed,
-        weight: &dyn Fn(usize, usize, usize) -> f32,
-        channels: (usize, usize),
-        goal: Goal,
-    ) -> Direct {
-        let size = (conv.input_shape.height, conv.input_shape.width);
-        let Conv { kernel, stride, padding, .. } = *conv;
-        let out = (size.0.div_ceil(stride), size.1.div_ceil(stride));
-        let window = Window { kernel, before: kernel / 2, stride, padding };
-        let macs = (out.0 * out.1 * kernel * kernel * channels.0 * channels.1) as u64;
+    fn direct(&self, conv: &Conv, feed: Feed, windows: &Windows<'_>, goal: Goal) -> Direct {
+        let Windows { ref weight, out, window, columns } = *windows;
+        let size = match feed {
+            Feed::View(view) => (view.height(), view.width()),
+            Feed::Picture { .. } => (conv.input_shape.height, conv.input_shape.width),
+        };
+        let channels = (conv.input_shape.channels, columns);
+        let macs = macs(conv, &self.layers[conv.layer].op);
         Direct::new(self.isa, &direct::Layer { weight, feed, size, out, window, goal, channels, macs })
-    }
-
-    /// The last layer on a doubled input. The four pixels around the corner where four stored positions meet are sums over
-    /// just these four: a convolution with windows of 2x2, a corner more than positions each way, whose pixels begin above
-    /// and to the left.
-    fn doubled_canvas(&self, conv: &Conv, weights: &ConvWeights) -> Direct {
-        let (cin, cout) = (conv.input_shape.channels, weights.bias.len());
-        let plain = |o: usize, i: usize, tap: usize| weights.weight[(o * cin + i) * 9 + tap];
-        let weight = |o: usize, i: usize, tap: usize| {
-            // A pixel before the corner is the second of the position before it.
-            let (dy, dx) = (1 - o / cout / 2, 1 - o / cout % 2);
-            doubled_weight(&plain, (dy, dx), (tap / 2 + dy) * 3 + tap % 2 + dx, i, o % cout)
-        };
-        let mut view = self.view(conv.input);
-        view.up = false;
-        // Doubled and padded by one, mirroring and repeating the edge are the same thing.
-        let padding = if conv.padding == Padding::Reflect { Padding::Replicate } else { conv.padding };
-        let size = (view.map.height, view.map.width);
-        Direct::new(
-            self.isa,
-            &direct::Layer {
-                weight: &weight,
-                feed: Feed::View(view),
-                size,
-                out: (size.0 + 1, size.1 + 1),
-                window: Window { kernel: 2, before: 1, stride: 1, padding },
-                goal: Goal::Canvas(Painter { up: true, shifted: true, ..self.painter(conv, weights) }),
-                channels: (cin, 4 * cout),
-                macs: (4 * size.0 * size.1 * 9 * cin * cout) as u64,
-            },
-        )
-    }
-
-    /// The last layer on an input of its own size: a window of 4x4 for 2x2 pixels fills more columns of the product than
-    /// one of 3x3 for one pixel.
-    fn plain_canvas(&self, conv: &Conv, weights: &ConvWeights) -> Direct {
-        let (cin, cout) = (conv.input_shape.channels, weights.bias.len());
-        let weight = |o: usize, i: usize, tap: usize| {
-            let (y, x) = ((tap / 4).wrapping_sub(o / cout / 2), (tap % 4).wrapping_sub(o / cout % 2));
-            if y < 3 && x < 3 { weights.weight[(o % cout * cin + i) * 9 + y * 3 + x] } else { 0.0 }
-        };
-        let size = (conv.input_shape.height, conv.input_shape.width);
-        Direct::new(
-            self.isa,
-            &direct::Layer {
-                weight: &weight,
-                feed: Feed::View(self.view(conv.input)),
-                size,
-                out: (size.0.div_ceil(2), size.1.div_ceil(2)),
-                window: Window { kernel: 4, before: 1, stride: 2, padding: conv.padding },
-                goal: Goal::Canvas(Painter { up: true, ..self.painter(conv, weights) }),
-                channels: (cin, 4 * cout),
-                macs: (size.0 * size.1 * 9 * cin * cout) as u64,
-            },
-        )
     }
 
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -310,40 +258,13 @@ impl Builder<'_> {
         let amx = crate::amx::Amx::detect().expect("plans are in bf16 only where the tile unit was seen");
         Box::new(tiled::Tiled::new(amx, &layer))
     }
-
-    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    fn canvas(&self, conv: &Conv, weights: &ConvWeights) -> tiled::Goal {
-        tiled::Goal::Canvas(self.painter(conv, weights))
-    }
-
-    fn painter(&self, conv: &Conv, weights: &ConvWeights) -> Painter {
-        let bias = std::array::from_fn(|i| weights.bias[i % weights.bias.len()]);
-        let up = matches!(conv.input, Value::Buffer { up: true, .. });
-        Painter { size: self.ends.canvas, bias, relu: conv.relu_before, up, shifted: false }
-    }
-
-    fn few(&self, conv: &Conv, weights: &ConvWeights) -> Few {
-        let inputs = conv.input_shape.channels;
-        let taps = conv.kernel * conv.kernel;
-        let weight = |o: usize, i: usize, tap: usize| weights.weight[(o * inputs + i) * taps + tap];
-        Few::new(
-            self.isa,
-            &few::Layer {
-                weight: &weight,
-                bias: &weights.bias,
-                view: self.view(conv.input),
-                inputs,
-                size: self.ends.canvas,
-                window: (conv.kernel, conv.stride, conv.padding),
-                relu: conv.relu_before,
-            },
-        )
-    }
 }
 
-/// Whether a 3x3 convolution reads a doubled input.
-fn is_doubled(conv: &Conv) -> bool {
-    conv.kernel == 3 && conv.stride == 1 && matches!(conv.input, Value::Buffer { up: true, .. })
+/// Multiply-accumulates of a dense convolution as the table states it.
+fn macs(conv: &Conv, op: &Op) -> u64 {
+    let &Op::Conv { out_channels, kernel, stride, .. } = op else { return 0 };
+    let Shape { channels, height, width } = conv.input_shape;
+    (height.div_ceil(stride) * width.div_ceil(stride) * kernel * kernel * channels * out_channels) as u64
 }
 
 /// One weight of a grouped convolution as if it were dense: zero between channels of different groups.

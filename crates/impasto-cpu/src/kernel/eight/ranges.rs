@@ -1,0 +1,61 @@
+//! First of a layer in eight bits: the ranges of its inputs in this frame, and how values become codes.
+
+use super::Quantised;
+use crate::kernel::statistics::{Parts, Summary, summary_scratch};
+use crate::kernel::step::{Frame, Step};
+use crate::kernel::view::{Ptr, View};
+
+/// How many deviations from its channel's mean a value may lie before it is cut off. A few rare values would make all codes, and by
+/// way of the weights those of other channels, coarser: with 8 the worst of 112 pictures has an SSIM of 0.982, with no limit 0.958.
+const REACH: f64 = 8.0;
+
+/// Finds the ranges, in one job.
+pub(crate) struct Ranges {
+    /// What the input's writer noted.
+    pub parts: Parts,
+    /// What the layer reads.
+    pub view: View,
+    /// Where it says what it found.
+    pub to: Quantised,
+}
+
+impl Step for Ranges {
+    fn label(&self) -> String {
+        format!("ranges {}", self.view.map.channels)
+    }
+
+    fn jobs(&self) -> usize {
+        1
+    }
+
+    fn scratch(&self) -> usize {
+        summary_scratch(self.view.map.channels)
+    }
+
+    unsafe fn job(&self, _: usize, scratch: *mut f32, _: &Frame<'_>) {
+        let Ranges { parts, view, to } = self;
+        // SAFETY: the layer that writes the slots ran before; `scratch()` has room.
+        let Summary { means, variances, least, most } = unsafe { parts.summary(scratch) };
+        let floor = if view.relu { 0.0 } else { f32::NEG_INFINITY };
+        for c in 0..view.map.channels {
+            let far = REACH * variances[c].sqrt();
+            let least = least[c].max(means[c] - far) as f32;
+            let most = most[c].min(means[c] + far) as f32;
+            // SAFETY: all vectors have a value for each channel, the affine map two.
+            unsafe {
+                let (gain, shift) = match view.affine {
+                    Some(Ptr(p)) => (*p.add(c), *p.add(view.map.channels + c)),
+                    None => (1.0, 0.0),
+                };
+                let (a, b) = (gain * least + shift, gain * most + shift);
+                let (low, high) = (a.min(b).max(floor), a.max(b).max(floor));
+                let span = high - low;
+                let inverse = if span > 0.0 { 1.0 / span } else { 0.0 };
+                *to.gain.0.add(c) = gain * inverse;
+                *to.shift.0.add(c) = (shift - low) * inverse;
+                *to.low.0.add(c) = low;
+                *to.step.0.add(c) = span / 255.0;
+            }
+        }
+    }
+}

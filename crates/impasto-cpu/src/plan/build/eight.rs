@@ -1,0 +1,60 @@
+//! Convolutions in eight bits: three steps each, ranges, codes and product.
+
+use super::super::fold::ConvWeights;
+use super::super::lower::{Conv, SumsId};
+use super::windows::{Windows, is_doubled};
+use super::{Builder, macs};
+use crate::kernel::eight::{Eight, Goal, Layer, Quantise, Quantised, Ranges};
+use crate::kernel::finish::Finish;
+use crate::kernel::step::Step;
+use crate::kernel::view::View;
+use crate::simd::BLOCK;
+
+impl Builder<'_> {
+    /// To an activation. `ranges` are the sums that the input's writer leaves.
+    pub(super) fn eight_to_map(
+        &mut self,
+        conv: &Conv,
+        weights: &ConvWeights,
+        ranges: SumsId,
+        finish: Finish,
+    ) -> Box<dyn Step> {
+        let mut view = self.view(conv.input);
+        if is_doubled(conv) {
+            view.up = false;
+            let windows = Windows::corners(conv, weights, finish.out.channels);
+            return self.eight(conv, view, &windows, ranges, Goal::Doubled(finish));
+        }
+        let (inputs, outputs, taps) = (conv.input_shape.channels, weights.bias.len(), conv.kernel.pow(2));
+        let weight = |o: usize, i: usize, tap: usize| weights.weight[(o * inputs + i) * taps + tap];
+        let windows = Windows::plain(conv, &weight, outputs);
+        self.eight(conv, view, &windows, ranges, Goal::Map(finish))
+    }
+
+    /// The product; the steps that find its ranges and codes are put before it.
+    pub(super) fn eight(
+        &mut self,
+        conv: &Conv,
+        view: View,
+        windows: &Windows<'_>,
+        ranges: SumsId,
+        goal: Goal,
+    ) -> Box<dyn Step> {
+        let Windows { ref weight, out, window, columns } = *windows;
+        let stored = view.map.channels;
+        let k = window.kernel * window.kernel * stored;
+        let blocks = goal.columns() / BLOCK;
+        let start = self.allocate(Quantised::values(k, blocks * BLOCK, stored));
+        // SAFETY: just allocated.
+        let codes = unsafe { Quantised::within(start, k, blocks * BLOCK, stored) };
+        let value = |i: usize, column: usize| {
+            let (tap, channel) = (i / stored, i % stored);
+            let inside = channel < conv.input_shape.channels && column < columns;
+            if inside { weight(column, channel, tap) } else { 0.0 }
+        };
+        self.steps.push(Box::new(Ranges { parts: self.parts(ranges), view, to: codes }));
+        self.steps.push(Box::new(Quantise::new(self.isa, value, blocks, codes)));
+        let macs = macs(conv, &self.layers[conv.layer].op);
+        Box::new(Eight::new(self.isa, &Layer { view, out, window, goal, macs }, codes))
+    }
+}
