@@ -28,7 +28,7 @@ class Case:
 def matrix():
     """All cases, the most telling first. What a case leaves out lost clearly at a smaller size of the same model."""
     everything = tuple(OURS + F32 + BF16)
-    with_int8 = everything + tuple(INT8)
+    with_int8 = (*everything, "impasto int8", *INT8)
     # At the largest size only the fastest two of each precision: a frame takes seconds there.
     fastest = ("impasto f32", "impasto bf16", "onnxruntime f32", "openvino f32", "openvino bf16")
     cases = []

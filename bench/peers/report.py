@@ -103,8 +103,8 @@ def ratios(by_case, keys):
     for key in keys:
         rows = by_case[key]
         lines.append([name(key), ratio(rows, "impasto f32", "f32"), ratio(rows, "impasto f32 avx2", "f32"), ratio(rows, "impasto bf16", "bf16"),
-                      ratio(rows, "impasto bf16", "int8")])
-    return table(["", "f32, to peers' f32", "f32 with AVX2 only, to peers' f32", "bf16, to peers' bf16", "bf16, to peers' int8"], lines)
+                      ratio(rows, "impasto int8", "int8")])
+    return table(["", "f32, to peers' f32", "f32 with AVX2 only, to peers' f32", "bf16, to peers' bf16", "int8, to peers' int8"], lines)
 
 
 def times(by_case, keys):
