@@ -131,7 +131,7 @@ impl Drop for Pool {
 }
 
 impl Shared {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Step> {
+    fn lock(&self) -> MutexGuard<'_, Step> {
         self.step.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
