@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Can lower precision be seen? Compares pictures painted in it with those in f32: SSIM of luma and PSNR, and a sheet of the worst.
+"""Can lower precision be seen? Compares pictures painted in it with those in f32: SSIM of luma and PSNR, and a sheet of the
+worst; and how much the picture flickers when a photo is painted again with the noise of a camera (deviation 0.012 of full scale).
 
     bench/precision/run.py DATA -o FOLDER [--precision bf16|int8] [--model light|FILE]... [--style S]...
 
@@ -54,25 +55,32 @@ def main():
     args = words.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
     for model in args.model or ["light"]:
-        found = []
+        found, flicker = [], []
         for style in args.style or STYLES:
             with tempfile.TemporaryDirectory() as folder:
                 # As PNG, so that results are PNG too: JPEG would add differences of its own.
-                photos = [Path(folder, f"{path.stem}.png") for path in sorted((args.data / "eval/content").glob("*.jpg"))]
-                for photo in photos:
-                    Image.open(args.data / "eval/content" / f"{photo.stem}.jpg").convert("RGB").save(photo, compress_level=1)
+                photos = []
+                for i, path in enumerate(sorted((args.data / "eval/content").glob("*.jpg"))):
+                    picture = np.asarray(Image.open(path).convert("RGB"))
+                    noise = np.random.default_rng(i).normal(0, 0.012 * 255, picture.shape)
+                    for name, values in ((path.stem, picture), (f"{path.stem}~noisy", (picture + noise).round().clip(0, 255).astype(np.uint8))):
+                        photos.append(Path(folder, f"{name}.png"))
+                        Image.fromarray(values).save(photos[-1], compress_level=1)
                 for precision in ("f32", args.precision):
                     subprocess.run([args.impasto, "--quiet", "stylize", *photos, "--style", style, "--size", "512", "--model", model,
                                     "--precision", precision, "-o", f"{folder}/{precision}"], check=True, stdout=subprocess.DEVNULL)
-                pairs = zip(sorted(Path(folder, "f32").iterdir()), sorted(Path(folder, args.precision).iterdir()))
-                for exact, rounded in pairs:
-                    a, b = (np.asarray(Image.open(path).convert("RGB")) for path in (exact, rounded))
+                for exact in sorted(path for path in Path(folder, "f32").iterdir() if "~noisy" not in path.name):
+                    paths = (exact, Path(folder, args.precision, exact.name))
+                    a, b = (np.asarray(Image.open(path).convert("RGB")) for path in paths)
+                    noisy = (path.with_name(exact.name.replace(f"-{style}", f"~noisy-{style}")) for path in paths)
+                    flicker.append([np.abs(x.astype(float) - np.asarray(Image.open(path).convert("RGB"))).mean() for x, path in zip((a, b), noisy)])
                     most = int(np.abs(a.astype(int) - b.astype(int)).max())
                     found.append((ssim(a, b), psnr_db(a, b), most, f"{exact.stem} in {style}", a, b))
         found.sort(key=lambda pair: pair[0])
         values, db = [f[0] for f in found], [f[1] for f in found]
         print(f"{model} in {args.precision}: {len(found)} pictures; SSIM least {values[0]:.4f}, mean {np.mean(values):.4f}; "
-              f"PSNR least {min(db):.1f} dB, mean {np.mean(db):.1f} dB; most that a byte differs {max(f[2] for f in found)}; worst: {found[0][3]}")
+              f"PSNR least {min(db):.1f} dB, mean {np.mean(db):.1f} dB; most that a byte differs {max(f[2] for f in found)}; worst: {found[0][3]}; "
+              f"flicker in mean {np.mean(flicker, 0)[1]:.3f} levels, {np.mean(flicker, 0)[0]:.3f} in f32")
         sheet = np.concatenate([np.concatenate([a, b, (np.abs(a.astype(int) - b) * 16).clip(0, 255).astype(np.uint8)], 1)
                                 for _, _, _, _, a, b in found[:1]])
         Image.fromarray(sheet).save(args.output / f"{Path(model).stem}-{args.precision}.png")
