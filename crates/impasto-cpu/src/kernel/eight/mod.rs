@@ -131,7 +131,10 @@ impl Eight {
         let (mr, _) = isa.run_dots(DotShape);
         let axis = |len: usize, out: usize| {
             let Window { kernel, before, stride, padding } = window;
-            Spread::new((len, false), (out - 1) * stride + kernel, before, padding, None)
+            let mut axis = Spread::new((len, false), (out - 1) * stride + kernel, before, padding, None);
+            // Nothing is padded with zeros; what lies beyond all padding is in no result that is kept, and may be anything.
+            axis.at.iter_mut().for_each(|at| *at = (*at).max(0));
+            axis
         };
         Eight {
             isa,
@@ -270,8 +273,7 @@ impl Job<'_> {
         let rows = &rows.at[self.share.y * window.stride..][..side(self.share.high)];
         let columns = &columns.at[self.share.x * window.stride..][..side(self.share.wide)];
         for (line, &row) in rows.iter().enumerate() {
-            // SAFETY: indices of the axes are inside the map, since nothing is padded with zeros; the patch has room for all, and there
-            // are gains and shifts for every channel.
+            // SAFETY: indices of the axes are inside the map; the patch has room for all, and there are gains and shifts for every channel.
             unsafe {
                 let mut out = self.patch.add(line * self.layer.line() * stored);
                 let from = view.map.at::<f32>(row as usize, 0).cast_const();
