@@ -54,8 +54,8 @@ class Worker:
 def start(shop, case, engine):
     name, precision, *isa = engine.split()
     if name == "impasto":
-        words = [shop.impasto, "--quiet", "bench-row", "--paced", "--model", shop.model(case.model), "--size", case.size,
-                 "--threads", case.threads, "--precision", precision]
+        words = [shop.impasto, "--quiet", "bench-row", "--paced", "--engine", "cpu", "--model", shop.model(case.model),
+                 "--size", case.size, "--threads", case.threads, "--precision", precision]
         return Worker(words, case.threads, {"IMPASTO_ISA": isa[0]} if isa else None)
     model = shop.int8(case) if precision == "int8" else shop.onnx(case)
     picture = shop.picture(case.width, case.height).with_suffix(".npy")

@@ -1,6 +1,7 @@
 //! The GPUs of this machine, and the choice among them.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 /// What kind of device an adapter is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,14 +120,22 @@ fn position(names: &[String], name: Option<&str>) -> Result<usize, GpuError> {
 }
 
 fn enumerate() -> Vec<wgpu::Adapter> {
-    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
-        backends: wgpu::Backends::PRIMARY,
-        flags: wgpu::InstanceFlags::empty(),
-        ..wgpu::InstanceDescriptor::new_without_display_handle()
-    });
-    let mut adapters = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY));
+    let mut adapters = pollster::block_on(instance().enumerate_adapters(wgpu::Backends::PRIMARY));
     adapters.sort_by_key(|adapter| describe(adapter).kind);
     adapters
+}
+
+/// The one way to the drivers that the process opens, and never closes: NVIDIA's for Linux may end the process where two
+/// threads open or close one at a time (wgpu's issue 5930).
+fn instance() -> &'static wgpu::Instance {
+    static INSTANCE: OnceLock<wgpu::Instance> = OnceLock::new();
+    INSTANCE.get_or_init(|| {
+        wgpu::Instance::new(wgpu::InstanceDescriptor {
+            backends: wgpu::Backends::PRIMARY,
+            flags: wgpu::InstanceFlags::empty(),
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        })
+    })
 }
 
 #[cfg(test)]

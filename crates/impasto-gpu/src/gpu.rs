@@ -57,6 +57,9 @@ impl Gpu {
             return Err(lacks(what));
         }
         let wanted = wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        // Drivers may not stand being asked by two threads at once, see `adapter::instance`.
+        static OPENING: Mutex<()> = Mutex::new(());
+        let opening = lock(&OPENING);
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("impasto"),
             required_features: adapter.features() & wanted,
@@ -65,6 +68,7 @@ impl Gpu {
         });
         let (device, queue) =
             pollster::block_on(request).map_err(|error| lacks(format!("could not be opened ({error})")))?;
+        drop(opening);
         let fault = Arc::new(Mutex::new(None));
         watch(&device, &fault);
         let unused = device.create_buffer(&wgpu::BufferDescriptor {

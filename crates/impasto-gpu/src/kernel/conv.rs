@@ -114,7 +114,7 @@ pub(crate) fn conv(
 }
 
 /// A batch of matrix products: `[input, weight, output]` hold, for each of `batches`, maps of `size` (width, height) with
-/// `quads` (in, out), and `[out quad][in quad][4 inputs][4 outputs]` of weights.
+/// `quads` (in, out), and `[out quad][in quad][4 inputs][4 outputs]` of weights, all in `f32`.
 pub(crate) fn product(
     maps: &Maps<'_>,
     [input, weight, output]: [&wgpu::Buffer; 3],
@@ -127,6 +127,7 @@ pub(crate) fn product(
     let sizes = [width, height, width, height, in_quads, width, height, out_quads, 0, 0, blocks];
     let source =
         FUSED.into_iter().fold(cut_source(maps, 1, 1, cut, false), |source, name| source.with(name, false));
+    let source = source.single();
     let source =
         source.with("PLAIN", true).padded(Padding::Zero).reading("x", 1, crate::plan::lower::plain(0));
     let unused = (Usage::Read, &maps.gpu.unused);

@@ -43,6 +43,11 @@ impl Source {
         Source { name, template: template.into(), constants: vec![], half }
     }
 
+    /// The same with activations and weights in `f32` all the same.
+    pub fn single(self) -> Source {
+        Source { half: false, ..self }
+    }
+
     /// What the kernel is called.
     pub fn name(&self) -> &'static str {
         self.name

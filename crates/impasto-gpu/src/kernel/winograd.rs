@@ -10,11 +10,11 @@ use wgpu::BufferUsages;
 /// Sums of a patch of 4x4 results.
 const POINTS: usize = 36;
 
-/// Whether this kernel takes the convolution. It keeps its sums in 32 bits, so that it gains nothing in 16.
-pub(crate) fn fits(conv: &Conv, half: bool) -> bool {
+/// Whether this kernel takes the convolution. Patches, weights and sums between its steps are `f32`, however values are stored.
+pub(crate) fn fits(conv: &Conv) -> bool {
     let (input, out) = conv.shapes;
     let window = (conv.kernel, conv.stride, conv.groups) == (3, 1, 1);
-    window && !half && input.channels >= 16 && out.channels >= 16 && out.area() >= 16
+    window && input.channels >= 16 && out.channels >= 16 && out.area() >= 16
 }
 
 /// Memory between the three steps, which all layers of a plan share.

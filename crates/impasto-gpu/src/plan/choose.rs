@@ -147,7 +147,8 @@ mod tests {
             return;
         }
         let narrow = every_way(&gpu, true, Tolerance::BF16, |way| matches!(way, Way::Narrow(_)));
-        assert!(narrow > 50, "{narrow}");
+        let winograd = every_way(&gpu, true, Tolerance::BF16, |way| matches!(way, Way::Winograd(_)));
+        assert!(narrow > 50 && winograd > 10, "{narrow} narrow, {winograd} by Winograd");
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Way {
             let narrow = |way: &Way| if let Way::Tiles(cut) = way { Some(Way::Narrow(*cut)) } else { None };
             ways.extend(ways.iter().filter_map(narrow).collect::<Vec<_>>());
         }
-        if winograd::fits(conv, half) {
+        if winograd::fits(conv) {
             ways.extend(PRODUCT_CUTS.map(Way::Winograd));
         }
         ways
@@ -80,7 +80,7 @@ impl Way {
             Way::Direct => !conv.pool,
             Way::Tiles(cut) => by_tiles(conv) && fits(cut, conv),
             Way::Narrow(cut) => half && by_tiles(conv) && fits(cut, conv),
-            Way::Winograd(cut) => winograd::fits(conv, half) && cut.shared_bytes(1, 1, false) <= SHARED_BYTES,
+            Way::Winograd(cut) => winograd::fits(conv) && cut.shared_bytes(1, 1, false) <= SHARED_BYTES,
         }
     }
 
