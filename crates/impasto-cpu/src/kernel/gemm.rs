@@ -14,8 +14,17 @@
 
 use crate::simd::{BLOCK, Dots, Simd, zero};
 
-/// One register tile, written (not added) to `c`. `k` is a multiple of 16. Weights used next may still be far away:
-/// `k` lines from `soon` on are prefetched into the second-level cache along the way.
+/// Where what will be needed soon begins; it may still be far away. Both are prefetched into the second-level cache along the way, a
+/// line of each for each step of `k`: all at once they would hold up the products.
+#[derive(Clone, Copy)]
+pub(crate) struct Soon {
+    /// The next weights.
+    pub weights: *const f32,
+    /// Something else.
+    pub other: *const f32,
+}
+
+/// One register tile, written (not added) to `c`. `k` is a multiple of 16.
 ///
 /// # Safety
 /// `a` must be readable for `k * MR` values, `b` for `k * NV * LANES`, `c` writable for `MR * NV * LANES`.
@@ -26,7 +35,7 @@ pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
     mut a: *const f32,
     mut b: *const f32,
     c: *mut f32,
-    mut soon: *const f32,
+    mut soon: Soon,
 ) {
     let mut acc = [[zero(s); NV]; MR];
     // SAFETY: every offset stays below the lengths that the caller vouches for.
@@ -44,8 +53,10 @@ pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
                     }
                 }
                 b = b.add(NV * S::LANES);
-                s.prefetch(soon);
-                soon = soon.wrapping_add(BLOCK);
+                s.prefetch(soon.weights);
+                s.prefetch(soon.other);
+                soon.weights = soon.weights.wrapping_add(BLOCK);
+                soon.other = soon.other.wrapping_add(BLOCK);
             }
             a = a.add(MR * BLOCK);
         }

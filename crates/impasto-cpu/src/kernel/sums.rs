@@ -33,25 +33,6 @@ impl<S: Simd> Sums<S> {
             self.started = true;
             self.shift = v;
         }
-        self.count(s, v);
-    }
-
-    /// Takes a whole tile in.
-    #[inline(always)]
-    pub(crate) fn add_all<const N: usize>(&mut self, s: S, tile: &[[S::F; N]; N]) {
-        if !self.started {
-            self.started = true;
-            self.shift = tile[0][0];
-        }
-        for line in tile {
-            for &v in line {
-                self.count(s, v);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn count(&mut self, s: S, v: S::F) {
         let d = s.sub(v, self.shift);
         self.sum = s.add(self.sum, d);
         self.square = s.fma(d, d, self.square);

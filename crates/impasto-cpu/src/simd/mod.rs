@@ -23,7 +23,7 @@ mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 
-use crate::kernel::gemm::{Columns, Windows};
+use crate::kernel::gemm::{Columns, Soon, Windows};
 use crate::train::sum::Operands;
 use impasto_core::image::byte_from_unit;
 pub use isa::{Isa, IsaError};
@@ -146,20 +146,11 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     #[inline(always)]
     fn prefetch(self, _p: *const f32) {}
 
-    /// The register tile of the matrix product, see [`crate::kernel::gemm`]; a line from `soon` on is prefetched for
-    /// each step of `k`.
+    /// The register tile of the matrix product, see [`crate::kernel::gemm`].
     ///
     /// # Safety
     /// As for [`crate::kernel::gemm::tile`] with `MR` rows and `blocks` (at most `NB`) blocks of columns.
-    unsafe fn gemm_tile(
-        self,
-        blocks: usize,
-        k: usize,
-        a: *const f32,
-        b: *const f32,
-        c: *mut f32,
-        soon: *const f32,
-    );
+    unsafe fn gemm_tile(self, blocks: usize, k: usize, a: *const f32, b: *const f32, c: *mut f32, soon: Soon);
 
     /// The register tile of the training kernels.
     ///

@@ -1,4 +1,4 @@
-//! 3x3 convolution with stride 1 by Winograd's F(4x4, 3x3), fused with what stands around it.
+//! 3x3 convolution with stride 1 by Winograd's F(4x4, 3x3) or F(6x6, 3x3), fused with what stands around it.
 //!
 //! The output is cut into tiles of 4x4 positions. A job takes a few tiles through three phases, small enough that
 //! everything between them stays in the core's second-level cache:
@@ -9,14 +9,17 @@
 //! 3. output    m -> 4x4 positions of each tile                         bias, ReLU, residual, statistics, pool
 //! ```
 //!
-//! Errors: about 3e-5 of the largest output. An infinity or NaN spreads over its tiles.
+//! With F(6x6, 3x3) it is 8x8 positions for 6x6 and 64 points: a fifth fewer products for a result, for weights of 64/9 their room.
+//!
+//! Errors, of the largest output: about 2e-6 with 4x4 and 5e-6 with 6x6, for 64 channels of noise (a test of `transform`).
+//! An infinity or NaN spreads over its tiles.
 
 mod ahead;
 mod store;
 pub(crate) mod transform;
 
 use crate::kernel::finish::Finish;
-use crate::kernel::gemm::column_tiles;
+use crate::kernel::gemm::{Soon, column_tiles};
 use crate::kernel::step::{Frame, Step};
 use crate::kernel::sums::{SLOT, Sums};
 use crate::kernel::view::{Axis, View, line_axis};
@@ -25,11 +28,8 @@ use crate::simd::{BLOCK, Isa, Kernel, Simd};
 use ahead::Ahead;
 use impasto_core::Padding;
 use store::store_tile;
-use transform::{Form, Input, InputUp, Output, OutputUp, square};
+use transform::{Form, Input, InputSix, InputUp, Output, OutputSix, OutputUp, square};
 
-/// Tiles in one job, about: more would use each weight more often, fewer leave more cache to the next level's
-/// weights. Measured on 64 to 512 channels: 14 to 112 tiles are within a tenth of each other, 28 is best for most.
-const TILES: usize = 28;
 /// Values of `m` that are alive at once stay below this.
 const M_VALUES: usize = 512 << 10;
 /// Added to strides that would otherwise be multiples of a page, which caches map to one place.
@@ -77,17 +77,14 @@ pub(crate) struct Layer<'a> {
     pub channels: (usize, usize),
 }
 
-/// Output positions along one side of a tile.
-const TILE: usize = 4;
-
 impl Winograd {
     /// Plans a layer and transforms its weights.
     pub(crate) fn new(isa: Isa, layer: &Layer<'_>) -> Winograd {
         let Layer { view, finish, padding, .. } = *layer;
-        let form = Form { up: view.up };
+        let form = Form::fastest(view.up, (view.height(), view.width()), layer.channels);
         let (rows, simd) = isa.run(GemmShape);
-        let tiles = Tiling::new(view, rows);
-        let down = view.height().div_ceil(TILE);
+        let tiles = Tiling::new(form, view, rows);
+        let down = view.height().div_ceil(form.tile());
         let count = |tiles: usize| tiles * form.step() + form.inputs() - form.step();
         let (cin, cout) = layer.channels;
         Winograd {
@@ -113,8 +110,9 @@ impl Winograd {
 
     /// Positions that a tile writes.
     fn tile_positions(&self, t: usize) -> usize {
-        let (y, x) = (t / self.tiles.across * TILE, t % self.tiles.across * TILE);
-        let (high, wide) = ((self.view.height() - y).min(TILE), (self.view.width() - x).min(TILE));
+        let tile = self.form.tile();
+        let (y, x) = (t / self.tiles.across * tile, t % self.tiles.across * tile);
+        let (high, wide) = ((self.view.height() - y).min(tile), (self.view.width() - x).min(tile));
         if self.finish.pool { high.div_ceil(2) * wide.div_ceil(2) } else { high * wide }
     }
 }
@@ -130,11 +128,11 @@ impl Kernel for GemmShape {
 }
 
 impl Tiling {
-    fn new(view: View, rows: usize) -> Tiling {
-        let (down, across) = (view.height().div_ceil(TILE), view.width().div_ceil(TILE));
-        let total = down * across;
+    fn new(form: Form, view: View, rows: usize) -> Tiling {
+        let across = view.width().div_ceil(form.tile());
+        let total = form.total((view.height(), view.width()));
         // At least some sixteen jobs where the picture allows it, so that threads end together.
-        let per_job = TILES.min(total.div_ceil(16)).next_multiple_of(rows);
+        let per_job = form.tiles().min(total.div_ceil(16)).next_multiple_of(rows);
         let v_step = per_job * view.map.channels + SKEW;
         Tiling { across, total, per_job, chunk: 0, v_step, m_step: 0 }
     }
@@ -171,9 +169,13 @@ fn transformed(form: Form, widest: usize, layer: &Layer<'_>) -> Arena {
 impl Step for Winograd {
     fn label(&self) -> String {
         let (map, out) = (self.view.map, self.finish.out);
-        let up = if self.form.up { " up" } else { "" };
+        let form = match self.form {
+            Form::Four => "",
+            Form::Six => " 6x6",
+            Form::Doubled => " up",
+        };
         format!(
-            "winograd{up} {}>{} at {}x{}",
+            "winograd{form} {}>{} at {}x{}",
             map.channels,
             out.channels,
             self.view.width(),
@@ -187,7 +189,7 @@ impl Step for Winograd {
 
     fn scratch(&self) -> usize {
         let (v, m) = (self.form.inputs().pow(2), self.form.products().pow(2));
-        v * self.tiles.v_step + m * self.tiles.m_step + 36 * BLOCK
+        v * self.tiles.v_step + m * self.tiles.m_step + v * BLOCK
     }
 
     fn macs(&self) -> u64 {
@@ -303,7 +305,7 @@ impl Job<'_> {
         let side = self.layer.form.inputs();
         let view = &self.layer.view;
         for lane in (0..BLOCK).step_by(S::LANES) {
-            // SAFETY: indices of the axes are inside the map or negative; the patch holds 36 blocks.
+            // SAFETY: indices of the axes are inside the map or negative; the patch holds a window's blocks.
             unsafe {
                 let touch = view.touch(s, block * BLOCK + lane);
                 for (dy, &row) in self.layer.rows[y..y + side].iter().enumerate() {
@@ -344,13 +346,16 @@ impl Job<'_> {
                 let touch = view.touch(s, block * BLOCK + lane);
                 let plain = |y: usize, x: usize| s.load(from.add(y * row + x * column + lane));
                 let through = |y: usize, x: usize| touch.apply(s, plain(y, x));
-                let wide = |y: usize, x: usize, v| s.store(out.add((y * 6 + x) * v_step + lane), v);
-                let narrow = |y: usize, x: usize, v| s.store(out.add((y * 4 + x) * v_step + lane), v);
-                match (self.layer.form.up, touched) {
-                    (false, false) => square(s, Input, plain, wide),
-                    (false, true) => square(s, Input, through, wide),
-                    (true, false) => square(s, InputUp, plain, narrow),
-                    (true, true) => square(s, InputUp, through, narrow),
+                let six = |y: usize, x: usize, v| s.store(out.add((y * 8 + x) * v_step + lane), v);
+                let four = |y: usize, x: usize, v| s.store(out.add((y * 6 + x) * v_step + lane), v);
+                let doubled = |y: usize, x: usize, v| s.store(out.add((y * 4 + x) * v_step + lane), v);
+                match (self.layer.form, touched) {
+                    (Form::Four, false) => square(s, Input, plain, four),
+                    (Form::Four, true) => square(s, Input, through, four),
+                    (Form::Six, false) => square(s, InputSix, plain, six),
+                    (Form::Six, true) => square(s, InputSix, through, six),
+                    (Form::Doubled, false) => square(s, InputUp, plain, doubled),
+                    (Form::Doubled, true) => square(s, InputUp, through, doubled),
                 }
             }
         }
@@ -366,7 +371,7 @@ impl Job<'_> {
         let kin = layer.view.map.channels;
         let blocks = layer.finish.out.channels / BLOCK;
         let panels = self.count.div_ceil(S::MR);
-        let mut ahead = Ahead::new(layer, self.first, panels * width.div_ceil(S::NB));
+        let mut ahead = Ahead::new(layer, self.first);
         for p in 0..layer.form.products().pow(2) {
             // SAFETY: points, panels and blocks are below what scratch and weights were sized for.
             unsafe {
@@ -379,7 +384,7 @@ impl Job<'_> {
                         let b = b.add(block * BLOCK * kin);
                         // The next tile of weights is `wide * kin` lines, spread over the panels.
                         let next = b.wrapping_add((wide + panel) * BLOCK * kin);
-                        let soon = ahead.during(s, kin, next);
+                        let soon = Soon { weights: next, other: ahead.during(kin).unwrap_or(next) };
                         s.gemm_tile(wide, kin, a.add(panel * S::MR * kin), b, c, soon);
                     }
                 }
@@ -440,19 +445,18 @@ impl Job<'_> {
         channel: usize,
         sums: Option<&mut Sums<S>>,
     ) {
-        let m_step = self.layer.tiles.m_step;
-        let mut tile = [[s.splat(0.0); TILE]; TILE];
-        let write = |y: usize, x: usize, v| tile[y][x] = v;
-        if self.layer.form.up {
-            // SAFETY: as the caller says.
-            let read = |y: usize, x: usize| unsafe { s.load(m.add((y * 5 + x) * m_step)) };
-            square(s, OutputUp, read, write);
-        } else {
-            // SAFETY: as the caller says.
-            let read = |y: usize, x: usize| unsafe { s.load(m.add((y * 6 + x) * m_step)) };
-            square(s, Output, read, write);
-        }
+        let Winograd { form, finish, view, tiles, .. } = self.layer;
+        let (side, tile) = (form.products(), form.tile());
+        let at = (ty * tile, tx * tile);
         // SAFETY: as the caller says.
-        unsafe { store_tile(s, &self.layer.finish, tile, self.layer.view, (ty, tx), channel, sums) };
+        let read = |y: usize, x: usize| unsafe { s.load(m.add((y * side + x) * tiles.m_step)) };
+        // SAFETY: as the caller says.
+        unsafe {
+            match form {
+                Form::Four => store_tile(s, finish, Output, read, *view, at, channel, sums),
+                Form::Six => store_tile(s, finish, OutputSix, read, *view, at, channel, sums),
+                Form::Doubled => store_tile(s, finish, OutputUp, read, *view, at, channel, sums),
+            }
+        }
     }
 }

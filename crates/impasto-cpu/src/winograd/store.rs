@@ -1,33 +1,36 @@
 //! From a tile of results to memory: what follows the sums, the edges, the pool, the statistics.
 
-use super::TILE;
+use super::transform::{Line, square};
 use crate::kernel::finish::{Finish, Lane};
 use crate::kernel::sums::Sums;
 use crate::kernel::view::View;
-use crate::simd::Simd;
+use crate::simd::{Simd, zero};
 
-/// Finishes a tile and writes what of it lies inside the picture.
+/// Transforms the sums that `read` gives into a tile, finishes it, and writes what of it lies inside the picture.
 ///
 /// # Safety
-/// The tile's first position must be inside the output (before pooling) of `view`'s size.
+/// The tile's first position `(y, x)` must be inside the output (before pooling) of `view`'s size.
 #[inline(always)]
-pub(super) unsafe fn store_tile<S: Simd>(
+#[expect(clippy::too_many_arguments, reason = "a tile, and where it goes")]
+pub(super) unsafe fn store_tile<S: Simd, L: Line<S, N, TILE>, const N: usize, const TILE: usize>(
     s: S,
     finish: &Finish,
-    mut tile: [[S::F; TILE]; TILE],
+    line: L,
+    read: impl Fn(usize, usize) -> S::F,
     view: View,
-    (ty, tx): (usize, usize),
+    (y, x): (usize, usize),
     channel: usize,
     mut sums: Option<&mut Sums<S>>,
 ) {
-    let (y, x) = (ty * TILE, tx * TILE);
     let (high, wide) = ((view.height() - y).min(TILE), (view.width() - x).min(TILE));
     // SAFETY: positions below `high` and `wide` are inside; pooled positions are half of those.
     unsafe {
         let lane = finish.lane(s, channel);
         if high == TILE && wide == TILE && !finish.pool {
-            return store_whole(s, finish, &lane, &mut tile, (y, x), channel, sums);
+            return store_whole(s, finish, &lane, line, read, (y, x), channel, sums);
         }
+        let mut tile = [[zero(s); TILE]; TILE];
+        square(s, line, read, |dy: usize, dx: usize, v| tile[dy][dx] = v);
         for (dy, row) in tile.iter_mut().enumerate().take(high) {
             for (dx, v) in row.iter_mut().enumerate().take(wide) {
                 *v = lane.value::<f32>(s, *v, y + dy, x + dx);
@@ -45,16 +48,18 @@ pub(super) unsafe fn store_tile<S: Simd>(
     }
 }
 
-/// Writes a tile that lies wholly inside, as most do: no question is asked for each value.
+/// A tile that lies wholly inside, as most do: each value is finished and written as it comes, and no question is asked for it.
 ///
 /// # Safety
 /// As for [`store_tile`], and the tile's last position must be inside the output.
 #[inline(always)]
-unsafe fn store_whole<S: Simd>(
+#[expect(clippy::too_many_arguments, reason = "a tile, and where it goes")]
+unsafe fn store_whole<S: Simd, L: Line<S, N, TILE>, const N: usize, const TILE: usize>(
     s: S,
     finish: &Finish,
     lane: &Lane<S>,
-    tile: &mut [[S::F; TILE]; TILE],
+    line: L,
+    read: impl Fn(usize, usize) -> S::F,
     (y, x): (usize, usize),
     channel: usize,
     sums: Option<&mut Sums<S>>,
@@ -63,31 +68,35 @@ unsafe fn store_whole<S: Simd>(
     let row = finish.out.width * channels;
     // SAFETY: as the caller says; a residual has the output's size.
     unsafe {
-        match lane.beside(y, x) {
-            Some((other, touch)) => {
-                for (dy, line) in tile.iter_mut().enumerate() {
-                    for (dx, v) in line.iter_mut().enumerate() {
-                        let other = touch.apply(s, s.load(other.add(dy * row + dx * channels)));
-                        *v = lane.joined(s, *v, other);
-                    }
-                }
-            }
-            None => {
-                for line in tile.iter_mut() {
-                    for v in line {
-                        *v = lane.alone(s, *v);
-                    }
-                }
-            }
-        }
         let out = finish.out.at::<f32>(y, x).add(channel);
-        for (dy, line) in tile.iter().enumerate() {
-            for (dx, &v) in line.iter().enumerate() {
-                s.store(out.add(dy * row + dx * channels), v);
+        let put = |dy: usize, dx: usize, v| s.store(out.add(dy * row + dx * channels), v);
+        match (lane.beside(y, x), sums) {
+            (None, None) => square(s, line, read, |dy, dx, v| put(dy, dx, lane.alone(s, v))),
+            (None, Some(sums)) => {
+                let mut kept = *sums;
+                square(s, line, read, |dy, dx, v| {
+                    let v = lane.alone(s, v);
+                    put(dy, dx, v);
+                    kept.add(s, v);
+                });
+                *sums = kept;
             }
-        }
-        if let Some(sums) = sums {
-            sums.add_all(s, tile);
+            (Some((other, touch)), sums) => {
+                let other =
+                    |dy: usize, dx: usize| touch.apply(s, s.load(other.add(dy * row + dx * channels)));
+                match sums {
+                    None => square(s, line, read, |dy, dx, v| put(dy, dx, lane.joined(s, v, other(dy, dx)))),
+                    Some(sums) => {
+                        let mut kept = *sums;
+                        square(s, line, read, |dy, dx, v| {
+                            let v = lane.joined(s, v, other(dy, dx));
+                            put(dy, dx, v);
+                            kept.add(s, v);
+                        });
+                        *sums = kept;
+                    }
+                }
+            }
         }
     }
 }
@@ -97,7 +106,7 @@ unsafe fn store_whole<S: Simd>(
 /// # Safety
 /// As for [`store_tile`].
 #[inline(always)]
-unsafe fn pool_tile<S: Simd>(
+unsafe fn pool_tile<S: Simd, const TILE: usize>(
     s: S,
     finish: &Finish,
     tile: &[[S::F; TILE]; TILE],
