@@ -5,33 +5,34 @@
 //!   of the picture; with zero padding the border would change.
 
 use impasto_core::{Network, NodeId, Op, Padding, Weights, WeightsError};
+use std::borrow::Cow;
 
 /// One layer.
 #[derive(Clone, Debug)]
-pub(crate) struct Layer {
+pub(crate) struct Layer<'a> {
     /// What it does, with inputs rewired.
     pub op: Op,
     /// A convolution's weights.
-    pub conv: Option<ConvWeights>,
+    pub conv: Option<ConvWeights<'a>>,
 }
 
-/// `weight[out][in / groups][kernel][kernel]`, `bias[out]`.
+/// `weight[out][in / groups][kernel][kernel]`, `bias[out]`. Those of the model, where nothing was folded into them.
 #[derive(Clone, Debug)]
-pub(crate) struct ConvWeights {
-    pub weight: Vec<f32>,
-    pub bias: Vec<f32>,
+pub(crate) struct ConvWeights<'a> {
+    pub weight: Cow<'a, [f32]>,
+    pub bias: Cow<'a, [f32]>,
 }
 
-/// Copies and folds a table. A scale that was folded becomes `1 * x + 0`; a convolution that was folded has no reader.
-pub(crate) fn fold(network: &Network, weights: &Weights) -> Result<Vec<Layer>, WeightsError> {
+/// Folds a table. A scale that was folded becomes `1 * x + 0`; a convolution that was folded has no reader.
+pub(crate) fn fold<'a>(network: &Network, weights: &'a Weights) -> Result<Vec<Layer<'a>>, WeightsError> {
     let mut layers = Vec::with_capacity(network.nodes.len());
     let channels = network.shapes(64, 64).map_err(|e| WeightsError::Table(e.to_string()))?;
     for node in &network.nodes {
         let conv = match node.op {
             Op::Conv { input, out_channels, kernel, groups, .. } => {
                 let shape = [out_channels, channels[input].channels / groups, kernel, kernel];
-                let weight = weights.expect(&format!("{}.weight", node.name), &shape)?.to_vec();
-                let bias = weights.expect(&format!("{}.bias", node.name), &shape[..1])?.to_vec();
+                let weight = weights.expect(&format!("{}.weight", node.name), &shape)?.into();
+                let bias = weights.expect(&format!("{}.bias", node.name), &shape[..1])?.into();
                 Some(ConvWeights { weight, bias })
             }
             _ => None,
@@ -48,7 +49,7 @@ pub(crate) fn fold(network: &Network, weights: &Weights) -> Result<Vec<Layer>, W
 }
 
 /// Which layers read each layer, counting only layers that the output needs.
-pub(crate) fn readers(layers: &[Layer]) -> Vec<Vec<NodeId>> {
+pub(crate) fn readers(layers: &[Layer<'_>]) -> Vec<Vec<NodeId>> {
     let mut needed = vec![false; layers.len()];
     needed[layers.len() - 1] = true;
     let mut readers = vec![Vec::new(); layers.len()];
@@ -63,18 +64,18 @@ pub(crate) fn readers(layers: &[Layer]) -> Vec<Vec<NodeId>> {
     readers
 }
 
-fn fold_scale(layers: &mut [Layer], id: NodeId) {
+fn fold_scale(layers: &mut [Layer<'_>], id: NodeId) {
     let Op::Scale { input, mul, add } = layers[id].op else { return };
     if readers(layers)[input].len() != 1 {
         return;
     }
     let Some(conv) = &mut layers[input].conv else { return };
-    conv.weight.iter_mut().for_each(|w| *w *= mul);
-    conv.bias.iter_mut().for_each(|b| *b = *b * mul + add);
+    conv.weight.to_mut().iter_mut().for_each(|w| *w *= mul);
+    conv.bias.to_mut().iter_mut().for_each(|b| *b = *b * mul + add);
     layers[id].op = Op::Scale { input, mul: 1.0, add: 0.0 };
 }
 
-fn fold_first(layers: &mut [Layer], id: NodeId) {
+fn fold_first(layers: &mut [Layer<'_>], id: NodeId) {
     let Op::Conv { input: picture, kernel: 1, stride: 1, groups: 1, out_channels, .. } = layers[id].op else {
         return;
     };
@@ -91,7 +92,7 @@ fn fold_first(layers: &mut [Layer], id: NodeId) {
 }
 
 /// `second` after the 1x1 convolution `first`, where no zeros are padded.
-fn composed(first: &ConvWeights, second: &ConvWeights, taps: usize) -> ConvWeights {
+fn composed(first: &ConvWeights<'_>, second: &ConvWeights<'_>, taps: usize) -> ConvWeights<'static> {
     let middle = first.bias.len();
     let inner = first.weight.len() / middle;
     let at = |o: usize, m: usize, tap: usize| f64::from(second.weight[(o * middle + m) * taps + tap]);
@@ -107,5 +108,5 @@ fn composed(first: &ConvWeights, second: &ConvWeights, taps: usize) -> ConvWeigh
         let through = |m: usize| (0..taps).map(|tap| at(o, m, tap)).sum::<f64>() * f64::from(first.bias[m]);
         bias.push((f64::from(b) + (0..middle).map(through).sum::<f64>()) as f32);
     }
-    ConvWeights { weight, bias }
+    ConvWeights { weight: weight.into(), bias: bias.into() }
 }

@@ -88,7 +88,7 @@ pub(crate) struct Lowered {
 /// Lowers a folded table; `shapes` as [`impasto_core::Network::shapes`] gives them, `style` the place of each site.
 /// In bf16 the table must be one that [`fits_tiles`].
 pub(crate) fn lower(
-    layers: &[Layer],
+    layers: &[Layer<'_>],
     shapes: &[Shape],
     style: &[Range<usize>],
     precision: Precision,
@@ -110,7 +110,7 @@ pub(crate) fn lower(
 }
 
 struct Lowering<'a> {
-    layers: &'a [Layer],
+    layers: &'a [Layer<'a>],
     shapes: &'a [Shape],
     style: &'a [Range<usize>],
     readers: Vec<Vec<NodeId>>,
@@ -150,9 +150,9 @@ fn gains_by_eight_bits(conv: &Conv) -> bool {
 }
 
 /// Whether the kernel in [`crate::kernel::tiled`] and those around it can do all layers in bf16.
-pub(crate) fn fits_tiles(layers: &[Layer]) -> bool {
+pub(crate) fn fits_tiles(layers: &[Layer<'_>]) -> bool {
     let readers = readers(layers);
-    let fits = |(id, layer): (usize, &Layer)| match layer.op {
+    let fits = |(id, layer): (usize, &Layer<'_>)| match layer.op {
         _ if id + 1 < layers.len() && readers[id].is_empty() => true,
         Op::Conv { kernel, stride, groups, .. } => kernel <= 3 && stride <= 2 && groups == 1,
         Op::MeanStd { .. } | Op::Concat { .. } => false,

@@ -13,7 +13,7 @@ use crate::kernel::step::Step;
 use crate::kernel::tiled;
 
 impl Builder<'_> {
-    pub(super) fn conv_to_canvas(&mut self, conv: &Conv, weights: &ConvWeights) -> Box<dyn Step> {
+    pub(super) fn conv_to_canvas(&mut self, conv: &Conv, weights: &ConvWeights<'_>) -> Box<dyn Step> {
         let painter = self.painter(conv, weights);
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
         if self.lowered.half {
@@ -33,13 +33,13 @@ impl Builder<'_> {
         }
     }
 
-    fn painter(&self, conv: &Conv, weights: &ConvWeights) -> Painter {
+    fn painter(&self, conv: &Conv, weights: &ConvWeights<'_>) -> Painter {
         let bias = std::array::from_fn(|i| weights.bias[i % weights.bias.len()]);
         let up = matches!(conv.input, Value::Buffer { up: true, .. });
         Painter { size: self.ends.canvas, bias, relu: conv.relu_before, up, shifted: false }
     }
 
-    fn few(&self, conv: &Conv, weights: &ConvWeights) -> Few {
+    fn few(&self, conv: &Conv, weights: &ConvWeights<'_>) -> Few {
         let inputs = conv.input_shape.channels;
         let taps = conv.kernel * conv.kernel;
         let weight = |o: usize, i: usize, tap: usize| weights.weight[(o * inputs + i) * taps + tap];

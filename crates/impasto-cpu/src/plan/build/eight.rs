@@ -15,7 +15,7 @@ impl Builder<'_> {
     pub(super) fn eight_to_map(
         &mut self,
         conv: &Conv,
-        weights: &ConvWeights,
+        weights: &ConvWeights<'_>,
         ranges: SumsId,
         finish: Finish,
     ) -> Box<dyn Step> {

@@ -41,7 +41,7 @@ pub(crate) struct Ends {
 }
 
 /// Gives every step its memory and weights.
-pub(crate) fn build(isa: Isa, layers: &[Layer], lowered: &Lowered, ends: Ends) -> Built {
+pub(crate) fn build(isa: Isa, layers: &[Layer<'_>], lowered: &Lowered, ends: Ends) -> Built {
     let places = layout(lowered);
     let mut builder = Builder {
         isa,
@@ -74,7 +74,7 @@ pub(crate) fn build(isa: Isa, layers: &[Layer], lowered: &Lowered, ends: Ends) -
 
 struct Builder<'a> {
     isa: Isa,
-    layers: &'a [Layer],
+    layers: &'a [Layer<'a>],
     lowered: &'a Lowered,
     ends: Ends,
     maps: Vec<Map>,
@@ -203,7 +203,7 @@ impl Builder<'_> {
     }
 
     /// The fastest kernel for a convolution.
-    fn kernel(&self, conv: &Conv, weights: &ConvWeights, finish: Finish) -> Box<dyn Step> {
+    fn kernel(&self, conv: &Conv, weights: &ConvWeights<'_>, finish: Finish) -> Box<dyn Step> {
         let op = &self.layers[conv.layer].op;
         let Conv { kernel, stride, padding, groups, .. } = *conv;
         let channels = (conv.input_shape.channels, weights.bias.len());
@@ -244,7 +244,7 @@ impl Builder<'_> {
     }
 
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    fn tiled(&self, conv: &Conv, weights: &ConvWeights, goal: tiled::Goal) -> Box<dyn Step> {
+    fn tiled(&self, conv: &Conv, weights: &ConvWeights<'_>, goal: tiled::Goal) -> Box<dyn Step> {
         let channels = (conv.input_shape.channels, weights.bias.len());
         let taps = conv.kernel * conv.kernel;
         let weight = |o: usize, i: usize, tap: usize| weights.weight[(o * channels.0 + i) * taps + tap];
@@ -269,7 +269,7 @@ fn macs(conv: &Conv, op: &Op) -> u64 {
 
 /// One weight of a grouped convolution as if it were dense: zero between channels of different groups.
 fn grouped(
-    weights: &ConvWeights,
+    weights: &ConvWeights<'_>,
     (cin, cout): (usize, usize),
     groups: usize,
     taps: usize,

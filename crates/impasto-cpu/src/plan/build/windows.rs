@@ -34,7 +34,7 @@ impl<'a> Windows<'a> {
     /// A 3x3 convolution of a doubled input. The four results around the corner where four stored positions meet are sums over just
     /// these four: windows of 2x2, one more than positions each way, whose results begin above and to the left. Columns are
     /// `[2][2][each]`; `each` is at least the number of output channels.
-    pub(super) fn corners(conv: &Conv, weights: &'a ConvWeights, each: usize) -> Windows<'a> {
+    pub(super) fn corners(conv: &Conv, weights: &'a ConvWeights<'_>, each: usize) -> Windows<'a> {
         let (cin, cout) = (conv.input_shape.channels, weights.bias.len());
         let plain = move |o: usize, i: usize, tap: usize| weights.weight[(o * cin + i) * 9 + tap];
         let weight = move |column: usize, i: usize, tap: usize| {
@@ -57,7 +57,7 @@ impl<'a> Windows<'a> {
     }
 
     /// A 3x3 convolution to few channels: a window of 4x4 for 2x2 results fills more columns of the product than one of 3x3 for one.
-    pub(super) fn squares(conv: &Conv, weights: &'a ConvWeights) -> Windows<'a> {
+    pub(super) fn squares(conv: &Conv, weights: &'a ConvWeights<'_>) -> Windows<'a> {
         let (cin, cout) = (conv.input_shape.channels, weights.bias.len());
         let weight = move |column: usize, i: usize, tap: usize| {
             let (pixel, o) = (column / cout, column % cout);
