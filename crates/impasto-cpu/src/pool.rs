@@ -1,6 +1,9 @@
 //! A small persistent pool of threads. A step of the plan is cut into jobs, always the same ones, whatever the
 //! number of threads; who does which is left to chance, so no result may depend on it.
 //!
+//! Each thread has a share of jobs that follow each other, since neighbours touch the same memory and a job may fetch what its
+//! successor needs. Who is done with its own share takes jobs from the ends of the others'.
+//!
 //! A worker takes part in a step by entering its round while that is open. The caller, when no job is left, closes the round and waits
 //! only for those inside: a worker that is still waking up, which may take as long as a step, holds nobody up.
 //!
@@ -8,6 +11,7 @@
 //! moment before they sleep, and nothing may be allocated in a frame. Both are hard to promise on top of a
 //! work-stealing pool, and this is a page.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -35,7 +39,8 @@ struct Shared {
     changed: Condvar,
     /// See [`ROUND`].
     gate: AtomicU64,
-    next_job: AtomicUsize,
+    /// Of each thread.
+    shares: Vec<Share>,
     /// Workers that have begun to wait.
     started: AtomicUsize,
     broken: AtomicBool,
@@ -44,12 +49,38 @@ struct Shared {
 
 struct Step {
     work: Option<Erased>,
-    jobs: usize,
     /// Workers that take part in this round.
     workers: usize,
     /// Workers that sleep.
     asleep: usize,
     stop: bool,
+}
+
+/// Jobs that follow each other: the first in the lower half of the word, the one behind the last in the upper. On a cache line of
+/// its own, and the line beside.
+#[repr(align(128))]
+struct Share(AtomicU64);
+
+impl Share {
+    fn fill(&self, jobs: Range<usize>) {
+        self.0.store((jobs.end as u64) << 32 | jobs.start as u64, Relaxed);
+    }
+
+    /// Takes the first job.
+    fn first(&self) -> Option<usize> {
+        self.take(|rest| rest + 1).map(|rest| rest as u32 as usize)
+    }
+
+    /// Takes the last job.
+    fn last(&self) -> Option<usize> {
+        self.take(|rest| rest - (1 << 32)).map(|rest| (rest >> 32) as usize - 1)
+    }
+
+    /// Takes a job away if there is one, and gives what there was.
+    fn take(&self, less: impl Fn(u64) -> u64) -> Option<u64> {
+        let take = |rest: u64| ((rest as u32 as u64) < rest >> 32).then(|| less(rest));
+        self.0.fetch_update(Relaxed, Relaxed, take).ok()
+    }
 }
 
 /// A borrowed closure without its lifetime.
@@ -65,10 +96,10 @@ impl Pool {
         // With more threads than processors a spinning thread keeps a working one from running.
         let spin = std::thread::available_parallelism().is_ok_and(|n| n.get() > helpers);
         let shared = Arc::new(Shared {
-            step: Mutex::new(Step { work: None, jobs: 0, workers: 0, asleep: 0, stop: false }),
+            step: Mutex::new(Step { work: None, workers: 0, asleep: 0, stop: false }),
             changed: Condvar::new(),
             gate: AtomicU64::new(0),
-            next_job: AtomicUsize::new(0),
+            shares: (0..=helpers).map(|_| Share(AtomicU64::new(0))).collect(),
             started: AtomicUsize::new(0),
             broken: AtomicBool::new(false),
             spin,
@@ -106,7 +137,7 @@ impl Pool {
         // SAFETY: only the lifetime is changed; we return after the round was closed and every worker inside has let go of it.
         let erased = Erased(unsafe { std::mem::transmute::<*const Work<'_>, *const Work<'static>>(work) });
         self.shared.begin(erased, jobs, helpers);
-        let mine = catch_unwind(AssertUnwindSafe(|| self.shared.take_jobs(jobs, 0, work)));
+        let mine = catch_unwind(AssertUnwindSafe(|| self.shared.take_jobs(0, helpers, work)));
         self.shared.close();
         let broken = self.shared.broken.swap(false, AcqRel);
         if let Err(panic) = mine {
@@ -143,8 +174,10 @@ impl Shared {
 
     fn begin(&self, work: Erased, jobs: usize, workers: usize) {
         let mut step = self.lock();
-        (step.work, step.jobs, step.workers) = (Some(work), jobs, workers);
-        self.next_job.store(0, Relaxed);
+        (step.work, step.workers) = (Some(work), workers);
+        for (thread, share) in self.shares.iter().enumerate().take(workers + 1) {
+            share.fill(thread * jobs / (workers + 1)..(thread + 1) * jobs / (workers + 1));
+        }
         self.next_round(OPEN);
         let asleep = step.asleep;
         drop(step);
@@ -159,13 +192,15 @@ impl Shared {
         self.gate.fetch_update(AcqRel, Acquire, inside).is_ok()
     }
 
-    fn take_jobs(&self, jobs: usize, worker: usize, work: &Work<'_>) {
-        loop {
-            let job = self.next_job.fetch_add(1, Relaxed);
-            if job >= jobs {
-                return;
-            }
+    /// Does jobs until there are none left.
+    fn take_jobs(&self, worker: usize, workers: usize, work: &Work<'_>) {
+        while let Some(job) = self.shares[worker].first() {
             work(job, worker);
+        }
+        for other in (0..=workers).filter(|&other| other != worker) {
+            while let Some(job) = self.shares[other].last() {
+                work(job, worker);
+            }
         }
     }
 
@@ -208,12 +243,12 @@ impl Shared {
                 return;
             }
             let takes_part = worker <= step.workers && self.enter();
-            let (work, jobs) = (step.work, step.jobs);
+            let (work, workers) = (step.work, step.workers);
             drop(step);
             let (true, Some(work)) = (takes_part, work) else { continue };
             // SAFETY: `Pool::run` closes the round and waits for us before the closure dies; we leave it below.
             let work = unsafe { &*work.0 };
-            if catch_unwind(AssertUnwindSafe(|| self.take_jobs(jobs, worker, work))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| self.take_jobs(worker, workers, work))).is_err() {
                 self.broken.store(true, Release);
             }
             self.gate.fetch_sub(1, AcqRel);
@@ -224,6 +259,15 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_gives_each_job_once_from_both_ends() {
+        let share = Share(AtomicU64::new(0));
+        assert_eq!((share.first(), share.last()), (None, None));
+        share.fill(3..6);
+        assert_eq!([share.first(), share.last(), share.first()], [Some(3), Some(5), Some(4)]);
+        assert_eq!((share.first(), share.last()), (None, None));
+    }
 
     #[test]
     fn every_job_runs_once_on_a_worker_of_its_own() {

@@ -28,6 +28,14 @@ impl Precision {
             Precision::Int8 => isa.has_dots(),
         }
     }
+
+    /// What to paint with where this is asked for: where there are AMX tiles, bf16 is twice as fast as eight bits, and nearer to `f32`.
+    pub fn or_better(self, isa: Isa) -> Precision {
+        match self {
+            Precision::Int8 if Precision::Bf16.is_available(isa) => Precision::Bf16,
+            asked => asked,
+        }
+    }
 }
 
 impl fmt::Display for Precision {

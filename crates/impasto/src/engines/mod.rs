@@ -83,6 +83,7 @@ impl EngineSetup {
     }
 
     fn cpu(&self) -> Result<Arc<dyn Engine>, PaintError> {
-        Ok(Arc::new(CpuEngine::with(Isa::from_env()?, self.threads)?.precision(self.precision)))
+        let isa = Isa::from_env()?;
+        Ok(Arc::new(CpuEngine::with(isa, self.threads)?.precision(self.precision.or_better(isa))))
     }
 }
