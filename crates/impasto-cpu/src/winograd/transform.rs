@@ -319,7 +319,8 @@ mod tests {
         const T: usize,
     >(
         form: Form,
-        (input, output): (fn() -> I, fn() -> O),
+        input: fn() -> I,
+        output: fn() -> O,
     ) -> f64 {
         let mut state = 1u64;
         let mut random = || {
@@ -370,9 +371,9 @@ mod tests {
     #[test]
     fn every_form_gives_what_the_convolution_is() {
         let errors = [
-            error(Form::Four, (|| Input, || Output)),
-            error(Form::Six, (|| InputSix, || OutputSix)),
-            error(Form::Doubled, (|| InputUp, || OutputUp)),
+            error(Form::Four, || Input, || Output),
+            error(Form::Six, || InputSix, || OutputSix),
+            error(Form::Doubled, || InputUp, || OutputUp),
         ];
         assert!(errors[0] < 4e-6 && errors[1] < 1e-5 && errors[2] < 4e-6, "{errors:?}");
     }
