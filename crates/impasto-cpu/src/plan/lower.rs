@@ -140,13 +140,12 @@ pub(crate) fn is_winograd(op: &Op, input: Shape) -> bool {
 }
 
 /// Whether [`crate::kernel::eight`] can do a convolution, and gains by it. It needs positions of the input around every result, which zeros
-/// are not. Winograd's products in `f32` take as long as plain ones in eight bits. A layer of stride 2 needs many inputs, over
-/// which the errors of codes average out: what light reads from its first 16 channels decides what all the others see.
+/// are not. Winograd's products in `f32` take as long as plain ones in eight bits. Layers of stride 2 stay exact: what light reads there
+/// decides what all the others see, and the grain of a clear sky shows it.
 fn gains_by_eight_bits(conv: &Conv) -> bool {
     let up = matches!(conv.input, Value::Buffer { up: true, .. });
     let fits = conv.kernel == 3 && conv.groups == 1 && conv.padding != Padding::Zero && !conv.pool;
-    let smaller = conv.stride > 1 && conv.input_shape.channels >= 32;
-    fits && (smaller || up || conv.target == Target::Canvas && conv.stride == 1)
+    fits && (up || conv.target == Target::Canvas && conv.stride == 1)
 }
 
 /// Whether the kernel in [`crate::kernel::tiled`] and those around it can do all layers in bf16.

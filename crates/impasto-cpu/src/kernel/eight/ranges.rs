@@ -6,8 +6,8 @@ use crate::kernel::step::{Frame, Step};
 use crate::kernel::view::{Ptr, View};
 
 /// How many deviations from its channel's mean a value may lie before it is cut off. A few rare values would make all codes, and by
-/// way of the weights those of other channels, coarser: with 8 the worst of 112 pictures has an SSIM of 0.982, with no limit 0.958.
-const REACH: f64 = 8.0;
+/// way of the weights those of other channels, coarser; cut off, they leave marks. docs/performance.md has what was tried.
+const REACH: f64 = 10.0;
 
 /// Finds the ranges, in one job.
 pub(crate) struct Ranges {
