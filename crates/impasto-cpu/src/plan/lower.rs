@@ -144,8 +144,12 @@ pub(crate) fn is_winograd(op: &Op, input: Shape) -> bool {
 /// decides what all the others see, and the grain of a clear sky shows it.
 fn gains_by_eight_bits(conv: &Conv) -> bool {
     let up = matches!(conv.input, Value::Buffer { up: true, .. });
-    let fits = conv.kernel == 3 && conv.groups == 1 && conv.padding != Padding::Zero && !conv.pool;
-    fits && (up || conv.target == Target::Canvas && conv.stride == 1)
+    let fits = conv.kernel == 3
+        && conv.stride == 1
+        && conv.groups == 1
+        && conv.padding != Padding::Zero
+        && !conv.pool;
+    fits && (up || conv.target == Target::Canvas)
 }
 
 /// Whether the kernel in [`crate::kernel::tiled`] and those around it can do all layers in bf16.

@@ -40,8 +40,6 @@ const HIGH: usize = 8;
 /// Where results go.
 #[derive(Clone, Copy)]
 pub(crate) enum Goal {
-    /// An activation; never pooled.
-    Map(Finish),
     /// An activation twice as large. Columns are `[2][2][channels]`, for the pixels around a corner; the first corner is that
     /// above and to the left of all.
     Doubled(Finish),
@@ -53,7 +51,6 @@ impl Goal {
     /// Columns of the product, a multiple of 16.
     pub(crate) fn columns(&self) -> usize {
         match self {
-            Goal::Map(finish) => finish.out.channels,
             Goal::Doubled(finish) => 4 * finish.out.channels,
             Goal::Canvas(_) => BLOCK,
         }
@@ -182,7 +179,6 @@ impl Step for Eight {
     fn label(&self) -> String {
         let (kernel, stride, from) = (self.window.kernel, self.window.stride, self.view.map.channels);
         let (up, to, (height, width)) = match self.goal {
-            Goal::Map(finish) => ("", format!("{}", finish.out.channels), self.size),
             Goal::Doubled(Finish { out, .. }) => {
                 (" up", format!("{}", out.channels), (out.height, out.width))
             }
@@ -226,7 +222,7 @@ impl Step for Eight {
 
     fn finish_mut(&mut self) -> Option<&mut Finish> {
         match &mut self.goal {
-            Goal::Map(finish) | Goal::Doubled(finish) => Some(finish),
+            Goal::Doubled(finish) => Some(finish),
             Goal::Canvas(_) => None,
         }
     }
@@ -328,7 +324,6 @@ impl Job<'_> {
         unsafe {
             match &self.layer.goal {
                 Goal::Canvas(painter) => painter.span(s, self.frame.output, self.c, BLOCK, (y, x), rows),
-                Goal::Map(finish) => self.store(s, finish, self.c, (y, x, 1), rows, fresh),
                 Goal::Doubled(finish) => {
                     let Map { height, width, channels, .. } = finish.out;
                     for phase in 0..4 {

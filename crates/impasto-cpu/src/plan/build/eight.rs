@@ -2,7 +2,7 @@
 
 use super::super::fold::ConvWeights;
 use super::super::lower::{Conv, SumsId};
-use super::windows::{Windows, is_doubled};
+use super::windows::Windows;
 use super::{Builder, macs};
 use crate::kernel::eight::{Eight, Goal, Layer, Quantise, Quantised, Ranges};
 use crate::kernel::finish::Finish;
@@ -11,7 +11,7 @@ use crate::kernel::view::View;
 use crate::simd::BLOCK;
 
 impl Builder<'_> {
-    /// To an activation. `ranges` are the sums that the input's writer leaves.
+    /// To an activation, from a doubled one. `ranges` are the sums that the input's writer leaves.
     pub(super) fn eight_to_map(
         &mut self,
         conv: &Conv,
@@ -20,15 +20,9 @@ impl Builder<'_> {
         finish: Finish,
     ) -> Box<dyn Step> {
         let mut view = self.view(conv.input);
-        if is_doubled(conv) {
-            view.up = false;
-            let windows = Windows::corners(conv, weights, finish.out.channels);
-            return self.eight(conv, view, &windows, ranges, Goal::Doubled(finish));
-        }
-        let (inputs, outputs, taps) = (conv.input_shape.channels, weights.bias.len(), conv.kernel.pow(2));
-        let weight = |o: usize, i: usize, tap: usize| weights.weight[(o * inputs + i) * taps + tap];
-        let windows = Windows::plain(conv, &weight, outputs);
-        self.eight(conv, view, &windows, ranges, Goal::Map(finish))
+        view.up = false;
+        let windows = Windows::corners(conv, weights, finish.out.channels);
+        self.eight(conv, view, &windows, ranges, Goal::Doubled(finish))
     }
 
     /// The product; the steps that find its ranges and codes are put before it.
