@@ -109,6 +109,13 @@ pub struct DialArgs {
     /// (Cb and Cr) go to the photo's.
     #[arg(long, value_name = "0..1", default_value_t = 0.0, value_parser = unit, allow_negative_numbers = true)]
     pub keep_color: f32,
+    /// How much of the noise field that strokes grow from is added: 0 leaves flat ground flat, 1 is as the network learned it, 2 is
+    /// wild. For models that have a noise field.
+    #[arg(long, value_name = "0..2", default_value_t = 1.0, value_parser = strokes, allow_negative_numbers = true)]
+    pub strokes: f32,
+    /// Chooses another noise field: every stroke lies elsewhere, the style stays. Whole numbers from 0 to 4294967295.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed, allow_negative_numbers = true)]
+    pub seed: u32,
     /// Shorter side of the result in px; 0 keeps the photo's size.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = side, allow_negative_numbers = true)]
     pub size: usize,
@@ -117,7 +124,8 @@ pub struct DialArgs {
 impl DialArgs {
     /// The library's dials.
     pub fn dials(&self) -> impasto::Dials {
-        impasto::Dials { strength: self.strength, keep_color: self.keep_color, ..Default::default() }
+        let &Self { strength, keep_color, strokes, seed, .. } = self;
+        impasto::Dials { strength, keep_color, strokes, seed, ..Default::default() }
     }
 }
 
@@ -171,6 +179,19 @@ pub fn unit(word: &str) -> Result<f32, String> {
         Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
         _ => Err("a number from 0 to 1 is needed".into()),
     }
+}
+
+/// A number from 0 to 2.
+pub fn strokes(word: &str) -> Result<f32, String> {
+    match word.parse::<f32>() {
+        Ok(value) if (0.0..=2.0).contains(&value) => Ok(value),
+        _ => Err("a number from 0 to 2 is needed".into()),
+    }
+}
+
+/// The number of a noise field.
+fn seed(word: &str) -> Result<u32, String> {
+    word.parse().map_err(|_| "a whole number from 0 to 4294967295 is needed".into())
 }
 
 /// A picture's side in px, or 0.

@@ -13,6 +13,7 @@ pub use shared::shared_data;
 
 use crate::engine::{Conditions, Engine, EngineError, Plan};
 use crate::image::Image;
+use crate::noise::Field;
 use crate::reference::ReferenceEngine;
 use crate::tensor::{Shape, Tensor};
 
@@ -120,7 +121,7 @@ fn check_case(engine: &dyn Engine, case: &Case, tolerance: Tolerance) -> Result<
     Ok(())
 }
 
-/// Smoothed statistics over three frames, then a reset.
+/// Smoothed statistics over three frames, then a reset, while the noise field moves.
 fn check_memory(
     engine: &dyn Engine,
     case: &Case,
@@ -146,7 +147,8 @@ fn check_memory(
         }
         let shape = case.input.shape();
         let input = Tensor::new(shape, case.input.data().iter().map(|v| gain * v).collect());
-        let conditions = Conditions { smoothing: 0.75, ..case.conditions() };
+        let field = Field { origin: [16 * frame as i32, -8], seed: frame as u32 / 2, ..case.field };
+        let conditions = Conditions { smoothing: 0.75, field, ..case.conditions() };
         judge.run(&input, &conditions, &mut expected)?;
         plan.run(&input, &conditions, &mut found)?;
         if let Err(e) = compare(&expected, &found, tolerance) {
@@ -243,6 +245,8 @@ fn check_refusals(engine: &dyn Engine) -> Vec<String> {
         |input: &Tensor, conditions: Conditions| plan.run(input, &conditions, &mut output).is_err();
     expect_error("a short style", refuses(&case.input, Conditions { style: &case.style[1..], ..good }));
     expect_error("a strength of NaN", refuses(&case.input, Conditions { strength: f32::NAN, ..good }));
+    let wild = Field { strokes: 2.5, ..good.field };
+    expect_error("strokes of 2.5", refuses(&case.input, Conditions { field: wild, ..good }));
     expect_error("a smoothing of 2", refuses(&case.input, Conditions { smoothing: 2.0, ..good }));
     expect_error("an input of another size", refuses(&case.input.cropped(height - 1, width), good));
     let empty = std::sync::Arc::new(crate::Weights::new());

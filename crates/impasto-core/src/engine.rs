@@ -2,6 +2,7 @@
 
 use crate::image::Image;
 use crate::network::{Network, Op, TableError};
+use crate::noise::Field;
 use crate::tensor::{Shape, Tensor};
 use crate::weights::{Weights, WeightsError};
 use std::sync::Arc;
@@ -109,16 +110,28 @@ pub struct Conditions<'a> {
     /// `0..1`: how much of the content statistics at AdaIN sites (mean and standard deviation) is kept from the
     /// frames before: `used = smoothing * used_before + (1 - smoothing) * own`. The first frame uses its own.
     pub smoothing: f32,
+    /// The noise field, for networks that have one.
+    pub field: Field,
 }
 
 impl<'a> Conditions<'a> {
     /// At full strength, each frame by itself.
     pub fn new(style: &'a [f32]) -> Self {
-        Self { style, strength: 1.0, smoothing: 0.0 }
+        Self { style, ..Conditions::NONE }
     }
 
     /// For networks without sites, such as style encoders.
-    pub const NONE: Conditions<'static> = Conditions { style: &[], strength: 1.0, smoothing: 0.0 };
+    pub const NONE: Conditions<'static> = Conditions {
+        style: &[],
+        strength: 1.0,
+        smoothing: 0.0,
+        field: Field { seed: 0, origin: [0, 0], strokes: 1.0 },
+    };
+
+    /// The factor of the noise field.
+    pub fn noise_amount(&self) -> f32 {
+        self.strength * self.field.strokes
+    }
 
     /// Tells whether these fit `network`.
     pub fn check(&self, network: &Network) -> Result<(), EngineError> {
@@ -126,9 +139,14 @@ impl<'a> Conditions<'a> {
         if expected != found {
             return Err(TableError::StyleLength { network: network.name.clone(), expected, found }.into());
         }
-        for (name, value) in [("strength", self.strength), ("smoothing", self.smoothing)] {
-            if !(0.0..=1.0).contains(&value) {
-                return Err(EngineError::Range { name, value });
+        let dials = [
+            ("strength", self.strength, 1),
+            ("smoothing", self.smoothing, 1),
+            ("strokes", self.field.strokes, 2),
+        ];
+        for (name, value, most) in dials {
+            if !(0.0..=most as f32).contains(&value) {
+                return Err(EngineError::Range { name, most, value });
             }
         }
         Ok(())
@@ -154,11 +172,13 @@ pub enum EngineError {
         /// The one given.
         found: Shape,
     },
-    /// A dial outside `0..1`.
-    #[error("{name} must be between 0 and 1, found {value}")]
+    /// A dial outside its range.
+    #[error("{name} must be between 0 and {most}, found {value}")]
     Range {
         /// The dial.
         name: &'static str,
+        /// The end of its range.
+        most: u32,
         /// Where it stands.
         value: f32,
     },

@@ -4,7 +4,7 @@
 //! each, nearest upsampling, sums with the stem's features, replicated borders, plain ReLU. The encoder takes means and deviations
 //! of a few convolutions' features of the painting, and a small perceptron makes the style vector of them.
 
-use crate::network::{Network, NetworkBuilder, NodeId, Padding};
+use crate::network::{Network, NetworkBuilder, NodeId, Padding, SiteKind};
 
 /// Added to variances.
 pub const EPS: f32 = 1e-5;
@@ -24,7 +24,12 @@ pub struct LightShape {
     pub encoder_channels: [usize; 4],
     /// Length of the encoder's code.
     pub code: usize,
+    /// Whether the noise field is added at every site.
+    pub field: bool,
 }
+
+/// Grains of the noise field's planes, in cells: three of white noise, and one of larger patches.
+const GRAINS: [usize; 4] = [1, 1, 1, 4];
 
 impl Default for LightShape {
     fn default() -> Self {
@@ -35,6 +40,7 @@ impl Default for LightShape {
             half_skip: false,
             encoder_channels: [32, 48, 64, 96],
             code: 256,
+            field: true,
         }
     }
 }
@@ -61,20 +67,47 @@ pub fn painter(shape: &LightShape) -> Network {
     let at_half = stem(&mut b, "down1", x, half);
     let at_quarter = stem(&mut b, "down2", at_half, quarter);
     let x = b.conv("down3", at_quarter, eighth, 3, 2, Padding::Replicate);
-    let x = b.adain("site_down3", x, eighth, EPS);
+    let at = |stride, channels, kind| Place { stride, channels, kind, field: shape.field };
+    let [adain, modulate] = [SiteKind::AdaIn, SiteKind::Modulate];
+    let x = at(8, eighth, adain).site(&mut b, "down3", x);
     let mut x = b.relu(x);
     for i in 1..=shape.blocks {
-        x = block(&mut b, &format!("block{i}"), x, eighth, true);
+        x = block(&mut b, &format!("block{i}"), x, at(8, eighth, adain));
     }
-    x = rise(&mut b, "up1", x, quarter, Some(at_quarter));
+    x = rise(&mut b, "up1", x, at(4, quarter, adain), Some(at_quarter));
     for i in 1..=shape.quarter_blocks {
-        x = block(&mut b, &format!("quarter{i}"), x, quarter, false);
+        x = block(&mut b, &format!("quarter{i}"), x, at(4, quarter, modulate));
     }
-    x = rise(&mut b, "up2", x, half, shape.half_skip.then_some(at_half));
+    x = rise(&mut b, "up2", x, at(2, half, adain), shape.half_skip.then_some(at_half));
     let x = b.upsample2(x);
     let x = b.conv("paint", x, 3, 3, 1, Padding::Replicate);
     b.scale(x, 0.25, 0.5);
     b.finish()
+}
+
+/// A place in the table where a style enters.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Px of the picture for one position.
+    stride: usize,
+    channels: usize,
+    kind: SiteKind,
+    field: bool,
+}
+
+impl Place {
+    /// The site named `site_NAME`, and behind it the noise field `noise_NAME` where the shape has one.
+    fn site(self, b: &mut NetworkBuilder, name: &str, x: NodeId) -> NodeId {
+        let site = format!("site_{name}");
+        let x = match self.kind {
+            SiteKind::Modulate => b.modulate(&site, x, self.channels),
+            SiteKind::AdaIn | SiteKind::Noise => b.adain(&site, x, self.channels, EPS),
+        };
+        match self.field {
+            true => b.noise(&format!("noise_{name}"), x, self.channels, self.stride, &GRAINS),
+            false => x,
+        }
+    }
 }
 
 fn stem(b: &mut NetworkBuilder, name: &str, x: NodeId, channels: usize) -> NodeId {
@@ -83,23 +116,22 @@ fn stem(b: &mut NetworkBuilder, name: &str, x: NodeId, channels: usize) -> NodeI
 }
 
 /// `x + conv(relu(site(conv(x))))`.
-fn block(b: &mut NetworkBuilder, name: &str, x: NodeId, channels: usize, adain: bool) -> NodeId {
-    let y = b.conv(&format!("{name}_a"), x, channels, 3, 1, Padding::Replicate);
-    let site = format!("site_{name}");
-    let y = if adain { b.adain(&site, y, channels, EPS) } else { b.modulate(&site, y, channels) };
+fn block(b: &mut NetworkBuilder, name: &str, x: NodeId, place: Place) -> NodeId {
+    let y = b.conv(&format!("{name}_a"), x, place.channels, 3, 1, Padding::Replicate);
+    let y = place.site(b, name, y);
     let y = b.relu(y);
-    let y = b.conv(&format!("{name}_b"), y, channels, 3, 1, Padding::Replicate);
+    let y = b.conv(&format!("{name}_b"), y, place.channels, 3, 1, Padding::Replicate);
     b.add(x, y)
 }
 
 /// Upsampling, convolution, the sum with what the stem kept, a site.
-fn rise(b: &mut NetworkBuilder, name: &str, x: NodeId, channels: usize, skip: Option<NodeId>) -> NodeId {
+fn rise(b: &mut NetworkBuilder, name: &str, x: NodeId, place: Place, skip: Option<NodeId>) -> NodeId {
     let x = b.upsample2(x);
-    let mut x = b.conv(name, x, channels, 3, 1, Padding::Replicate);
+    let mut x = b.conv(name, x, place.channels, 3, 1, Padding::Replicate);
     if let Some(skip) = skip {
         x = b.add(x, skip);
     }
-    let x = b.adain(&format!("site_{name}"), x, channels, EPS);
+    let x = place.site(b, name, x);
     b.relu(x)
 }
 
@@ -130,12 +162,11 @@ pub fn encoder(shape: &LightShape) -> Network {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::SiteKind;
 
     #[test]
     fn the_tables_are_sound_and_within_the_budget() {
-        for half_skip in [false, true] {
-            let shape = LightShape { half_skip, ..LightShape::default() };
+        for (half_skip, field) in [(false, false), (true, false), (false, true)] {
+            let shape = LightShape { half_skip, field, ..LightShape::default() };
             let (painter, encoder) = (painter(&shape), encoder(&shape));
             painter.check().unwrap();
             encoder.check().unwrap();

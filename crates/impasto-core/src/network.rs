@@ -52,9 +52,11 @@ pub enum SiteKind {
     AdaIn,
     /// A gain and bias without statistics: the vector holds `bias[C]`, `gain[C]`.
     Modulate,
+    /// How much of the noise field is added: the vector holds `gain[C]`.
+    Noise,
 }
 
-/// A place where a style enters. Its part of the style vector is `2 * channels` long; the parts
+/// A place where a style enters. Its part of the style vector is [`Site::len`] long; the parts
 /// follow each other in the order of [`Network::sites`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
@@ -62,8 +64,19 @@ pub struct Site {
     pub name: String,
     /// Channels of the features there.
     pub channels: usize,
-    /// Whether statistics are replaced, or a gain and bias applied.
+    /// How the style enters.
     pub kind: SiteKind,
+}
+
+impl Site {
+    /// Numbers of the style vector that belong to it.
+    #[expect(clippy::len_without_is_empty, reason = "a site has at least one channel")]
+    pub fn len(&self) -> usize {
+        match self.kind {
+            SiteKind::AdaIn | SiteKind::Modulate => 2 * self.channels,
+            SiteKind::Noise => self.channels,
+        }
+    }
 }
 
 /// One operation. `[C, H, W]` are the channels, height and width of its input.
@@ -132,6 +145,20 @@ pub enum Op {
         /// Index into [`Network::sites`]; a site is used once.
         site: usize,
     },
+    /// The noise field, see [`crate::noise`]: `y = x + amount * gain * sum of weight_k * n_k`, `gain[C]` from the style, weights
+    /// `NAME.weight` of shape `[C, planes]`.
+    Noise {
+        /// What it reads.
+        input: NodeId,
+        /// Index into [`Network::sites`]; a site is used once.
+        site: usize,
+        /// Px of the (extended) picture that one position of the input stands for, along each axis.
+        stride: usize,
+        /// Grain of each plane in cells: 1 is white noise. One to [`crate::noise::MAX_PLANES`] planes.
+        grains: Vec<usize>,
+        /// Version of the field, [`crate::noise::VERSION`].
+        version: u32,
+    },
     /// `[mean(x)[C], sqrt(var(x) + eps)[C]]`, to `[2 C, 1, 1]`.
     MeanStd {
         /// What it reads.
@@ -168,10 +195,66 @@ impl Op {
             | Op::Upsample2 { input }
             | Op::AdaIn { input, .. }
             | Op::Modulate { input, .. }
+            | Op::Noise { input, .. }
             | Op::MeanStd { input, .. }
             | Op::Scale { input, .. } => vec![*input],
             Op::Add { a, b } => vec![*a, *b],
             Op::Concat { inputs } => inputs.clone(),
+        }
+    }
+
+    /// The operation with `f` of every node that it reads.
+    pub fn map_inputs(&self, f: impl Fn(NodeId) -> NodeId) -> Op {
+        let mut op = self.clone();
+        match &mut op {
+            Op::Input { .. } => {}
+            Op::Conv { input, .. }
+            | Op::Relu { input }
+            | Op::MaxPool2 { input }
+            | Op::Upsample2 { input }
+            | Op::AdaIn { input, .. }
+            | Op::Modulate { input, .. }
+            | Op::Noise { input, .. }
+            | Op::MeanStd { input, .. }
+            | Op::Scale { input, .. } => *input = f(*input),
+            Op::Add { a, b } => (*a, *b) = (f(*a), f(*b)),
+            Op::Concat { inputs } => inputs.iter_mut().for_each(|i| *i = f(*i)),
+        }
+        op
+    }
+
+    /// Whether the model holds weights for it.
+    pub fn has_weights(&self) -> bool {
+        match self {
+            Op::Conv { .. } | Op::Noise { .. } => true,
+            Op::Input { .. }
+            | Op::Relu { .. }
+            | Op::MaxPool2 { .. }
+            | Op::Upsample2 { .. }
+            | Op::Add { .. }
+            | Op::AdaIn { .. }
+            | Op::Modulate { .. }
+            | Op::MeanStd { .. }
+            | Op::Concat { .. }
+            | Op::Scale { .. } => false,
+        }
+    }
+
+    /// The site where a style enters this operation, and its kind.
+    pub fn site(&self) -> Option<(usize, SiteKind)> {
+        match self {
+            Op::AdaIn { site, .. } => Some((*site, SiteKind::AdaIn)),
+            Op::Modulate { site, .. } => Some((*site, SiteKind::Modulate)),
+            Op::Noise { site, .. } => Some((*site, SiteKind::Noise)),
+            Op::Input { .. }
+            | Op::Conv { .. }
+            | Op::Relu { .. }
+            | Op::MaxPool2 { .. }
+            | Op::Upsample2 { .. }
+            | Op::Add { .. }
+            | Op::MeanStd { .. }
+            | Op::Concat { .. }
+            | Op::Scale { .. } => None,
         }
     }
 }
@@ -205,7 +288,7 @@ pub struct Network {
 impl Network {
     /// Length of a style vector for this network.
     pub fn style_len(&self) -> usize {
-        self.sites.iter().map(|site| 2 * site.channels).sum()
+        self.sites.iter().map(Site::len).sum()
     }
 
     /// Where the part of `site` stands in a style vector.
@@ -213,8 +296,8 @@ impl Network {
     /// # Panics
     /// If there is no such site.
     pub fn site_range(&self, site: usize) -> std::ops::Range<usize> {
-        let start = self.sites[..site].iter().map(|site| 2 * site.channels).sum();
-        start..start + 2 * self.sites[site].channels
+        let start = self.sites[..site].iter().map(Site::len).sum();
+        start..start + self.sites[site].len()
     }
 
     /// The output's position in the table.
@@ -247,7 +330,7 @@ impl Network {
     /// If there is no such node.
     pub fn truncated(&self, last: NodeId) -> Network {
         let nodes = self.nodes[..=last].to_vec();
-        let sites = nodes.iter().filter(|n| matches!(n.op, Op::AdaIn { .. } | Op::Modulate { .. })).count();
+        let sites = nodes.iter().filter(|n| n.op.site().is_some()).count();
         Network {
             name: self.name.clone(),
             multiple: self.multiple,

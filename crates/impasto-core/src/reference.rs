@@ -5,6 +5,7 @@ pub mod ops;
 
 use crate::engine::{Conditions, Engine, EngineError, Plan, check_prepare, check_shape};
 use crate::network::{Network, Op};
+use crate::noise::Windows;
 use crate::tensor::{Shape, Tensor};
 use crate::weights::Weights;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ impl ReferenceEngine {
             input: Shape::new(channels, height, width),
             output: network.output_shape(height, width)?,
             remembered: vec![None; network.sites.len()],
+            windows: Windows::new(network, &network.shapes(height, width)?),
             tensors: Vec::new(),
         })
     }
@@ -61,6 +63,7 @@ pub struct ReferencePlan {
     output: Shape,
     /// Smoothed content statistics by site.
     remembered: Vec<Option<ops::Statistics>>,
+    windows: Windows,
     tensors: Vec<Tensor>,
 }
 
@@ -103,6 +106,13 @@ impl ReferencePlan {
             Op::Modulate { input, site } => {
                 ops::modulate(&t[*input], &conditions.style[self.network.site_range(*site)])
             }
+            Op::Noise { input, site, grains, .. } => {
+                let shape = [t[*input].shape().channels, grains.len()];
+                let weight = self.weights.expect(&format!("{}.weight", node.name), &shape)?;
+                let gain = &conditions.style[self.network.site_range(*site)];
+                let window = self.windows.of(id).expect("noise sites have a window");
+                ops::noise(&t[*input], weight, gain, self.windows.cells(window), conditions.noise_amount())
+            }
             Op::MeanStd { input, eps, unbiased } => ops::statistics(&t[*input], *eps, *unbiased).to_tensor(),
             Op::Concat { inputs } => ops::concat(&inputs.iter().map(|&i| &t[i]).collect::<Vec<_>>()),
             Op::Scale { input, mul, add } => ops::scale(&t[*input], *mul, *add),
@@ -128,6 +138,7 @@ impl Plan for ReferencePlan {
         conditions.check(&self.network)?;
         check_shape("input", self.input, input.shape())?;
         check_shape("output", self.output, output.shape())?;
+        self.windows.update(&conditions.field);
         self.tensors.clear();
         for id in 0..self.network.nodes.len() {
             let made = self.step(id, input, conditions)?;

@@ -1,12 +1,15 @@
 //! A style is a short vector, and what one does with styles is arithmetic on it.
 
 use crate::model::Model;
+use crate::network::{Network, SiteKind};
 use crate::weights::{Precision, Weights, WeightsError};
 use std::collections::HashMap;
 
 const FORMAT: &str = "impasto-style";
 const VERSION: &str = "1";
 const TENSOR: &str = "style";
+/// Gains of the noise field are at most this large; trained ones lie around 1.
+const MAX_NOISE_GAIN: f32 = 100.0;
 
 /// Where a style comes from; all of it is for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,8 +22,8 @@ pub struct Provenance {
 
 /// The style of a painting, for one model.
 ///
-/// For each site of the painter's table, in order, the vector holds the two halves that
-/// [`crate::SiteKind`] names: mean and standard deviation, or bias and gain. Mixing features of
+/// For each site of the painter's table, in order, the vector holds what [`crate::SiteKind`] names: mean and standard deviation, bias
+/// and gain, or gains of the noise field. Mixing features of
 /// several styles (`sum of w_i * AdaIN(x, s_i)`) equals AdaIN with the mixed vector, since AdaIN is linear in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Style {
@@ -76,7 +79,7 @@ impl Style {
     /// A style of `model`; the vector must have the length that its painter takes, and be finite.
     pub fn new(model: &Model, provenance: Provenance, vector: Vec<f32>) -> Result<Self, StyleError> {
         let style = Self { provenance, model: model.name.clone(), model_id: model.id().into(), vector };
-        style.check_vector(model.painter.style_len())?;
+        style.check_parts(&model.painter)?;
         Ok(style)
     }
 
@@ -99,7 +102,23 @@ impl Style {
                 found: format!("{} {}", self.model, self.model_id),
             });
         }
-        self.check_vector(model.painter.style_len())
+        self.check_parts(&model.painter)
+    }
+
+    /// Tells whether the vector fits the painter's sites.
+    fn check_parts(&self, painter: &Network) -> Result<(), StyleError> {
+        self.check_vector(painter.style_len())?;
+        for (i, site) in painter.sites.iter().enumerate().filter(|(_, site)| site.kind == SiteKind::Noise) {
+            let gains = &self.vector[painter.site_range(i)];
+            if let Some(gain) = gains.iter().find(|gain| gain.abs() > MAX_NOISE_GAIN) {
+                let what = format!(
+                    "a gain of the noise field at `{}` is {gain}, beyond {MAX_NOISE_GAIN}",
+                    site.name
+                );
+                return Err(StyleError::Damaged(what));
+            }
+        }
+        Ok(())
     }
 
     fn check_vector(&self, expected: usize) -> Result<(), StyleError> {

@@ -160,7 +160,7 @@ impl Folded {
             i => i,
         };
         for node in &mut self.network.nodes {
-            node.op = renumbered(&node.op, moved);
+            node.op = node.op.map_inputs(moved);
         }
         let padding = Padding::Zero;
         let op = Op::Conv { input, out_channels: outs, kernel: 1, stride: 1, groups: 1, padding };
@@ -171,7 +171,7 @@ impl Folded {
     pub fn remove(&mut self, id: NodeId, instead: NodeId) {
         self.network.nodes.remove(id);
         for node in &mut self.network.nodes {
-            node.op = renumbered(&node.op, |i| match i {
+            node.op = node.op.map_inputs(|i| match i {
                 i if i == id => instead,
                 i if i > id => i - 1,
                 i => i,
@@ -192,25 +192,6 @@ impl Folded {
             self.weights.insert(name, changed.shape, changed.values);
         }
     }
-}
-
-/// The operation with `f` of every node that it reads.
-fn renumbered(op: &Op, f: impl Fn(NodeId) -> NodeId) -> Op {
-    let mut op = op.clone();
-    match &mut op {
-        Op::Input { .. } => {}
-        Op::Conv { input, .. }
-        | Op::Relu { input }
-        | Op::MaxPool2 { input }
-        | Op::Upsample2 { input }
-        | Op::AdaIn { input, .. }
-        | Op::Modulate { input, .. }
-        | Op::MeanStd { input, .. }
-        | Op::Scale { input, .. } => *input = f(*input),
-        Op::Add { a, b } => (*a, *b) = (f(*a), f(*b)),
-        Op::Concat { inputs } => inputs.iter_mut().for_each(|i| *i = f(*i)),
-    }
-    op
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use common::{
 };
 use half::f16;
 use impasto_core::conformance::shared_data;
+use impasto_core::noise::Windows;
 use impasto_core::reference::{ReferenceEngine, ops};
 use impasto_core::{Conditions, Engine, Image, Model, Op, Shape, Style, Tensor};
 use impasto_export::oak::{Chip, Head, OakOptions};
@@ -32,7 +33,10 @@ fn walk_in_half(chip: &Chip, image: &Tensor, style: &[f32]) -> Tensor {
     let weight = |name: String| rounded(&chip.weights.get(&name).unwrap().values);
     let style = rounded(style);
     let mut made: Vec<Tensor> = Vec::new();
-    for node in &chip.network.nodes {
+    let shapes = chip.network.shapes(image.shape().height, image.shape().width).unwrap();
+    let mut windows = Windows::new(&chip.network, &shapes);
+    windows.update(&chip.field());
+    for (id, node) in chip.network.nodes.iter().enumerate() {
         let t = |i: &usize| &made[*i];
         let y = match &node.op {
             Op::Input { .. } => image.clone(),
@@ -60,6 +64,12 @@ fn walk_in_half(chip: &Chip, image: &Tensor, style: &[f32]) -> Tensor {
                 )
             }
             Op::Modulate { input, site } => affine_in_half(t(input), &style[chip.network.site_range(*site)]),
+            Op::Noise { input, site, .. } => {
+                let weight = weight(format!("{}.weight", node.name));
+                let gain = &style[chip.network.site_range(*site)];
+                let cells = rounded(windows.cells(windows.of(id).expect("a noise layer")));
+                ops::noise(t(input), &weight, gain, &cells, 1.0)
+            }
             Op::Concat { inputs } => ops::concat(&inputs.iter().map(|i| &made[*i]).collect::<Vec<_>>()),
             Op::Scale { input, mul, add } => ops::scale(t(input), *mul, *add),
             Op::MeanStd { .. } => panic!("no painter has this"),

@@ -83,6 +83,7 @@ fn the_chips_table_is_the_models_in_bytes() {
         input,
         style: style.vector().to_vec(),
         strength: 1.0,
+        field: chip.field(),
     };
     let input =
         impasto_core::conformance::Random::new(5).tensor(impasto_core::Shape::new(3, 32, 48), 0.0, 1.0);

@@ -12,9 +12,11 @@ use impasto_core::network::{Network, NodeId, Op, SiteKind};
 
 /// A residual branch's last convolution starts smaller, so that blocks begin near the identity.
 const BRANCH: f32 = 0.3;
+/// Deviation of the weights of the noise field.
+const NOISE: f32 = 0.3;
 
 /// Kaiming-normal by fan-in for convolutions that a ReLU or a site follows; a residual branch's last one at 0.3 of that; the layer that
-/// makes the picture Xavier-normal at a half. Biases are 0.
+/// makes the picture Xavier-normal at a half. Weights of the noise field have a deviation of 0.3. Biases are 0.
 pub fn painter(network: &Network, random: &mut Random) -> Weights {
     let mut weights = Weights::new();
     let readers = network.readers();
@@ -31,6 +33,7 @@ pub fn painter(network: &Network, random: &mut Random) -> Weights {
                 let taps = (shape[2] * shape[3]) as f32;
                 0.5 * (2.0 / (taps * (shape[0] + shape[1]) as f32)).sqrt()
             }
+            Some(id) if matches!(network.nodes[id].op, Op::Noise { .. }) => NOISE,
             Some(id) => {
                 let fan: usize = shape[1..].iter().product();
                 (2.0 / fan as f32).sqrt() * if added(id) { BRANCH } else { 1.0 }
@@ -50,7 +53,10 @@ pub fn encoder(network: &Network, painter: &Network, random: &mut Random) -> Wei
     let head = weights.get_mut(&format!("{last}.weight")).expect("the last layer is a convolution");
     let code = head.shape[1];
     for (site, place) in painter.sites.iter().enumerate() {
-        let bound = if place.kind == SiteKind::AdaIn { 0.5 } else { 0.3 } / (code as f32).sqrt();
+        let bound = match place.kind {
+            SiteKind::AdaIn => 0.5,
+            SiteKind::Modulate | SiteKind::Noise => 0.3,
+        } / (code as f32).sqrt();
         let rows = painter.site_range(site);
         let values = &mut head.values[rows.start * code..rows.end * code];
         values.iter_mut().for_each(|v| *v = random.range(-bound, bound));
@@ -58,8 +64,8 @@ pub fn encoder(network: &Network, painter: &Network, random: &mut Random) -> Wei
     let bias = weights.get_mut(&format!("{last}.bias")).expect("the last layer is a convolution");
     for (site, place) in painter.sites.iter().enumerate() {
         let range = painter.site_range(site);
-        bias.values[range.start..range.start + place.channels].fill(0.0);
-        bias.values[range.start + place.channels..range.end].fill(1.0);
+        bias.values[range.start..range.end - place.channels].fill(0.0);
+        bias.values[range.end - place.channels..range.end].fill(1.0);
     }
     weights
 }

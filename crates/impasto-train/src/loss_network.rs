@@ -121,7 +121,7 @@ impl LossNetwork {
     fn means(&self) -> [f32; 4] {
         let program = Program::new(&self.network).expect("a plain chain of layers");
         let parameters = Parameters::from_weights(&program, &self.weights).expect("the weights fit");
-        let packed = Packed::new(Plain, &program, &parameters, &parameters.values);
+        let packed = Packed::new(Plain, &parameters, &parameters.values);
         let picture = Self::test_picture();
         let mut tape = Tape::new(Plain, &program, picture.shape().height, picture.shape().width)
             .expect("the table takes any size");

@@ -64,7 +64,7 @@ impl<K: Kernels> Validator<K> {
     ) -> Result<Self, LearnerError> {
         let program = Program::new(&loss.network)?;
         let parameters = Parameters::from_weights(&program, &loss.weights)?;
-        let packed = Packed::new(kernels, &program, &parameters, &parameters.values);
+        let packed = Packed::new(kernels, &parameters, &parameters.values);
         let mut validator = Self {
             kernels,
             painter: Program::new(painter)?,
@@ -115,7 +115,7 @@ impl<K: Kernels> Validator<K> {
     pub fn look_at(&self, step: u64, weights: &Weights) -> Result<Validation, LearnerError> {
         let pack = |program: &Program| -> Result<Packed<K>, LearnerError> {
             let parameters = Parameters::from_weights(program, weights)?;
-            Ok(Packed::new(self.kernels, program, &parameters, &parameters.values))
+            Ok(Packed::new(self.kernels, &parameters, &parameters.values))
         };
         let (painter, encoder) = (pack(&self.painter)?, pack(&self.encoder)?);
         let mut paint = Tape::new(self.kernels, &self.painter, self.side_px, self.side_px)?;

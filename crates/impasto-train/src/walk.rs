@@ -4,6 +4,7 @@
 //! [`Plain`] in `f32`, which is the one held against PyTorch's gradients, [`Fast`] in `f32` with Winograd's convolutions, and [`Tiles`] in bf16 on AMX.
 
 mod fast;
+mod field;
 mod kernels;
 mod map;
 mod ops;

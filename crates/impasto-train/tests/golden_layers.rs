@@ -37,8 +37,8 @@ fn walk<K: Kernels>(
 ) -> Outcome {
     let program = Program::new(network).unwrap();
     let parameters = Parameters::from_weights(&program, weights).unwrap();
-    let packed = Packed::new(kernels, &program, &parameters, &parameters.values);
-    let mut gradients = Gradients::zeros(&program, &parameters);
+    let packed = Packed::new(kernels, &parameters, &parameters.values);
+    let mut gradients = Gradients::zeros(&parameters);
     let mut tape = Tape::new(kernels, &program, x.shape().height, x.shape().width).unwrap();
     let mut d_style = vec![0.0; style.len()];
     tape.run(&program, &packed, x, style);
@@ -50,7 +50,7 @@ fn walk<K: Kernels>(
     let mut wanted = Wanted { weights: Some(&mut gradients), style: Some(&mut d_style), picture: true };
     tape.backward(&program, &packed, &mut wanted);
     let mut sums = vec![0.0; parameters.values.len()];
-    gradients.add_to(&program, &parameters, &mut sums);
+    gradients.add_to(&parameters, &mut sums);
     Outcome {
         y: flat::<K>(tape.output()),
         gradient: flat::<K>(tape.gradient(0)),
@@ -263,7 +263,7 @@ fn forward_equals_the_reference_engine() {
     let engine = impasto_core::reference::ReferenceEngine;
     let mut plan = engine.prepare(&network, &std::sync::Arc::new(weights), 24, 36).unwrap();
     let mut expected = Tensor::zeros(plan.output_shape());
-    let conditions = Conditions { style: &style, strength: 1.0, smoothing: 0.0 };
+    let conditions = Conditions { style: &style, strength: 1.0, ..Conditions::NONE };
     plan.run(&x, &conditions, &mut expected).unwrap();
     assert_near(&got.y, expected.data(), "forward");
 }

@@ -27,7 +27,7 @@ fn torchvisions_networks_see_what_pytorch_sees() {
         let picture = tensor("picture");
         let program = Program::new(&loss.network).unwrap();
         let parameters = Parameters::from_weights(&program, &loss.weights).unwrap();
-        let packed = Packed::new(Plain, &program, &parameters, &parameters.values);
+        let packed = Packed::new(Plain, &parameters, &parameters.values);
         let mut tape = Tape::new(Plain, &program, picture.shape().height, picture.shape().width).unwrap();
         tape.run(&program, &packed, &picture, &[]);
         for (id, layer) in loss.looks.into_iter().zip(LAYERS) {

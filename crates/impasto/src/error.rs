@@ -11,11 +11,13 @@ pub enum PaintError {
     /// The style does not fit the model, or is damaged.
     #[error(transparent)]
     Style(#[from] StyleError),
-    /// A dial outside `0..1`.
-    #[error("{name} must be between 0 and 1, found {value}")]
+    /// A dial outside its range.
+    #[error("{name} must be between 0 and {most}, found {value}")]
     Dial {
         /// The dial.
         name: &'static str,
+        /// The end of its range.
+        most: u32,
         /// Where it stands.
         value: f32,
     },

@@ -2,7 +2,7 @@
 
 use crate::stylizer::{Dials, Stylizer};
 use crate::{PaintError, color};
-use impasto_core::{Conditions, Image, Plan, Style};
+use impasto_core::{Image, Plan, Style};
 use std::collections::VecDeque;
 
 /// Paints the frames of one video or camera. It keeps the plan of the last frame size, and the content
@@ -52,7 +52,7 @@ impl<'a> Session<'a> {
         }
         let (vector, strength) = self.vector(frame, style, dials.strength)?;
         let planned = plan_for(&mut self.painter, size, |h, w| self.stylizer.plan(&model.painter, h, w))?;
-        let conditions = Conditions { style: &vector, strength, smoothing: dials.smoothing };
+        let conditions = dials.conditions(&vector, strength);
         planned.run_image(frame, &conditions, out)?;
         color::keep_color(out, frame, dials.keep_color);
         Ok(())
@@ -70,7 +70,7 @@ impl<'a> Session<'a> {
         let model = self.stylizer.model();
         style.check(model)?;
         let (vector, strength) = self.vector(&frame, style, dials.strength)?;
-        let conditions = Conditions { style: &vector, strength, smoothing: dials.smoothing };
+        let conditions = dials.conditions(&vector, strength);
         let plan = plan_for(&mut self.painter, size, |h, w| self.stylizer.plan(&model.painter, h, w))?;
         if let Some(ahead) = plan.ahead() {
             ahead.begin(&frame, &conditions)?;

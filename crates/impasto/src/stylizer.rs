@@ -4,7 +4,7 @@ use crate::engines::{EngineChoice, EngineSetup, Notice};
 use crate::regions::{self, Mask};
 use crate::{PaintError, Session, color, tiles};
 use impasto_core::style::Provenance;
-use impasto_core::{Conditions, Engine, Image, Model, Network, Plan, Style, Tensor};
+use impasto_core::{Conditions, Engine, Field, Image, Model, Network, Plan, Style, Tensor};
 use impasto_cpu::Precision;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,22 +18,37 @@ pub struct Dials {
     pub keep_color: f32,
     /// `0..1`, default 0: how much of the content statistics a [`Session`] keeps from frame to frame. Stills ignore it.
     pub smoothing: f32,
+    /// `0..2`, default 1: how much of the noise field that strokes grow from is added, for models that have one; at 0 there
+    /// are next to no strokes on flat ground.
+    pub strokes: f32,
+    /// Chooses the noise field; default 0. Another seed puts every stroke elsewhere.
+    pub seed: u32,
 }
 
 impl Default for Dials {
     fn default() -> Self {
-        Self { strength: 1.0, keep_color: 0.0, smoothing: 0.0 }
+        Self { strength: 1.0, keep_color: 0.0, smoothing: 0.0, strokes: 1.0, seed: 0 }
     }
 }
 
 impl Dials {
     pub(crate) fn check(&self) -> Result<(), PaintError> {
-        let dials =
-            [("strength", self.strength), ("keep-color", self.keep_color), ("steady", self.smoothing)];
-        match dials.into_iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
-            Some((name, value)) => Err(PaintError::Dial { name, value }),
+        let dials = [
+            ("strength", self.strength, 1),
+            ("keep-color", self.keep_color, 1),
+            ("steady", self.smoothing, 1),
+            ("strokes", self.strokes, 2),
+        ];
+        match dials.into_iter().find(|(_, value, most)| !(0.0..=*most as f32).contains(value)) {
+            Some((name, value, most)) => Err(PaintError::Dial { name, value, most }),
             None => Ok(()),
         }
+    }
+
+    /// What an engine paints a frame with. The noise field begins at the frame's left upper corner.
+    pub(crate) fn conditions<'a>(&self, vector: &'a [f32], strength: f32) -> Conditions<'a> {
+        let field = Field { seed: self.seed, origin: [0, 0], strokes: self.strokes };
+        Conditions { style: vector, strength, smoothing: self.smoothing, field }
     }
 }
 
@@ -157,7 +172,7 @@ impl Stylizer {
         dials.check()?;
         style.check(&self.model)?;
         if photo.width().max(photo.height()) > self.tile_px && tiles::possible(&self.model) {
-            let mut out = tiles::paint(self, photo, style.vector(), dials.strength, self.tile_px)?;
+            let mut out = tiles::paint(self, photo, style.vector(), dials, self.tile_px)?;
             color::keep_color(&mut out, photo, dials.keep_color);
             return Ok(out);
         }

@@ -5,8 +5,8 @@
 //! the statistics known, AdaIN is a gain and bias per channel, and the whole table runs tile by tile. Tiles overlap by
 //! the receptive field, so what is kept of each is what the whole picture would have given.
 
-use crate::{PaintError, Stylizer};
-use impasto_core::{Conditions, Image, Model, Network, NodeId, Op, SiteKind, Tensor};
+use crate::{Dials, PaintError, Stylizer};
+use impasto_core::{Conditions, Field, Image, Model, Network, NodeId, Op, SiteKind, Tensor};
 use std::ops::Range;
 
 /// Whether the model's painter can be run in tiles.
@@ -15,14 +15,15 @@ pub(crate) fn possible(model: &Model) -> bool {
         && !model.painter.nodes.iter().any(|n| matches!(n.op, Op::MeanStd { .. }))
 }
 
-/// The only site, if it is an AdaIN: its node, what it reads, its eps, and whether its variance is unbiased.
+/// The only site beside those of the noise field, if it is an AdaIN: its node, what it reads, its eps, and whether its variance is unbiased.
 fn site_node(network: &Network) -> Option<(NodeId, NodeId, f32, bool)> {
     let find = |(id, node): (NodeId, &impasto_core::Node)| match node.op {
         Op::AdaIn { input, eps, unbiased, .. } => Some((id, input, eps, unbiased)),
         _ => None,
     };
     let site = network.nodes.iter().enumerate().find_map(find);
-    if network.sites.len() == 1 { site } else { None }
+    let others = network.sites.iter().filter(|site| site.kind != SiteKind::Noise).count();
+    if others == 1 { site } else { None }
 }
 
 /// The part of one side of a picture that a tile is responsible for, and the part that it looks at.
@@ -63,6 +64,7 @@ fn reach(network: &Network) -> Vec<(usize, usize)> {
             Op::Relu { input }
             | Op::AdaIn { input, .. }
             | Op::Modulate { input, .. }
+            | Op::Noise { input, .. }
             | Op::MeanStd { input, .. }
             | Op::Scale { input, .. } => of(input),
         };
@@ -80,7 +82,7 @@ pub(crate) fn paint(
     stylizer: &Stylizer,
     photo: &Image,
     style: &[f32],
-    strength: f32,
+    dials: &Dials,
     tile_px: usize,
 ) -> Result<Image, PaintError> {
     let painter = &stylizer.model().painter;
@@ -91,6 +93,15 @@ pub(crate) fn paint(
     let align =
         reach.iter().map(|r| r.0).max().unwrap_or(1).max(painter.multiple).next_multiple_of(painter.multiple);
     let halo = reach[painter.output()].1;
+    // The noise field belongs to the picture, not to the tile.
+    let conditions = |style, rows: &Piece, columns: &Piece| {
+        let field = Field {
+            seed: dials.seed,
+            origin: [columns, rows].map(|p| p.see.start as i32),
+            strokes: dials.strokes,
+        };
+        Conditions { strength: dials.strength, field, ..Conditions::new(style) }
+    };
     let grid = |halo| {
         let rows = pieces(photo.height(), tile_px, halo, align);
         let columns = pieces(photo.width(), tile_px, halo, align);
@@ -99,23 +110,25 @@ pub(crate) fn paint(
     };
 
     let encoder = painter.truncated(before);
-    let mut sums = Sums::new(painter.sites[0].channels);
+    let range = style_range(painter, site);
+    let mut sums = Sums::new(range.len() / 2);
     for (rows, columns) in grid(reach[before].1) {
         let tile = cut(photo, &rows.see, &columns.see).to_tensor();
         let mut plan = stylizer.plan(&encoder, rows.see.len(), columns.see.len())?;
         let mut features = Tensor::zeros(plan.output_shape());
-        plan.run(&tile, &Conditions::NONE, &mut features)?;
+        plan.run(&tile, &conditions(&style[..encoder.style_len()], &rows, &columns), &mut features)?;
         sums.add(&features, &kept(&rows, scale), &kept(&columns, scale));
     }
 
-    let vector = sums.gain_and_bias(style, strength, eps, unbiased);
+    let mut vector = style.to_vec();
+    vector[range.clone()].copy_from_slice(&sums.gain_and_bias(&style[range], dials.strength, eps, unbiased));
     let modulated = with_modulation(painter, site);
     let mut out = Image::black(photo.width(), photo.height());
     for (rows, columns) in grid(halo) {
         let tile = cut(photo, &rows.see, &columns.see);
         let mut painted = Image::black(tile.width(), tile.height());
         let mut plan = stylizer.plan(&modulated, tile.height(), tile.width())?;
-        plan.run_image(&tile, &Conditions::new(&vector), &mut painted)?;
+        plan.run_image(&tile, &conditions(&vector, &rows, &columns), &mut painted)?;
         paste(&mut out, &painted, &rows, &columns);
     }
     Ok(out)
@@ -134,6 +147,12 @@ fn paste(out: &mut Image, tile: &Image, rows: &Piece, columns: &Piece) {
         let len = 3 * columns.keep.len();
         out.rgb_mut()[target..target + len].copy_from_slice(&tile.rgb()[source..source + len]);
     }
+}
+
+/// The part of the style vector that belongs to the site of node `site`.
+fn style_range(network: &Network, site: NodeId) -> Range<usize> {
+    let (site, _) = network.nodes[site].op.site().expect("the node is a site");
+    network.site_range(site)
 }
 
 /// The table with a gain and bias in the place of its AdaIN.

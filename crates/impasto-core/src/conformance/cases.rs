@@ -3,6 +3,7 @@
 use super::Random;
 use crate::engine::Conditions;
 use crate::network::{Network, NetworkBuilder, Op, Padding, SiteKind};
+use crate::noise::Field;
 use crate::tensor::{Shape, Tensor};
 use crate::weights::Weights;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub struct Case {
     pub style: Vec<f32>,
     /// See [`Conditions::strength`].
     pub strength: f32,
+    /// See [`Conditions::field`].
+    pub field: Field,
 }
 
 impl Case {
@@ -36,12 +39,14 @@ impl Case {
         let weights = Arc::new(random_weights(&network, &mut random));
         let input = random.tensor(Shape::new(channels, height, width), 0.0, 1.0);
         let style = random_style(&network, &mut random);
-        Self { name: format!("{name} at {width}x{height}"), network, weights, input, style, strength: 1.0 }
+        let name = format!("{name} at {width}x{height}");
+        let field = Field { seed: seed as u32, origin: [16, -8], strokes: 1.25 };
+        Self { name, network, weights, input, style, strength: 1.0, field }
     }
 
     /// The style at the case's strength.
     pub fn conditions(&self) -> Conditions<'_> {
-        Conditions { strength: self.strength, ..Conditions::new(&self.style) }
+        Conditions { strength: self.strength, field: self.field, ..Conditions::new(&self.style) }
     }
 }
 
@@ -59,13 +64,17 @@ fn random_weights(network: &Network, random: &mut Random) -> Weights {
     weights
 }
 
-/// Means and biases in `-1..1`, deviations and gains in `0.2..1.5`.
+/// Means and biases in `-1..1`, deviations and gains in `0.2..1.5`, gains of the noise field in `-1..1.5`.
 fn random_style(network: &Network, random: &mut Random) -> Vec<f32> {
     let mut style = Vec::new();
     for site in &network.sites {
-        debug_assert!(matches!(site.kind, SiteKind::AdaIn | SiteKind::Modulate));
-        style.extend((0..site.channels).map(|_| random.range(-1.0, 1.0)));
-        style.extend((0..site.channels).map(|_| random.range(0.2, 1.5)));
+        match site.kind {
+            SiteKind::AdaIn | SiteKind::Modulate => {
+                style.extend((0..site.channels).map(|_| random.range(-1.0, 1.0)));
+                style.extend((0..site.channels).map(|_| random.range(0.2, 1.5)));
+            }
+            SiteKind::Noise => style.extend((0..site.channels).map(|_| random.range(-1.0, 1.5))),
+        }
     }
     style
 }
@@ -151,6 +160,27 @@ fn layer_cases() -> Vec<Case> {
         let x = b.input(20);
         b.modulate("site", x, 20);
     });
+    let noise = build("noise", &|b| {
+        let x = b.input(21);
+        b.noise("noise", x, 21, 1, &[1, 1, 2, 5]);
+    });
+    let noise_on_values = {
+        let mut b = NetworkBuilder::new("noise on values").fit_picture(2);
+        let x = b.input(3);
+        let x = b.conv("down", x, 18, 3, 2, Padding::Replicate);
+        let x = b.adain("site", x, 18, 1e-5);
+        let x = b.noise("noise_a", x, 18, 2, &[1]);
+        let x = b.noise("noise_b", x, 18, 2, &[1, 3]);
+        let x = b.relu(x);
+        let x = b.noise("noise_c", x, 18, 2, &[2]);
+        let x = b.scale(x, 0.5, 0.25);
+        let y = b.upsample2(x);
+        let y = b.noise("noise_d", y, 18, 1, &[1, 1, 1]);
+        let z = b.conv("mix", y, 18, 3, 1, Padding::Reflect);
+        let z = b.add(y, z);
+        b.conv("out", z, 3, 3, 1, Padding::Replicate);
+        b.finish()
+    };
     let mut half = Case::new("adain at half strength", adain(true), 8, 9, 33);
     half.strength = 0.5;
     let mut none = Case::new("adain at no strength", adain(false), 8, 9, 34);
@@ -164,6 +194,8 @@ fn layer_cases() -> Vec<Case> {
         Case::new("adain of one position", adain(true), 1, 1, 25),
         Case::new("statistics", statistics, 6, 7, 26),
         Case::new("modulate", modulate, 6, 7, 27),
+        Case::new("noise", noise, 9, 14, 28),
+        Case::new("noise on a doubled, rectified value", noise_on_values, 6, 10, 29),
         half,
         none,
     ]
@@ -176,7 +208,8 @@ fn network_cases() -> Vec<Case> {
             let seed = (height * 100 + width) as u64;
             [
                 Case::new("a small classic", small_classic(), height, width, seed),
-                Case::new("a small light", small_light(), height, width, seed + 1),
+                Case::new("a small light", small_light(false), height, width, seed + 1),
+                Case::new("a small light with a noise field", small_light(true), height, width, seed + 2),
             ]
         })
         .collect()
@@ -202,18 +235,24 @@ fn small_classic() -> Network {
     b.finish()
 }
 
-/// The light network's kinds of layer and order: strided stem, residual blocks, skip, AdaIN, modulation.
-fn small_light() -> Network {
+/// The light network's kinds of layer and order: strided stem, residual blocks, skip, AdaIN, modulation, noise where `field`.
+fn small_light(field: bool) -> Network {
     let mut b = NetworkBuilder::new("small light").fit_picture(4);
+    let noise = |b: &mut NetworkBuilder, name: &str, x, channels, stride| match field {
+        true => b.noise(name, x, channels, stride, &[1, 1, 1, 4]),
+        false => x,
+    };
     let x = b.input(3);
     let x = b.scale(x, 4.0, -2.0);
     let x = b.conv("down1", x, 16, 3, 2, Padding::Replicate);
     let half = b.relu(x);
     let x = b.conv("down2", half, 32, 3, 2, Padding::Replicate);
     let x = b.adain("down2 site", x, 32, 1e-5);
+    let x = noise(&mut b, "down2 noise", x, 32, 4);
     let quarter = b.relu(x);
     let x = b.conv("res_a", quarter, 32, 3, 1, Padding::Replicate);
     let x = b.adain("res site", x, 32, 1e-5);
+    let x = noise(&mut b, "res noise", x, 32, 4);
     let x = b.relu(x);
     let x = b.conv("res_b", x, 32, 3, 1, Padding::Replicate);
     let x = b.add(quarter, x);
@@ -221,6 +260,7 @@ fn small_light() -> Network {
     let x = b.conv("up1", x, 16, 3, 1, Padding::Replicate);
     let x = b.add(x, half);
     let x = b.modulate("up1 site", x, 16);
+    let x = noise(&mut b, "up1 noise", x, 16, 2);
     let x = b.relu(x);
     let x = b.upsample2(x);
     let x = b.conv("out", x, 3, 3, 1, Padding::Replicate);

@@ -1,6 +1,7 @@
 //! Writes tables of layers.
 
 use super::{Network, Node, NodeId, Op, Padding, Site, SiteKind};
+use crate::noise;
 
 /// Adds rows to a table one by one; each method returns the new node.
 ///
@@ -101,6 +102,20 @@ impl NetworkBuilder {
     pub fn modulate(&mut self, name: &str, input: NodeId, channels: usize) -> NodeId {
         let site = self.site(name, channels, SiteKind::Modulate);
         self.push(name, Op::Modulate { input, site })
+    }
+
+    /// The noise field over `channels` at 1/`stride` of the picture, with one plane for each of `grains`.
+    pub fn noise(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        channels: usize,
+        stride: usize,
+        grains: &[usize],
+    ) -> NodeId {
+        let site = self.site(name, channels, SiteKind::Noise);
+        let (grains, version) = (grains.to_vec(), noise::VERSION);
+        self.push(name, Op::Noise { input, site, stride, grains, version })
     }
 
     /// Mean and standard deviation.

@@ -1,6 +1,7 @@
 //! Is a table sound, and which shape does each of its rows have?
 
-use super::{Network, NodeId, Op, SiteKind};
+use super::{Network, NodeId, Op, Site};
+use crate::noise;
 use crate::tensor::Shape;
 use crate::weights::Weights;
 use std::collections::HashSet;
@@ -71,11 +72,7 @@ impl Network {
     fn check_sites(&self) -> Result<(), TableError> {
         let mut used = vec![false; self.sites.len()];
         for node in &self.nodes {
-            let (site, kind) = match node.op {
-                Op::AdaIn { site, .. } => (site, SiteKind::AdaIn),
-                Op::Modulate { site, .. } => (site, SiteKind::Modulate),
-                _ => continue,
-            };
+            let Some((site, kind)) = node.op.site() else { continue };
             let known = self
                 .sites
                 .get(site)
@@ -137,11 +134,14 @@ impl Network {
             Op::Add { a, b } if shapes[*a] == shapes[*b] => shapes[*a],
             Op::Add { a, b } => return Err(format!("cannot add {} and {}", shapes[*a], shapes[*b])),
             Op::AdaIn { input, site, .. } | Op::Modulate { input, site } => {
-                let (shape, site) = (shapes[*input], self.sites.get(*site).ok_or("there is no such site")?);
-                if shape.channels != site.channels {
+                site_shape(self.sites.get(*site), shapes[*input])?
+            }
+            Op::Noise { input, site, stride, grains, version } => {
+                let shape = site_shape(self.sites.get(*site), shapes[*input])?;
+                check_noise(*stride, grains, *version)?;
+                if (shape.height * stride, shape.width * stride) != (height, width) {
                     return Err(format!(
-                        "site `{}` has {} channels, its input {shape}",
-                        site.name, site.channels
+                        "its input {shape} is not 1/{stride} of a picture of {width}x{height} px"
                     ));
                 }
                 shape
@@ -170,6 +170,9 @@ impl Network {
                 let inner = shapes[input].channels / groups;
                 needed.push((format!("{}.weight", node.name), vec![out_channels, inner, kernel, kernel]));
                 needed.push((format!("{}.bias", node.name), vec![out_channels]));
+            }
+            if let Op::Noise { input, grains, .. } = &node.op {
+                needed.push((format!("{}.weight", node.name), vec![shapes[*input].channels, grains.len()]));
             }
         }
         Ok(needed)
@@ -200,6 +203,33 @@ impl Network {
             })
             .sum())
     }
+}
+
+fn site_shape(site: Option<&Site>, input: Shape) -> Result<Shape, String> {
+    let site = site.ok_or("there is no such site")?;
+    if input.channels != site.channels {
+        return Err(format!("site `{}` has {} channels, its input {input}", site.name, site.channels));
+    }
+    Ok(input)
+}
+
+fn check_noise(stride: usize, grains: &[usize], version: u32) -> Result<(), String> {
+    if version != noise::VERSION {
+        return Err(format!(
+            "its noise field has version {version}, and this program makes version {}; use another Impasto or another model",
+            noise::VERSION
+        ));
+    }
+    if !(1..=noise::MAX_PLANES).contains(&grains.len()) {
+        return Err(format!("a field has 1 to {} planes, found {}", noise::MAX_PLANES, grains.len()));
+    }
+    if let Some(grain) = grains.iter().find(|grain| !(1..=noise::MAX_GRAIN).contains(*grain)) {
+        return Err(format!("the grain of a plane is 1 to {} cells, found {grain}", noise::MAX_GRAIN));
+    }
+    if !(1..=64).contains(&stride) {
+        return Err(format!("the stride must be between 1 and 64, found {stride}"));
+    }
+    Ok(())
 }
 
 fn conv_shape(

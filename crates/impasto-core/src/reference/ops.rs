@@ -1,6 +1,7 @@
 //! One function a layer, on `CHW` tensors; sums in `f64`. Shapes stand in each comment.
 
 use crate::network::Padding;
+use crate::noise::MAX_PLANES;
 use crate::tensor::{Shape, Tensor};
 
 /// `[C, H, W]` to `[out, ceil(H / stride), ceil(W / stride)]`. `weight` is `[out, C / groups, kernel, kernel]`, `bias` `[out]`:
@@ -166,6 +167,22 @@ pub fn modulate(x: &Tensor, style: &[f32]) -> Tensor {
     assert_eq!(style.len(), 2 * x.shape().channels, "the style does not fit {}", x.shape());
     let (bias, gain) = style.split_at(x.shape().channels);
     affine(x, |c| (f64::from(gain[c]), f64::from(bias[c])))
+}
+
+/// `x + amount * gain * sum of weight_k * n_k`; `weight` is `[C, planes]`, `gain` `[C]`, `cells` the field as `[H][W][MAX_PLANES]`.
+///
+/// # Panics
+/// If a slice has another length.
+pub fn noise(x: &Tensor, weight: &[f32], gain: &[f32], cells: &[f32], amount: f32) -> Tensor {
+    let Shape { channels, width, .. } = x.shape();
+    let planes = weight.len() / channels;
+    assert!(gain.len() == channels && cells.len() == x.shape().area() * MAX_PLANES && planes <= MAX_PLANES);
+    Tensor::from_fn(x.shape(), |c, v, u| {
+        let cell = &cells[(v * width + u) * MAX_PLANES..][..planes];
+        let own = weight[c * planes..][..planes].iter().zip(cell);
+        let sum: f64 = own.map(|(&w, &n)| f64::from(w) * f64::from(n)).sum();
+        (f64::from(x.row(c, v)[u]) + f64::from(amount) * f64::from(gain[c]) * sum) as f32
+    })
 }
 
 fn affine(x: &Tensor, gain_bias: impl Fn(usize) -> (f64, f64)) -> Tensor {

@@ -125,8 +125,9 @@ impl Row<'_> {
                 }
                 // SAFETY: indices of the axes are inside the map; there is a weight for every tap and channel.
                 unsafe {
-                    let from = view.map.at::<f32>(row as usize, column as usize).add(channel);
-                    let value = view.touch(s, channel).apply(s, s.load(from));
+                    let (row, column) = (row as usize, column as usize);
+                    let value = s.load(view.map.at::<f32>(row, column).add(channel));
+                    let value = view.touch(s, channel).apply(s, value, view.cell(row, column));
                     let weight = s.load(weights.ptr().add((j * n + i) * view.map.channels + channel));
                     sum = s.fma(value, weight, sum);
                 }

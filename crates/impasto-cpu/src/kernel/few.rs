@@ -166,8 +166,9 @@ impl Row<'_> {
                             if from < 0 {
                                 continue;
                             }
-                            let at = view.map.at::<f32>(row as usize, from as usize).add(lane);
-                            let v = touch.apply(s, s.load(at));
+                            let (y, x) = (row as usize, from as usize);
+                            let v = s.load(view.map.at::<f32>(y, x).add(lane));
+                            let v = touch.apply(s, v, view.cell(y, x));
                             for (sum, &weight) in sums.iter_mut().zip(&weight) {
                                 *sum = s.fma(v, weight, *sum);
                             }

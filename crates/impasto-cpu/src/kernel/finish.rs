@@ -28,8 +28,19 @@ pub(crate) struct Lane<S: Simd> {
     channel: usize,
     bias: S::F,
     before: S::F,
-    residual: Option<(Map, Touch<S>)>,
+    residual: Option<(View, Touch<S>)>,
     after: S::F,
+}
+
+/// A residual from one position on.
+#[derive(Clone, Copy)]
+pub(crate) struct Beside<S: Simd> {
+    /// Its register of channels in memory.
+    pub at: *const f32,
+    /// See [`View::cell`].
+    pub cell: *const f32,
+    /// What is done to it.
+    pub touch: Touch<S>,
 }
 
 impl Finish {
@@ -43,7 +54,7 @@ impl Finish {
         // SAFETY: `bias` has as many values as the output has channels, and so has the residual.
         let (bias, residual) = unsafe {
             let residual = match &self.residual {
-                Some(view) => Some((view.map, view.touch(s, channel))),
+                Some(view) => Some((*view, view.touch(s, channel))),
                 None => None,
             };
             (s.load(self.bias.0.add(channel)), residual)
@@ -66,9 +77,12 @@ impl<S: Simd> Lane<S> {
     /// The position must be inside the residual, if there is one, and `E` be what that holds.
     #[inline(always)]
     pub(crate) unsafe fn value<E: Element>(&self, s: S, sum: S::F, y: usize, x: usize) -> S::F {
-        let Some((map, touch)) = self.residual else { return self.alone(s, sum) };
+        let Some((view, touch)) = self.residual else { return self.alone(s, sum) };
         // SAFETY: inside, as the caller says; residual and output have the same channels.
-        let other = unsafe { touch.apply(s, E::load(s, map.at::<E>(y, x).add(self.channel))) };
+        let other = unsafe {
+            let v = E::load(s, view.map.at::<E>(y, x).add(self.channel));
+            touch.apply(s, v, view.cell(y, x))
+        };
         self.joined(s, sum, other)
     }
 
@@ -89,9 +103,11 @@ impl<S: Simd> Lane<S> {
     /// # Safety
     /// The position must be inside the residual, and that hold `f32`.
     #[inline(always)]
-    pub(crate) unsafe fn beside(&self, y: usize, x: usize) -> Option<(*const f32, Touch<S>)> {
-        let (map, touch) = self.residual?;
+    pub(crate) unsafe fn beside(&self, y: usize, x: usize) -> Option<Beside<S>> {
+        let (view, touch) = self.residual?;
         // SAFETY: inside, as the caller says; residual and output have the same channels.
-        Some((unsafe { map.at::<f32>(y, x).add(self.channel) }, touch))
+        let (at, cell) =
+            unsafe { (view.map.at::<f32>(y, x).add(self.channel).cast_const(), view.cell(y, x)) };
+        Some(Beside { at, cell, touch })
     }
 }

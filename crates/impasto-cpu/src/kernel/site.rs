@@ -117,3 +117,37 @@ impl Step for Modulate {
         }
     }
 }
+
+/// How much of each plane of the noise field every channel takes.
+pub(crate) struct NoiseGains {
+    /// `[channels][planes]`.
+    pub weights: Vec<f32>,
+    /// Part of the style vector: gains.
+    pub style: Range<usize>,
+    /// `[MAX_PLANES][channels]`; zero where there is no such plane or channel.
+    pub out: Ptr,
+    /// Channels in memory.
+    pub channels: usize,
+}
+
+impl Step for NoiseGains {
+    fn label(&self) -> String {
+        format!("noise gains {}", self.style.len())
+    }
+
+    fn jobs(&self) -> usize {
+        1
+    }
+
+    unsafe fn job(&self, _: usize, _scratch: *mut f32, frame: &Frame<'_>) {
+        let gains = &frame.conditions.style[self.style.clone()];
+        let amount = frame.conditions.noise_amount();
+        let planes = self.weights.len() / gains.len();
+        for (c, (weights, gain)) in self.weights.chunks_exact(planes).zip(gains).enumerate() {
+            for (k, weight) in weights.iter().enumerate() {
+                // SAFETY: `out` holds a value of every plane for every channel in memory.
+                unsafe { *self.out.0.add(k * self.channels + c) = amount * gain * weight };
+            }
+        }
+    }
+}

@@ -6,6 +6,7 @@
 
 use crate::simd::{BLOCK, Simd};
 use impasto_core::Padding;
+use impasto_core::noise::MAX_PLANES;
 
 /// A pointer into the plan's arena that may cross threads.
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +88,16 @@ impl Map {
     }
 }
 
-/// An activation as its reader wants it: `max(gain * x + shift, floor)`, doubled in size if `up`.
+/// The noise field that is added to an activation, see [`impasto_core::noise`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noise {
+    /// `[MAX_PLANES][channels]`, written anew in every frame.
+    pub gains: Ptr,
+    /// `[height][width][MAX_PLANES]`.
+    pub cells: Ptr,
+}
+
+/// An activation as its reader wants it: `max(gain * x + shift + noise, floor)`, doubled in size if `up`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View {
     /// What is in memory.
@@ -96,7 +106,9 @@ pub(crate) struct View {
     pub up: bool,
     /// `gain[channels]`, then `shift[channels]`.
     pub affine: Option<Ptr>,
-    /// Whether negative values become 0, after the affine map.
+    /// What is added after the affine map.
+    pub noise: Option<Noise>,
+    /// Whether negative values become 0 at the end.
     pub relu: bool,
 }
 
@@ -117,13 +129,35 @@ impl View {
     /// `channel + LANES` must be at most `map.channels`.
     #[inline(always)]
     pub(crate) unsafe fn touch<S: Simd>(&self, s: S, channel: usize) -> Touch<S> {
+        let channels = self.map.channels;
         let floor = s.splat(if self.relu { 0.0 } else { f32::NEG_INFINITY });
         let (gain, shift) = match self.affine {
             // SAFETY: the two halves have `map.channels` values each.
-            Some(Ptr(p)) => unsafe { (s.load(p.add(channel)), s.load(p.add(self.map.channels + channel))) },
+            Some(Ptr(p)) => unsafe { (s.load(p.add(channel)), s.load(p.add(channels + channel))) },
             None => (floor, floor),
         };
-        Touch { gain, shift, floor, affine: self.affine.is_some(), plain: self.is_plain() }
+        let mut planes = [floor; MAX_PLANES];
+        if let Some(Noise { gains, .. }) = self.noise {
+            for (k, plane) in planes.iter_mut().enumerate() {
+                // SAFETY: there are gains of every plane for all channels.
+                *plane = unsafe { s.load(gains.0.add(k * channels + channel)) };
+            }
+        }
+        let (affine, noise, plain) = (self.affine.is_some(), self.noise.is_some(), self.is_plain());
+        Touch { gain, shift, planes, floor, affine, noise, plain }
+    }
+
+    /// The field's numbers for a position in memory; null where no noise is added.
+    ///
+    /// # Safety
+    /// The position must be inside the map.
+    #[inline(always)]
+    pub(crate) unsafe fn cell(&self, y: usize, x: usize) -> *const f32 {
+        match self.noise {
+            // SAFETY: the field has a cell for every position.
+            Some(Noise { cells, .. }) => unsafe { cells.0.add((y * self.map.width + x) * MAX_PLANES) },
+            None => std::ptr::null(),
+        }
     }
 
     /// One register of channels as the reader sees it, at a position of the reader's.
@@ -135,14 +169,15 @@ impl View {
         let shift = u32::from(self.up);
         // SAFETY: as the caller says.
         unsafe {
-            let v = E::load(s, self.map.at::<E>(y >> shift, x >> shift).add(channel));
-            self.touch(s, channel).apply(s, v)
+            let (y, x) = (y >> shift, x >> shift);
+            let v = E::load(s, self.map.at::<E>(y, x).add(channel));
+            self.touch(s, channel).apply(s, v, self.cell(y, x))
         }
     }
 
     /// Whether values are taken as they are.
     pub(crate) fn is_plain(&self) -> bool {
-        self.affine.is_none() && !self.relu
+        self.affine.is_none() && self.noise.is_none() && !self.relu
     }
 }
 
@@ -152,19 +187,46 @@ pub(crate) struct Touch<S: Simd> {
     /// Meaningful if `affine`.
     gain: S::F,
     shift: S::F,
+    /// Meaningful if `noise`.
+    planes: [S::F; MAX_PLANES],
     floor: S::F,
     affine: bool,
+    noise: bool,
     plain: bool,
 }
 
 impl<S: Simd> Touch<S> {
-    /// Applies it.
+    /// Applies it to a value whose position has this [`View::cell`].
+    ///
+    /// # Safety
+    /// The cell must be readable if noise is added.
     #[inline(always)]
-    pub(crate) fn apply(&self, s: S, v: S::F) -> S::F {
+    pub(crate) unsafe fn apply(&self, s: S, v: S::F, cell: *const f32) -> S::F {
         if self.plain {
             return v;
         }
+        // SAFETY: as the caller says.
+        unsafe { if self.noise { self.noisy(s, v, cell) } else { self.quiet(s, v) } }
+    }
+
+    /// As [`Touch::apply`] where no noise is added.
+    #[inline(always)]
+    pub(crate) fn quiet(&self, s: S, v: S::F) -> S::F {
         let v = if self.affine { s.fma(self.gain, v, self.shift) } else { v };
+        s.at_least(self.floor, v)
+    }
+
+    /// As [`Touch::apply`] where noise is added.
+    ///
+    /// # Safety
+    /// As for [`Touch::apply`].
+    #[inline(always)]
+    pub(crate) unsafe fn noisy(&self, s: S, v: S::F, cell: *const f32) -> S::F {
+        let mut v = if self.affine { s.fma(self.gain, v, self.shift) } else { v };
+        for (k, &plane) in self.planes.iter().enumerate() {
+            // SAFETY: a cell has a number for every plane.
+            v = s.fma(plane, s.splat(unsafe { *cell.add(k) }), v);
+        }
         s.at_least(self.floor, v)
     }
 }

@@ -14,6 +14,8 @@ pub(crate) struct Layer<'a> {
     pub op: Op,
     /// A convolution's weights.
     pub conv: Option<ConvWeights<'a>>,
+    /// The weights of the noise field, `[channels][planes]`.
+    pub noise: Option<&'a [f32]>,
 }
 
 /// `weight[out][in / groups][kernel][kernel]`, `bias[out]`. Those of the model, where nothing was folded into them.
@@ -37,7 +39,14 @@ pub(crate) fn fold<'a>(network: &Network, weights: &'a Weights) -> Result<Vec<La
             }
             _ => None,
         };
-        layers.push(Layer { op: node.op.clone(), conv });
+        let noise = match &node.op {
+            Op::Noise { input, grains, .. } => {
+                let shape = [channels[*input].channels, grains.len()];
+                Some(weights.expect(&format!("{}.weight", node.name), &shape)?)
+            }
+            _ => None,
+        };
+        layers.push(Layer { op: node.op.clone(), conv, noise });
     }
     for id in 0..layers.len() {
         fold_scale(&mut layers, id);

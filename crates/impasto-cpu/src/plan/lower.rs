@@ -13,6 +13,8 @@ use std::ops::Range;
 pub(crate) type BufferId = usize;
 /// Number of a pair of gain and shift vectors.
 pub(crate) type AffineId = usize;
+/// Number of a set of gains for the noise field's planes.
+pub(crate) type NoiseId = usize;
 /// Number of a set of sums for statistics.
 pub(crate) type SumsId = usize;
 
@@ -21,8 +23,8 @@ pub(crate) type SumsId = usize;
 pub(crate) enum Value {
     /// The frame's picture, `mul * x + add`.
     Picture { mul: f32, add: f32 },
-    /// An activation: `max(gain * x + shift, floor)`, doubled if `up`.
-    Buffer { buffer: BufferId, up: bool, affine: Option<AffineId>, relu: bool },
+    /// An activation: `max(gain * x + shift + noise, floor)`, doubled if `up`.
+    Buffer { buffer: BufferId, up: bool, affine: Option<AffineId>, noise: Option<NoiseId>, relu: bool },
 }
 
 /// Where a convolution writes.
@@ -65,6 +67,7 @@ pub(crate) enum Spec {
     Sums { input: BufferId, sums: SumsId },
     AdaIn { sums: SumsId, style: Range<usize>, eps: f32, unbiased: bool, out: AffineId },
     Modulate { style: Range<usize>, out: AffineId },
+    Noise { layer: NodeId, style: Range<usize>, out: NoiseId },
     MeanStd { sums: SumsId, eps: f32, unbiased: bool, channels: usize, out: BufferId },
     Export { input: Value },
 }
@@ -77,6 +80,8 @@ pub(crate) struct Lowered {
     pub buffers: Vec<Shape>,
     /// Channels of each affine map, and its constant if it is one.
     pub affines: Vec<(usize, Option<(f32, f32)>)>,
+    /// For each set of gains of the noise field, the layer that adds it and its channels.
+    pub noises: Vec<(NodeId, usize)>,
     /// Number of sets of sums.
     pub sums: usize,
     /// Whether activations are bf16 and convolutions run on tiles.
@@ -252,6 +257,7 @@ impl Lowering<'_> {
                 let style = self.style[site].clone();
                 self.with_affine(input, |spec, out| spec.push(Spec::Modulate { style, out }), None)
             }
+            &Op::Noise { input, site, .. } => self.noise(id, input, site),
             &Op::MeanStd { input, eps, unbiased } => {
                 let sums = self.sums(input);
                 let (channels, out) = (self.shapes[input].channels, self.buffer(shape));
@@ -316,17 +322,22 @@ impl Lowering<'_> {
 
     fn relu(&mut self, input: NodeId) -> Value {
         match self.in_memory(input) {
-            Value::Buffer { buffer, up, affine, .. } => Value::Buffer { buffer, up, affine, relu: true },
+            Value::Buffer { buffer, up, affine, noise, .. } => {
+                Value::Buffer { buffer, up, affine, noise, relu: true }
+            }
             picture => picture,
         }
     }
 
     fn up(&mut self, input: NodeId) -> Value {
         match self.in_memory(input) {
-            Value::Buffer { buffer, up: false, affine, relu } => {
-                Value::Buffer { buffer, up: true, affine, relu }
+            Value::Buffer { buffer, up: false, affine, noise, relu } => {
+                Value::Buffer { buffer, up: true, affine, noise, relu }
             }
-            _ => Value::Buffer { buffer: self.materialised(input), up: true, affine: None, relu: false },
+            _ => {
+                let buffer = self.materialised(input);
+                Value::Buffer { buffer, up: true, affine: None, noise: None, relu: false }
+            }
         }
     }
 
@@ -346,12 +357,24 @@ impl Lowering<'_> {
         constant: Option<(f32, f32)>,
     ) -> Value {
         let (buffer, up) = match self.value(input) {
-            Value::Buffer { buffer, up, affine: None, relu: false } => (buffer, up),
+            Value::Buffer { buffer, up, affine: None, noise: None, relu: false } => (buffer, up),
             _ => (self.materialised(input), false),
         };
         let affine = self.affine(self.shapes[input].channels, constant);
         write(&mut self.out.specs, affine);
-        Value::Buffer { buffer, up, affine: Some(affine), relu: false }
+        Value::Buffer { buffer, up, affine: Some(affine), noise: None, relu: false }
+    }
+
+    /// The value of `input` under the noise field, which lies in memory as the value does.
+    fn noise(&mut self, id: NodeId, input: NodeId, site: usize) -> Value {
+        let (buffer, affine) = match self.value(input) {
+            Value::Buffer { buffer, up: false, affine, noise: None, relu: false } => (buffer, affine),
+            _ => (self.materialised(input), None),
+        };
+        self.out.noises.push((id, self.shapes[input].channels));
+        let out = self.out.noises.len() - 1;
+        self.out.specs.push(Spec::Noise { layer: id, style: self.style[site].clone(), out });
+        Value::Buffer { buffer, up: false, affine, noise: Some(out), relu: false }
     }
 
     fn adain(&mut self, input: NodeId, site: usize, eps: f32, unbiased: bool) -> Value {
@@ -432,7 +455,7 @@ impl Lowering<'_> {
     fn materialised(&mut self, id: NodeId) -> BufferId {
         let value = self.in_memory(id);
         let buffer = match value {
-            Value::Buffer { buffer, up: false, affine: None, relu: false } => buffer,
+            Value::Buffer { buffer, up: false, affine: None, noise: None, relu: false } => buffer,
             _ => {
                 let out = self.buffer(self.shapes[id]);
                 self.blend(value, None, out, 0, self.shapes[id].channels);
@@ -454,7 +477,7 @@ impl Lowering<'_> {
 }
 
 fn plain(buffer: BufferId) -> Value {
-    Value::Buffer { buffer, up: false, affine: None, relu: false }
+    Value::Buffer { buffer, up: false, affine: None, noise: None, relu: false }
 }
 
 impl Value {
@@ -482,7 +505,7 @@ impl Spec {
             Spec::Pool { input, out } => vec![input.buffer(), Some(*out)],
             Spec::Sums { input, .. } => vec![Some(*input)],
             Spec::Export { input } => vec![input.buffer()],
-            Spec::AdaIn { .. } | Spec::Modulate { .. } => vec![],
+            Spec::AdaIn { .. } | Spec::Modulate { .. } | Spec::Noise { .. } => vec![],
         };
         values.into_iter().flatten().collect()
     }

@@ -13,6 +13,7 @@ use crate::precision::Precision;
 use crate::simd::Isa;
 use build::{Ends, build};
 use impasto_core::engine::{check_prepare, check_shape};
+use impasto_core::noise::Windows;
 use impasto_core::{Conditions, EngineError, Image, Network, Op, Plan, Shape, Tensor, Weights};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub struct CpuPlan {
     output: Shape,
     steps: Vec<Box<dyn Step>>,
     memory: Vec<Arena>,
+    /// The noise field, which steps point into.
+    fields: Windows,
     scratch: Arena,
     /// Scratch values of each thread.
     scratch_step: usize,
@@ -62,7 +65,8 @@ impl CpuPlan {
         let Op::Input { channels } = network.nodes[0].op else { unreachable!("the table was checked") };
         let (input, output) = (Shape::new(channels, height, width), network.output_shape(height, width)?);
         let ends = Ends { picture: size(input), canvas: size(output) };
-        let built = build(isa, &layers, &lowered, ends);
+        let fields = Windows::new(network, &shapes);
+        let built = build(isa, &layers, &lowered, &fields, ends);
         let threads = pool.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).threads();
         let widest = built.steps.iter().map(|step| step.scratch()).max().unwrap_or(0);
         // Threads must not share a line; a little more keeps them from sharing cache sets.
@@ -73,6 +77,7 @@ impl CpuPlan {
             output,
             steps: built.steps,
             memory: built.memory,
+            fields,
             scratch: Arena::new(threads * scratch_step),
             scratch_step,
             pool: Arc::clone(pool),
@@ -147,6 +152,7 @@ impl CpuPlan {
     }
 
     fn frame(&mut self, frame: &Frame<'_>, mut done: impl FnMut(&dyn Step)) {
+        self.fields.update(&frame.conditions.field);
         let mut pool = self.pool.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (scratch, each) = (crate::kernel::view::Ptr(self.scratch.ptr()), self.scratch_step);
         for step in &self.steps {

@@ -27,6 +27,7 @@ use crate::memory::Arena;
 use crate::simd::{BLOCK, Isa, Kernel, Simd};
 use ahead::Ahead;
 use impasto_core::Padding;
+use impasto_core::noise::MAX_PLANES;
 use store::store_tile;
 use transform::{Form, Input, InputSix, InputUp, Output, OutputSix, OutputUp, square};
 
@@ -252,6 +253,17 @@ impl Kernel for Job<'_> {
     }
 }
 
+/// What happens to values before they are transformed.
+#[derive(Clone, Copy)]
+enum Touched {
+    /// Nothing.
+    Not,
+    /// What the view says, without noise.
+    Quiet,
+    /// What the view says.
+    Noisy,
+}
+
 impl Job<'_> {
     /// Row and column of a tile of this job.
     #[inline(always)]
@@ -279,17 +291,13 @@ impl Job<'_> {
                         self.v.add(t / S::MR * S::MR * map.channels + (block * S::MR + t % S::MR) * BLOCK);
                     if inside {
                         let from = map.at::<f32>(y - 1, x - 1).add(block * BLOCK);
-                        self.transform::<S, true>(
-                            s,
-                            from,
-                            map.width * map.channels,
-                            map.channels,
-                            block,
-                            out,
-                        );
+                        let cell = self.layer.view.cell(y - 1, x - 1);
+                        let steps = (map.width * map.channels, map.channels);
+                        self.transform::<S, true>(s, from, cell, steps, block, out);
                     } else {
                         self.gather(s, y, x, block);
-                        self.transform::<S, false>(s, self.patch, side * BLOCK, BLOCK, block, out);
+                        let steps = (side * BLOCK, BLOCK);
+                        self.transform::<S, false>(s, self.patch, std::ptr::null(), steps, block, out);
                     }
                 }
             }
@@ -314,7 +322,8 @@ impl Job<'_> {
                             s.splat(0.0)
                         } else {
                             let at = view.map.at::<f32>(row as usize, column as usize);
-                            touch.apply(s, s.load(at.add(block * BLOCK + lane)))
+                            let cell = view.cell(row as usize, column as usize);
+                            touch.apply(s, s.load(at.add(block * BLOCK + lane)), cell)
                         };
                         s.store(self.patch.add((dy * side + dx) * BLOCK + lane), value);
                     }
@@ -323,39 +332,50 @@ impl Job<'_> {
         }
     }
 
-    /// Transforms one window of one block of channels.
+    /// Transforms one window of one block of channels, with the view applied if `TOUCH`.
     ///
     /// # Safety
-    /// The window must be readable at `from` with these strides, `out` writable at every point.
+    /// The window must be readable at `from` with these strides, the noise field, if the view has one, at `cell`, and `out` writable
+    /// at every point.
     #[inline(always)]
     unsafe fn transform<S: Simd, const TOUCH: bool>(
         &self,
         s: S,
         from: *const f32,
-        row: usize,
-        column: usize,
+        cell: *const f32,
+        (row, column): (usize, usize),
         block: usize,
         out: *mut f32,
     ) {
         let view = &self.layer.view;
         let v_step = self.layer.tiles.v_step;
-        let touched = TOUCH && !view.is_plain();
+        let touched = match TOUCH && !view.is_plain() {
+            false => Touched::Not,
+            true if view.noise.is_some() => Touched::Noisy,
+            true => Touched::Quiet,
+        };
+        let cell_row = view.map.width * MAX_PLANES;
         for lane in (0..BLOCK).step_by(S::LANES) {
             // SAFETY: as the caller says.
             unsafe {
                 let touch = view.touch(s, block * BLOCK + lane);
                 let plain = |y: usize, x: usize| s.load(from.add(y * row + x * column + lane));
-                let through = |y: usize, x: usize| touch.apply(s, plain(y, x));
+                let quiet = |y: usize, x: usize| touch.quiet(s, plain(y, x));
+                let noisy =
+                    |y: usize, x: usize| touch.noisy(s, plain(y, x), cell.add(y * cell_row + x * MAX_PLANES));
                 let six = |y: usize, x: usize, v| s.store(out.add((y * 8 + x) * v_step + lane), v);
                 let four = |y: usize, x: usize, v| s.store(out.add((y * 6 + x) * v_step + lane), v);
                 let doubled = |y: usize, x: usize, v| s.store(out.add((y * 4 + x) * v_step + lane), v);
                 match (self.layer.form, touched) {
-                    (Form::Four, false) => square(s, Input, plain, four),
-                    (Form::Four, true) => square(s, Input, through, four),
-                    (Form::Six, false) => square(s, InputSix, plain, six),
-                    (Form::Six, true) => square(s, InputSix, through, six),
-                    (Form::Doubled, false) => square(s, InputUp, plain, doubled),
-                    (Form::Doubled, true) => square(s, InputUp, through, doubled),
+                    (Form::Four, Touched::Not) => square(s, Input, plain, four),
+                    (Form::Four, Touched::Quiet) => square(s, Input, quiet, four),
+                    (Form::Four, Touched::Noisy) => square(s, Input, noisy, four),
+                    (Form::Six, Touched::Not) => square(s, InputSix, plain, six),
+                    (Form::Six, Touched::Quiet) => square(s, InputSix, quiet, six),
+                    (Form::Six, Touched::Noisy) => square(s, InputSix, noisy, six),
+                    (Form::Doubled, Touched::Not) => square(s, InputUp, plain, doubled),
+                    (Form::Doubled, Touched::Quiet) => square(s, InputUp, quiet, doubled),
+                    (Form::Doubled, Touched::Noisy) => square(s, InputUp, noisy, doubled),
                 }
             }
         }

@@ -1,10 +1,11 @@
 //! From a tile of results to memory: what follows the sums, the edges, the pool, the statistics.
 
 use super::transform::{Line, square};
-use crate::kernel::finish::{Finish, Lane};
+use crate::kernel::finish::{Beside, Finish, Lane};
 use crate::kernel::sums::Sums;
 use crate::kernel::view::View;
 use crate::simd::{Simd, zero};
+use impasto_core::noise::MAX_PLANES;
 
 /// Transforms the sums that `read` gives into a tile, finishes it, and writes what of it lies inside the picture.
 ///
@@ -82,9 +83,12 @@ unsafe fn store_whole<S: Simd, L: Line<S, N, TILE>, const N: usize, const TILE: 
                 });
                 *sums = kept;
             }
-            (Some((other, touch)), sums) => {
-                let other =
-                    |dy: usize, dx: usize| touch.apply(s, s.load(other.add(dy * row + dx * channels)));
+            (Some(Beside { at, cell, touch }), sums) => {
+                let cells = finish.out.width * MAX_PLANES;
+                let other = |dy: usize, dx: usize| {
+                    let cell = cell.wrapping_add(dy * cells + dx * MAX_PLANES);
+                    touch.apply(s, s.load(at.add(dy * row + dx * channels)), cell)
+                };
                 match sums {
                     None => square(s, line, read, |dy, dx, v| put(dy, dx, lane.joined(s, v, other(dy, dx)))),
                     Some(sums) => {

@@ -14,7 +14,7 @@ use crate::onnx::proto::GraphProto;
 use crate::onnx::{Size, checked};
 use impasto_core::reference::ReferenceEngine;
 use impasto_core::weights::Precision;
-use impasto_core::{Conditions, Engine, Image, Model, Network, Op, Padding, Plan, Tensor, Weights};
+use impasto_core::{Conditions, Engine, Field, Image, Model, Network, Op, Padding, Plan, Tensor, Weights};
 use std::sync::Arc;
 
 /// Sides of the picture must be multiples of this.
@@ -53,6 +53,11 @@ impl Chip {
         (self.picture.0 + 2 * self.rim, self.picture.1 + 2 * self.rim)
     }
 
+    /// The noise field under the image: under the picture it lies as it does where there is no rim.
+    pub fn field(&self) -> Field {
+        Field { origin: [-(self.rim as i32); 2], ..Field::default() }
+    }
+
     /// Shape of the output: `[channels, height, width]`.
     pub fn output(&self) -> [usize; 3] {
         let (width, height) = self.picture;
@@ -72,6 +77,7 @@ impl Chip {
             precision: Precision::F32,
             plain_norms: true,
             rim: if self.head == Head::Yuv420 { self.rim / 2 } else { self.rim },
+            field: self.field(),
         };
         lowered(&self.network, &self.weights, manner)
     }

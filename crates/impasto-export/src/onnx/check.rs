@@ -5,7 +5,7 @@ use prost::Message;
 use std::collections::HashSet;
 
 /// Operators that we write: kind, least and most inputs.
-const OPERATORS: [(&str, usize, usize); 21] = [
+const OPERATORS: [(&str, usize, usize); 22] = [
     ("Add", 2, 2),
     ("Cast", 1, 1),
     ("Concat", 1, usize::MAX),
@@ -27,6 +27,7 @@ const OPERATORS: [(&str, usize, usize); 21] = [
     ("Split", 2, 2),
     ("Sqrt", 1, 1),
     ("Sub", 2, 2),
+    ("Tile", 2, 2),
 ];
 
 /// Reads a file back and tells what is wrong with it: names used twice or before they are made,

@@ -1,11 +1,12 @@
 //! A table of layers to a graph, row by row.
 
+use super::field::Fields;
 use super::graph::{Graph, Side, Value};
 use super::proto::GraphProto;
 use crate::error::ExportError;
 use crate::onnx::Size;
 use impasto_core::weights::Precision;
-use impasto_core::{Network, NodeId, Op, Padding, Shape, Weights};
+use impasto_core::{Field, Network, NodeId, Op, Padding, Shape, SiteKind, Weights};
 
 /// How a graph is written, beside its table and weights.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Manner<'a> {
     pub plain_norms: bool,
     /// Positions cut off each side of what the last row makes, at a fixed size.
     pub rim: usize,
+    /// The noise field under the input; its `strokes` are not used, since a style's gains scale it as well.
+    pub field: Field,
 }
 
 /// From this many positions on, `1 - sqrt((n - 1) / n)` is below half a step of a 16-bit float.
@@ -40,7 +43,8 @@ pub(crate) fn lowered(
         Size::Dynamic => None,
     };
     let graph = Graph::new(&network.name, manner.precision);
-    let mut lowering = Lowering { network, weights, manner, graph, shapes, values: Vec::new() };
+    let fields = Fields::new(network, shapes.as_deref(), manner.field);
+    let mut lowering = Lowering { network, weights, manner, graph, shapes, fields, values: Vec::new() };
     for id in 0..network.nodes.len() {
         let value = lowering.row(id)?;
         lowering.values.push(value);
@@ -59,6 +63,7 @@ struct Lowering<'a> {
     graph: Graph,
     /// Of every node, where the size is fixed.
     shapes: Option<Vec<Shape>>,
+    fields: Fields,
     /// The value that holds each node's output.
     values: Vec<String>,
 }
@@ -66,6 +71,11 @@ struct Lowering<'a> {
 /// The two halves of a site's part of the style, as `Split` names them.
 fn halves(site: &str) -> [String; 2] {
     [format!("style/{site}/first"), format!("style/{site}/second")]
+}
+
+/// The gains of a noise site, as `Split` names them.
+fn gains(site: &str) -> String {
+    format!("style/{site}/gains")
 }
 
 impl Lowering<'_> {
@@ -76,8 +86,16 @@ impl Lowering<'_> {
         let len = self.network.style_len();
         let style = self.graph.input("style", &[Side::Is(1), Side::Is(len), Side::Is(1), Side::Is(1)]);
         let sites = &self.network.sites;
-        let parts: Vec<i64> = sites.iter().flat_map(|s| [s.channels as i64; 2]).collect();
-        let names: Vec<String> = sites.iter().flat_map(|s| halves(&s.name)).collect();
+        let names: Vec<Vec<String>> = sites
+            .iter()
+            .map(|site| match site.kind {
+                SiteKind::AdaIn | SiteKind::Modulate => halves(&site.name).to_vec(),
+                SiteKind::Noise => vec![gains(&site.name)],
+            })
+            .collect();
+        let parts: Vec<i64> =
+            sites.iter().zip(&names).flat_map(|(s, n)| vec![s.channels as i64; n.len()]).collect();
+        let names = names.concat();
         let parts = self.graph.ints("style/parts", &parts);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         self.graph.many("Split", "style/split", &[&style, &parts], &names, &[("axis", Value::Int(1))]);
@@ -117,6 +135,7 @@ impl Lowering<'_> {
                 self.affine(&out, &normal, *site)
             }
             Op::Modulate { site, .. } => self.affine(&out, &x, *site),
+            Op::Noise { site, .. } => self.noise(id, &x, *site)?,
             Op::MeanStd { input, eps, unbiased } => {
                 let (mean, std, _) = self.statistics(&node.name, &x, *input, *eps, *unbiased);
                 self.graph.op("Concat", &out, &[&mean, &std], &[("axis", Value::Int(1))])
@@ -335,6 +354,23 @@ impl Lowering<'_> {
         let [first, second] = halves(&self.network.sites[site].name);
         let scaled = self.graph.op("Mul", &format!("{out}/scaled"), &[x, &second], &[]);
         self.graph.op("Add", out, &[&scaled, &first], &[])
+    }
+
+    /// `x + gain * sum of weight_k * n_k`: the sum is a 1x1 convolution of the field's planes.
+    fn noise(&mut self, id: NodeId, x: &str, site: usize) -> Result<String, ExportError> {
+        let name = &self.network.nodes[id].name;
+        let channels = self.channels(id);
+        let (planes, count) = self.fields.planes(&mut self.graph, id, x);
+        let part = |what: &str| format!("{name}/{what}");
+        let weight = format!("{name}.weight");
+        let values = self.weights.expect(&weight, &[channels, count])?;
+        let weight = self.graph.weight(&weight, &[channels, count, 1, 1], values);
+        let bias = self.graph.floats(&part("zeros"), &[channels], &vec![0.0; channels]);
+        let attributes = [("kernel_shape", Value::Ints(&[1, 1]))];
+        let sums = self.graph.op("Conv", &part("sums"), &[&planes, &weight, &bias], &attributes);
+        let gains = gains(&self.network.sites[site].name);
+        let noise = self.graph.op("Mul", &part("noise"), &[&sums, &gains], &[]);
+        Ok(self.graph.op("Add", &part("out"), &[x, &noise], &[]))
     }
 
     /// `(x - mean) / sqrt(var + eps)`.

@@ -5,6 +5,7 @@
 //! vector of a `.style` file of the same model; mixing styles is arithmetic on it.
 
 mod check;
+mod field;
 mod graph;
 pub(crate) mod lower;
 pub mod proto;
@@ -14,7 +15,7 @@ pub use check::check;
 use crate::error::ExportError;
 use crate::fold::{Folded, pixel_map};
 use impasto_core::weights::Precision;
-use impasto_core::{Model, Network, Op, Weights};
+use impasto_core::{Field, Model, Network, Op, Weights};
 use lower::{Manner, lowered};
 use prost::Message;
 use proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
@@ -61,7 +62,7 @@ pub enum ColourOrder {
 }
 
 /// How ONNX files are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OnnxOptions {
     /// Size of the photos that the painter takes.
     pub size: Size,
@@ -73,6 +74,8 @@ pub struct OnnxOptions {
     pub range: Range,
     /// Channel order of pictures.
     pub order: ColourOrder,
+    /// The noise field of painters that have one; at a dynamic size its origin is always `[0, 0]`.
+    pub field: Field,
 }
 
 impl Default for OnnxOptions {
@@ -83,6 +86,7 @@ impl Default for OnnxOptions {
             precision: Precision::F32,
             range: Range::Unit,
             order: ColourOrder::Rgb,
+            field: Field::default(),
         }
     }
 }
@@ -160,6 +164,7 @@ pub fn painter_graph(
         precision: options.precision,
         plain_norms: false,
         rim: 0,
+        field: options.field,
     };
     lowered(&folded.network, &folded.weights, manner)
 }
@@ -180,6 +185,7 @@ pub fn encoder_graph(
         precision: options.precision,
         plain_norms: false,
         rim: 0,
+        field: options.field,
     };
     lowered(&folded.network, &folded.weights, manner)
 }

@@ -52,7 +52,7 @@ fn silent(
     let program = |network: &Network| -> Result<(Program, Packed<Fast>), LearnerError> {
         let program = Program::new(network)?;
         let parameters = Parameters::from_weights(&program, weights)?;
-        let packed = Packed::new(kernels, &program, &parameters, &parameters.values);
+        let packed = Packed::new(kernels, &parameters, &parameters.values);
         Ok((program, packed))
     };
     let (painter, encoder) = (program(painter)?, program(encoder)?);
@@ -171,7 +171,7 @@ mod tests {
     fn painted(painter: &Network, weights: &Weights, pairs: &[(Tensor, Tensor)]) -> Vec<f32> {
         let program = Program::new(painter).unwrap();
         let parameters = Parameters::from_weights(&program, weights).unwrap();
-        let packed = Packed::new(Fast::new().unwrap(), &program, &parameters, &parameters.values);
+        let packed = Packed::new(Fast::new().unwrap(), &parameters, &parameters.values);
         let mut tape = Tape::new(Fast::new().unwrap(), &program, 32, 32).unwrap();
         let style = vec![1.0; painter.style_len()];
         tape.run(&program, &packed, &pairs[0].0, &style);

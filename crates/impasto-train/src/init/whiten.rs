@@ -62,7 +62,7 @@ fn statistics(
 ) -> Result<Vec<Vec<f32>>, LearnerError> {
     let program = Program::new(&network.truncated(node))?;
     let parameters = Parameters::from_weights(&program, weights)?;
-    let packed = Packed::new(Plain, &program, &parameters, &parameters.values);
+    let packed = Packed::new(Plain, &parameters, &parameters.values);
     let shape = pictures[0].shape();
     let mut tape = Tape::new(Plain, &program, shape.height, shape.width)?;
     let mut look = |picture: &Tensor| {

@@ -88,8 +88,8 @@ impl<K: Kernels> CpuLearner<K> {
             report.add(&shard.report, 1.0 / groups as f32);
             let (painter, encoder) = flat.split_at_mut(count);
             let (p, e) = (&self.parts.painter, &self.parts.encoder);
-            shard.painter.add_to(&p.program, &p.parameters, painter);
-            shard.encoder.add_to(&e.program, &e.parameters, encoder);
+            shard.painter.add_to(&p.parameters, painter);
+            shard.encoder.add_to(&e.parameters, encoder);
         }
         report.gradient_norm = norm(&flat);
         (report, flat)

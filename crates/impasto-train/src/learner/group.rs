@@ -1,6 +1,7 @@
 //! What one thread works on at a time.
 
-use impasto_core::Tensor;
+use impasto_core::noise::PERIOD;
+use impasto_core::{Field, Tensor};
 
 /// A painting's crop.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +46,15 @@ pub struct Group {
     pub view: View,
     /// For places that a loss looks at, which change from group to group.
     pub seed: u64,
+}
+
+impl Group {
+    /// The noise field under the crop: another part of the one that painters are trained with, in whole cells of any resolution.
+    pub(super) fn field(&self) -> Field {
+        let cells = PERIOD as u64;
+        let origin = [self.seed % cells, self.seed / cells % cells].map(|cell| 8 * cell as i32);
+        Field { origin, ..Field::default() }
+    }
 }
 
 /// A square part of a picture.

@@ -34,7 +34,7 @@ impl<K: Kernels> Part<K> {
     pub fn new(kernels: K, network: &Network, weights: &Weights) -> Result<Self, LearnerError> {
         let program = Program::new(network)?;
         let parameters = Parameters::from_weights(&program, weights)?;
-        let packed = Packed::new(kernels, &program, &parameters, &parameters.values);
+        let packed = Packed::new(kernels, &parameters, &parameters.values);
         Ok(Self { program, parameters, packed })
     }
 
@@ -43,11 +43,11 @@ impl<K: Kernels> Part<K> {
     }
 
     pub fn repack(&mut self, kernels: K, values: &[f32]) {
-        self.packed = Packed::new(kernels, &self.program, &self.parameters, values);
+        self.packed = Packed::new(kernels, &self.parameters, values);
     }
 
     pub fn gradients(&self) -> Gradients {
-        Gradients::zeros(&self.program, &self.parameters)
+        Gradients::zeros(&self.parameters)
     }
 }
 

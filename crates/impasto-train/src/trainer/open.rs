@@ -7,7 +7,7 @@ use crate::data::{Library, Source, centre_square, drawn};
 use crate::init;
 use crate::loss_network::{LossNetwork, LossNetworkError};
 use impasto_core::conformance::Random;
-use impasto_core::{Image, Weights};
+use impasto_core::{Image, Model, Network, Weights};
 use impasto_cpu::CpuEngine;
 use impasto_import::{ImportError, Pictures, import_plain_vgg, import_vgg};
 use std::path::Path;
@@ -114,7 +114,7 @@ pub(super) fn start_weights(
         weights.extend(init::encoder(&tables.encoder, &tables.painter, &mut random));
     }
     if let Some(path) = &config.paths.start {
-        let mut weights = started(weights, path)?;
+        let mut weights = started(weights, path, tables)?;
         if config.settings.revive && !config.resume && tables.decoder.is_none() {
             notes.extend(revived(tables, &mut weights, source, &mut random)?);
         }
@@ -147,13 +147,70 @@ fn revived(
 }
 
 /// `weights` with those of the model at `path`. What the model lacks (a block more, say) stays; what it has must fit.
-fn started(mut weights: Weights, path: &Path) -> Result<Weights, TrainError> {
+fn started(mut weights: Weights, path: &Path, tables: &Tables) -> Result<Weights, TrainError> {
     let cannot = |source| TrainError::Start { path: path.display().to_string(), source };
-    let (start, _) = Weights::load(path).map_err(cannot)?;
+    let (mut start, _) = Weights::load(path).map_err(cannot)?;
+    if let Ok(model) = Model::load(path) {
+        carry_sites(&model.painter, &tables.painter, &tables.encoder, &weights, &mut start);
+    }
     let none = !weights.iter().any(|(name, _)| start.get(name).is_some());
     for (name, expected) in weights.iter().filter(|(name, _)| none || start.get(name).is_some()) {
         start.expect(name, &expected.shape).map_err(cannot)?;
     }
     weights.extend(start);
     Ok(weights)
+}
+
+/// Where a painter has other sites than the model to start from (a noise field, say), the encoder's last layer has other rows: sites of
+/// the same name, kind and width keep the rows of `start`, others take those of `fresh`.
+fn carry_sites(before: &Network, painter: &Network, encoder: &Network, fresh: &Weights, start: &mut Weights) {
+    let Some(head) = encoder.nodes.last().filter(|_| before.sites != painter.sites) else { return };
+    for part in ["weight", "bias"] {
+        let name = format!("{}.{part}", head.name);
+        let (Some(old), Some(new)) = (start.get(&name), fresh.get(&name)) else { continue };
+        let row = new.values.len() / painter.style_len();
+        if old.values.len() != row * before.style_len() {
+            continue;
+        }
+        let mut values = new.values.clone();
+        for (i, site) in painter.sites.iter().enumerate() {
+            let Some(its) = before.sites.iter().position(|other| other == site) else { continue };
+            let rows = |network: &Network, site| {
+                let range = network.site_range(site);
+                range.start * row..range.end * row
+            };
+            values[rows(painter, i)].copy_from_slice(&old.values[rows(before, its)]);
+        }
+        let shape = new.shape.clone();
+        start.insert(name, shape, values);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use impasto_core::SiteKind;
+    use impasto_core::light::{LightShape, encoder, painter};
+
+    #[test]
+    fn a_start_without_a_noise_field_keeps_its_sites() {
+        let [without, with] = [false, true].map(|field| LightShape { field, ..LightShape::tiny() });
+        let mut random = Random::new(1);
+        let mut weights = |shape: &LightShape| init::encoder(&encoder(shape), &painter(shape), &mut random);
+        let (mut start, fresh) = (weights(&without), weights(&with));
+        let old = start.get("style.bias").unwrap().values.clone();
+        carry_sites(&painter(&without), &painter(&with), &encoder(&with), &fresh, &mut start);
+        let bias = &start.get("style.bias").unwrap().values;
+        let network = painter(&with);
+        assert_eq!(bias.len(), network.style_len());
+        let mut kept = vec![];
+        for (i, site) in network.sites.iter().enumerate() {
+            match site.kind {
+                SiteKind::AdaIn | SiteKind::Modulate => kept.extend_from_slice(&bias[network.site_range(i)]),
+                SiteKind::Noise => assert!(bias[network.site_range(i)].iter().all(|&gain| gain == 1.0)),
+            }
+        }
+        assert_eq!(kept, old);
+        assert_eq!(start.get("style.weight").unwrap().shape, [network.style_len(), without.code, 1, 1]);
+    }
 }

@@ -57,6 +57,8 @@ pub struct Settings {
     pub encoder_channels: [usize; 4],
     /// Length of the encoder's code.
     pub code: usize,
+    /// Whether the painter has the noise field that strokes grow from.
+    pub field: bool,
     /// Whether channels of a model to start from that never answer are given new weights.
     pub revive: bool,
 }
@@ -77,6 +79,7 @@ impl Default for Settings {
             half_skip: shape.half_skip,
             encoder_channels: shape.encoder_channels,
             code: shape.code,
+            field: shape.field,
             revive: false,
         }
     }
@@ -172,6 +175,7 @@ impl Settings {
             half_skip: self.half_skip,
             encoder_channels: self.encoder_channels,
             code: self.code,
+            field: self.field,
         }
     }
 }

@@ -4,9 +4,11 @@ use super::kernels::Kernels;
 use super::map::LANES;
 use super::program::Program;
 use impasto_core::Weights;
+use impasto_core::network::NodeId;
 use impasto_core::weights::WeightsError;
 
-/// One convolution's place in the flat vector: `weight[out][in][k][k]`, then `bias[out]`.
+/// One layer's place in the flat vector: a convolution's `weight[out][in][k][k]`, then `bias[out]`; or a noise layer's
+/// `weight[channels][planes]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
     /// The layer's name in its table.
@@ -15,13 +17,49 @@ pub struct Layer {
     pub start: usize,
     /// Output channels.
     pub outputs: usize,
-    /// Input channels.
+    /// Input channels, or planes of noise.
     pub inputs: usize,
-    /// Side of the window.
+    /// Side of the window; 1 for noise.
     pub kernel: usize,
+    /// What kind of layer it is.
+    pub kind: LayerKind,
+}
+
+/// Kinds of layer that have weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerKind {
+    /// A convolution of maps.
+    Conv,
+    /// A 1x1 convolution of vectors.
+    Vector,
+    /// The noise field; it has no bias.
+    Noise,
 }
 
 impl Layer {
+    /// The layer of node `id`, whose values begin at `start`; `None` for nodes without weights.
+    fn of(program: &Program, id: NodeId, start: usize) -> Option<Self> {
+        let name = program.network.nodes[id].name.clone();
+        if let Some(conv) = program.convs[id] {
+            let kind = if program.vector[id] { LayerKind::Vector } else { LayerKind::Conv };
+            let (outputs, inputs, kernel) = (conv.outputs, conv.inputs, conv.kernel);
+            return Some(Self { name, start, outputs, inputs, kernel, kind });
+        }
+        let (outputs, inputs) = program.noises[id]?;
+        Some(Self { name, start, outputs, inputs, kernel: 1, kind: LayerKind::Noise })
+    }
+
+    /// Names and shapes of its tensors, in the order of the flat vector.
+    fn tensors(&self) -> Vec<(&'static str, Vec<usize>)> {
+        let &Self { outputs, inputs, kernel, .. } = self;
+        match self.kind {
+            LayerKind::Conv | LayerKind::Vector => {
+                vec![("weight", vec![outputs, inputs, kernel, kernel]), ("bias", vec![outputs])]
+            }
+            LayerKind::Noise => vec![("weight", vec![outputs, inputs])],
+        }
+    }
+
     /// Length of the weight without the bias.
     pub fn weight_len(&self) -> usize {
         self.outputs * self.inputs * self.kernel * self.kernel
@@ -35,14 +73,15 @@ impl Layer {
     /// Where the bias stands.
     pub fn bias(&self) -> std::ops::Range<usize> {
         let start = self.start + self.weight_len();
-        start..start + self.outputs
+        let len = if self.kind == LayerKind::Noise { 0 } else { self.outputs };
+        start..start + len
     }
 }
 
-/// The weights of a table's convolutions in table order.
+/// The weights of a table's layers in table order.
 #[derive(Clone, Debug)]
 pub struct Parameters {
-    /// For each node, its layer if it is a convolution.
+    /// For each node, its layer if it has weights.
     pub layers: Vec<Option<Layer>>,
     /// All values.
     pub values: Vec<f32>,
@@ -52,22 +91,14 @@ impl Parameters {
     /// Takes the weights that the program needs.
     pub fn from_weights(program: &Program, weights: &Weights) -> Result<Self, WeightsError> {
         let (mut layers, mut values) = (Vec::new(), Vec::new());
-        for (node, conv) in program.network.nodes.iter().zip(&program.convs) {
-            let Some(conv) = conv else {
-                layers.push(None);
-                continue;
-            };
-            let shape = [conv.outputs, conv.inputs, conv.kernel, conv.kernel];
-            let layer = Layer {
-                name: node.name.clone(),
-                start: values.len(),
-                outputs: conv.outputs,
-                inputs: conv.inputs,
-                kernel: conv.kernel,
-            };
-            values.extend_from_slice(weights.expect(&format!("{}.weight", node.name), &shape)?);
-            values.extend_from_slice(weights.expect(&format!("{}.bias", node.name), &[conv.outputs])?);
-            layers.push(Some(layer));
+        for (id, node) in program.network.nodes.iter().enumerate() {
+            let layer = Layer::of(program, id, values.len());
+            if let Some(layer) = &layer {
+                for (part, shape) in layer.tensors() {
+                    values.extend_from_slice(weights.expect(&format!("{}.{part}", node.name), &shape)?);
+                }
+            }
+            layers.push(layer);
         }
         Ok(Self { layers, values })
     }
@@ -76,13 +107,9 @@ impl Parameters {
     pub fn to_weights(&self, values: &[f32]) -> Weights {
         let mut weights = Weights::new();
         for layer in self.layers.iter().flatten() {
-            let shape = vec![layer.outputs, layer.inputs, layer.kernel, layer.kernel];
-            weights.insert(format!("{}.weight", layer.name), shape, values[layer.weight()].to_vec());
-            weights.insert(
-                format!("{}.bias", layer.name),
-                vec![layer.outputs],
-                values[layer.bias()].to_vec(),
-            );
+            for ((part, shape), range) in layer.tensors().into_iter().zip([layer.weight(), layer.bias()]) {
+                weights.insert(format!("{}.{part}", layer.name), shape, values[range].to_vec());
+            }
         }
         weights
     }
@@ -98,17 +125,17 @@ pub(super) struct PackedLayer<K: Kernels> {
     pub back: Option<K::Weights>,
     /// Padded for maps.
     pub bias: Vec<f32>,
-    /// For vectors: the weight itself, `[out][in]`.
+    /// For vectors and noise: the weight itself, `[out][in]`.
     pub plain: Vec<f32>,
 }
 
 impl<K: Kernels> Packed<K> {
     /// Packs `values`, which have the layout of `parameters`.
-    pub fn new(kernels: K, program: &Program, parameters: &Parameters, values: &[f32]) -> Self {
-        let pack = |(id, layer): (usize, &Option<Layer>)| {
+    pub fn new(kernels: K, parameters: &Parameters, values: &[f32]) -> Self {
+        let pack = |layer: &Option<Layer>| {
             layer.as_ref().map(|layer| {
                 let (weight, bias) = (&values[layer.weight()], values[layer.bias()].to_vec());
-                if program.vector[id] {
+                if layer.kind != LayerKind::Conv {
                     return PackedLayer { forward: None, back: None, bias, plain: weight.to_vec() };
                 }
                 let mut bias = bias;
@@ -122,23 +149,23 @@ impl<K: Kernels> Packed<K> {
                 }
             })
         };
-        Self { layers: parameters.layers.iter().enumerate().map(pack).collect() }
+        Self { layers: parameters.layers.iter().map(pack).collect() }
     }
 }
 
 /// Sums of gradients to the weights.
 #[derive(Clone, Debug)]
 pub struct Gradients {
-    /// For map convolutions `[tap][inputs][outputs]`, padded; for vector convolutions `[out][in]`.
+    /// For map convolutions `[tap][inputs][outputs]`, padded; for other layers `[out][in]`.
     pub(super) weights: Vec<Vec<f32>>,
     pub(super) biases: Vec<Vec<f32>>,
 }
 
 impl Gradients {
     /// Zeros.
-    pub fn zeros(program: &Program, parameters: &Parameters) -> Self {
-        let weight = |(id, layer): (usize, &Option<Layer>)| match layer {
-            Some(layer) if program.vector[id] => vec![0.0; layer.weight_len()],
+    pub fn zeros(parameters: &Parameters) -> Self {
+        let weight = |layer: &Option<Layer>| match layer {
+            Some(layer) if layer.kind != LayerKind::Conv => vec![0.0; layer.weight_len()],
             Some(l) => {
                 vec![
                     0.0;
@@ -147,9 +174,9 @@ impl Gradients {
             }
             None => vec![],
         };
-        let bias = |layer: &Option<Layer>| layer.as_ref().map_or(vec![], |l| vec![0.0; l.outputs]);
+        let bias = |layer: &Option<Layer>| layer.as_ref().map_or(vec![], |l| vec![0.0; l.bias().len()]);
         Self {
-            weights: parameters.layers.iter().enumerate().map(weight).collect(),
+            weights: parameters.layers.iter().map(weight).collect(),
             biases: parameters.layers.iter().map(bias).collect(),
         }
     }
@@ -160,12 +187,12 @@ impl Gradients {
     }
 
     /// Adds the gradients to `flat`, which has the layout of the parameters' values.
-    pub fn add_to(&self, program: &Program, parameters: &Parameters, flat: &mut [f32]) {
+    pub fn add_to(&self, parameters: &Parameters, flat: &mut [f32]) {
         for (id, layer) in parameters.layers.iter().enumerate() {
             let Some(layer) = layer else { continue };
             flat[layer.bias()].iter_mut().zip(&self.biases[id]).for_each(|(f, g)| *f += g);
             let (flat, gradient) = (&mut flat[layer.weight()], &self.weights[id]);
-            if program.vector[id] {
+            if layer.kind != LayerKind::Conv {
                 flat.iter_mut().zip(gradient).for_each(|(f, g)| *f += g);
                 continue;
             }

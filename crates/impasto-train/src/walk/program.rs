@@ -41,6 +41,8 @@ pub struct Program {
     /// For a ReLU, the convolution that writes it.
     pub(super) conv_of: Vec<Option<NodeId>>,
     pub(super) convs: Vec<Option<Conv>>,
+    /// For a noise layer, its channels and planes.
+    pub(super) noises: Vec<Option<(usize, usize)>>,
 }
 
 impl Program {
@@ -51,6 +53,7 @@ impl Program {
         let count = network.nodes.len();
         let mut vector = vec![false; count];
         let mut convs = vec![None; count];
+        let mut noises = vec![None; count];
         for (id, node) in network.nodes.iter().enumerate() {
             let inputs = node.op.inputs();
             let from_vectors = !inputs.is_empty() && inputs.iter().all(|&i| vector[i]);
@@ -59,7 +62,11 @@ impl Program {
             if vector[id]
                 && matches!(
                     node.op,
-                    Op::MaxPool2 { .. } | Op::Upsample2 { .. } | Op::AdaIn { .. } | Op::Modulate { .. }
+                    Op::MaxPool2 { .. }
+                        | Op::Upsample2 { .. }
+                        | Op::AdaIn { .. }
+                        | Op::Modulate { .. }
+                        | Op::Noise { .. }
                 )
             {
                 return Err(refuse("it works on a vector"));
@@ -73,6 +80,9 @@ impl Program {
                 }
                 let inputs = shapes[input].channels;
                 convs[id] = Some(Conv { input, inputs, outputs: out_channels, kernel, stride, padding });
+            }
+            if let Op::Noise { input, grains, .. } = &node.op {
+                noises[id] = Some((shapes[*input].channels, grains.len()));
             }
             let mixed = inputs.iter().any(|&i| vector[i]) && !from_vectors;
             if mixed {
@@ -88,7 +98,7 @@ impl Program {
                 conv_of[*reader] = Some(id);
             }
         }
-        Ok(Self { network: network.clone(), vector, relu_of, conv_of, convs })
+        Ok(Self { network: network.clone(), vector, relu_of, conv_of, convs, noises })
     }
 
     /// For a convolution, the ReLU that alone reads it.

@@ -1,5 +1,6 @@
 //! The way back: gradients to values, weights and style.
 
+use super::field;
 use super::kernels::{Finish, Kernels};
 use super::map::Map;
 use super::ops;
@@ -132,6 +133,10 @@ impl<K: Kernels> Tape<K> {
                 let zeros = vec![0.0; gain.len()];
                 self.give(*input, needed, false, |_, keep, dx| affine(dy, &gain, &zeros, false, keep, dx));
             }
+            Op::Noise { input, site, .. } => {
+                self.noise_gradients(program, packed, id, *site, dy, wanted);
+                self.give(*input, needed, false, |_, keep, dx| ops::accumulate(dy, keep, dx));
+            }
             Op::Concat { inputs } => {
                 let mut at = 0;
                 for &input in inputs {
@@ -146,6 +151,34 @@ impl<K: Kernels> Tape<K> {
                 let channels = dy.shape().channels;
                 let (mul, zeros) = (vec![*mul; channels], vec![0.0; channels]);
                 self.give(*input, needed, false, |_, keep, dx| affine(dy, &mul, &zeros, false, keep, dx));
+            }
+        }
+    }
+
+    /// With `p[c, k] = sum of dy[c] n_k`: `d gain[c] = sum over k of weight[c, k] p[c, k]`, `d weight[c, k] = gain[c] p[c, k]`.
+    fn noise_gradients(
+        &self,
+        program: &Program,
+        packed: &Packed<K>,
+        id: NodeId,
+        site: usize,
+        dy: &Map<K::Element>,
+        wanted: &mut Wanted,
+    ) {
+        let range = program.network.site_range(site);
+        let (channels, planes) = program.noises[id].expect("a noise layer");
+        let weight = &packed.layers[id].as_ref().expect("noise layers are packed").plain;
+        let sums = field::products(dy, self.cells(id));
+        let product = |c: usize, k: usize| sums[k * dy.lanes() + c];
+        if let Some(style) = wanted.style.as_deref_mut() {
+            for (c, d_gain) in style[range.clone()].iter_mut().enumerate() {
+                *d_gain += (0..planes).map(|k| weight[c * planes + k] * product(c, k)).sum::<f32>();
+            }
+        }
+        if let Some(gradients) = wanted.weights.as_deref_mut() {
+            let gain = &self.style[range];
+            for (i, d_weight) in gradients.weights[id].iter_mut().enumerate().take(channels * planes) {
+                *d_weight += gain[i / planes] * product(i / planes, i % planes);
             }
         }
     }
@@ -298,11 +331,8 @@ impl Program {
         let mut needed = vec![false; self.network.nodes.len()];
         needed[0] = wanted.picture;
         for (id, node) in self.network.nodes.iter().enumerate().skip(1) {
-            let own = match node.op {
-                Op::Conv { .. } => wanted.weights.is_some(),
-                Op::AdaIn { .. } | Op::Modulate { .. } => wanted.style.is_some(),
-                _ => false,
-            };
+            let own = (node.op.has_weights() && wanted.weights.is_some())
+                || (node.op.site().is_some() && wanted.style.is_some());
             needed[id] = own || node.op.inputs().iter().any(|&i| needed[i]);
         }
         needed

@@ -1,5 +1,6 @@
 //! The way forward: every node's value is kept for the way back.
 
+use super::field;
 use super::kernels::{Finish, Kernels};
 use super::map::{Element, Map};
 use super::ops;
@@ -8,6 +9,7 @@ use super::program::{Program, ProgramError};
 use super::statistics::{self, Moments, moments};
 use impasto_core::Tensor;
 use impasto_core::network::{NodeId, Op};
+use impasto_core::noise::{Field, Windows};
 
 /// What a node holds.
 #[derive(Clone, Debug)]
@@ -75,6 +77,8 @@ pub struct Tape<K: Kernels> {
     /// Whether everything that a ReLU's gradient holds was gated by whoever wrote it.
     pub(super) gated: Vec<bool>,
     pub(super) moments: Vec<Moments>,
+    /// What the noise layers read.
+    pub(super) windows: Windows,
     pub(super) style: Vec<f32>,
     pub(super) scratch: K::Scratch,
     /// Room for gradients of strided convolutions.
@@ -106,12 +110,15 @@ impl<K: Kernels> Tape<K> {
             _ => Value::None,
         };
         let count = network.nodes.len();
+        let mut windows = Windows::new(network, &shapes);
+        windows.update(&Field::default());
         Ok(Self {
             values: (0..count).map(room).collect(),
             gradients: (0..count).map(room).collect(),
             reached: vec![false; count],
             gated: vec![true; count],
             moments: vec![Moments::default(); count],
+            windows,
             style: vec![],
             scratch: K::Scratch::default(),
             spread: (0..count).map(spread).collect(),
@@ -122,6 +129,16 @@ impl<K: Kernels> Tape<K> {
     /// The kernels.
     pub fn kernels(&self) -> K {
         self.kernels
+    }
+
+    /// Lays another noise field under the next picture; its `strokes` are 1 in training.
+    pub fn set_field(&mut self, field: &Field) {
+        self.windows.update(field);
+    }
+
+    /// The noise under node `id`, `[height][width][MAX_PLANES]`.
+    pub(super) fn cells(&self, id: NodeId) -> &[f32] {
+        self.windows.cells(self.windows.of(id).expect("a noise layer has a window"))
     }
 
     /// The picture's place.
@@ -200,6 +217,12 @@ impl<K: Kernels> Tape<K> {
                 let x = self.values[*input].map();
                 let (bias, gain) = self.style[program.network.site_range(*site)].split_at(x.shape().channels);
                 statistics::affine(x, gain, bias, false, false, y);
+            }
+            Op::Noise { input, site, .. } => {
+                let x = self.values[*input].map();
+                let weight = &packed.layers[id].as_ref().expect("noise layers are packed").plain;
+                let gain = &self.style[program.network.site_range(*site)];
+                field::add(x, self.cells(id), &field::gains(weight, gain, x.lanes()), y);
             }
             Op::Concat { inputs } => {
                 let mut at = 0;

@@ -1,7 +1,9 @@
 //! An engine that carries on, on another engine, when its device fails: also in the middle of a stream.
 
 use impasto_core::engine::check_shape;
-use impasto_core::{Ahead, Conditions, Engine, EngineError, Image, Network, Plan, Shape, Tensor, Weights};
+use impasto_core::{
+    Ahead, Conditions, Engine, EngineError, Field, Image, Network, Plan, Shape, Tensor, Weights,
+};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -111,16 +113,18 @@ struct Kept {
     style: Vec<f32>,
     strength: f32,
     smoothing: f32,
+    field: Field,
 }
 
 impl Kept {
     fn new(frame: &Image, conditions: &Conditions<'_>) -> Kept {
-        let &Conditions { style, strength, smoothing } = conditions;
-        Kept { frame: frame.clone(), style: style.to_vec(), strength, smoothing }
+        let &Conditions { style, strength, smoothing, field } = conditions;
+        Kept { frame: frame.clone(), style: style.to_vec(), strength, smoothing, field }
     }
 
     fn conditions(&self) -> Conditions<'_> {
-        Conditions { style: &self.style, strength: self.strength, smoothing: self.smoothing }
+        let &Kept { strength, smoothing, field, .. } = self;
+        Conditions { style: &self.style, strength, smoothing, field }
     }
 }
 

@@ -110,7 +110,12 @@ impl Job<'_> {
                     let v = if column < 0 {
                         s.splat(0.0)
                     } else {
-                        touch.apply(s, s.load(view.map.at::<f32>(row, column as usize).add(lane)))
+                        let column = column as usize;
+                        touch.apply(
+                            s,
+                            s.load(view.map.at::<f32>(row, column).add(lane)),
+                            view.cell(row, column),
+                        )
                     };
                     s.store(out.add(i * channels + lane), v);
                 }

@@ -29,6 +29,7 @@ use super::step::{Frame, Step};
 use super::sums::{SLOT, Sums};
 use super::view::{Map, Ptr, Spread, View};
 use crate::simd::{BLOCK, DotKernel, Dots, Isa, Simd};
+use impasto_core::noise::MAX_PLANES;
 pub(crate) use quantise::{Quantise, Quantised};
 pub(crate) use ranges::Ranges;
 
@@ -275,9 +276,17 @@ impl Job<'_> {
                 let from = view.map.at::<f32>(row as usize, 0).cast_const();
                 for &column in columns {
                     let from = from.add(column as usize * stored);
+                    let cell = view.cell(row as usize, column as usize);
                     for lane in (0..stored).step_by(S::LANES) {
                         let (gain, shift) = (s.load(codes.gain.0.add(lane)), s.load(codes.shift.0.add(lane)));
-                        s.store_bytes(out.add(lane), s.fma(gain, s.load(from.add(lane)), shift));
+                        let mut v = s.fma(gain, s.load(from.add(lane)), shift);
+                        if !cell.is_null() {
+                            for k in 0..MAX_PLANES {
+                                let plane = s.load(codes.noise.0.add(k * stored + lane));
+                                v = s.fma(plane, s.splat(*cell.add(k)), v);
+                            }
+                        }
+                        s.store_bytes(out.add(lane), v);
                     }
                     out = out.add(stored);
                 }

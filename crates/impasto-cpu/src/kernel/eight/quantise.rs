@@ -6,6 +6,7 @@ use crate::kernel::step::{Frame, Step};
 use crate::kernel::view::Ptr;
 use crate::memory::Arena;
 use crate::simd::{BLOCK, DotKernel, Dots, Isa};
+use impasto_core::noise::MAX_PLANES;
 
 /// Largest code of a weight.
 const MOST: f32 = 127.0;
@@ -23,6 +24,8 @@ pub(crate) struct Quantised {
     pub gain: Ptr,
     /// See `gain`.
     pub shift: Ptr,
+    /// `[MAX_PLANES][channels]`: what is added to that for each plane of the noise field, where there is one.
+    pub noise: Ptr,
     /// For each input channel: the value of code 0.
     pub low: Ptr,
     /// For each input channel: from one code's value to the next one's.
@@ -36,7 +39,7 @@ pub(crate) struct Quantised {
 impl Quantised {
     /// Values of memory that a layer needs, in which [`Quantised::within`] places everything.
     pub(crate) fn values(k: usize, columns: usize, channels: usize) -> usize {
-        k / 4 * columns + 2 * columns + 4 * channels
+        k / 4 * columns + 2 * columns + (4 + MAX_PLANES) * channels
     }
 
     /// Places everything in memory from `start` on.
@@ -48,8 +51,8 @@ impl Quantised {
         // SAFETY: as the caller says.
         let at = |offset: usize| Ptr(unsafe { start.0.add(offset) });
         let (scale, offset) = (at(words), at(words + columns));
-        let [gain, shift, low, step] = [0, 1, 2, 3].map(|i| at(words + 2 * columns + i * channels));
-        Quantised { weights: start, scale, offset, gain, shift, low, step, channels, k }
+        let [gain, shift, low, step, noise] = [0, 1, 2, 3, 4].map(|i| at(words + 2 * columns + i * channels));
+        Quantised { weights: start, scale, offset, gain, shift, low, step, noise, channels, k }
     }
 
     /// The column tile that begins with block `block`.

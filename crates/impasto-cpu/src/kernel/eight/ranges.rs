@@ -3,11 +3,15 @@
 use super::Quantised;
 use crate::kernel::statistics::{Parts, Summary, summary_scratch};
 use crate::kernel::step::{Frame, Step};
-use crate::kernel::view::{Ptr, View};
+use crate::kernel::view::{Noise, Ptr, View};
+use impasto_core::noise::MAX_PLANES;
 
 /// How many deviations from its channel's mean a value may lie before it is cut off. A few rare values would make all codes, and by
 /// way of the weights those of other channels, coarser; cut off, they leave marks. docs/performance.md has what was tried.
 const REACH: f64 = 10.0;
+
+/// How many deviations the noise field may add to either end of a range. A plane's numbers reach 4 or 5.
+const NOISE_REACH: f32 = 4.0;
 
 /// Finds the ranges, in one job.
 pub(crate) struct Ranges {
@@ -48,14 +52,34 @@ impl Step for Ranges {
                     None => (1.0, 0.0),
                 };
                 let (a, b) = (gain * least + shift, gain * most + shift);
-                let (low, high) = (a.min(b).max(floor), a.max(b).max(floor));
+                let spread = NOISE_REACH * self.noise_deviation(c);
+                let (low, high) = ((a.min(b) - spread).max(floor), (a.max(b) + spread).max(floor));
                 let span = high - low;
                 let inverse = if span > 0.0 { 1.0 / span } else { 0.0 };
                 *to.gain.0.add(c) = gain * inverse;
                 *to.shift.0.add(c) = (shift - low) * inverse;
+                if let Some(Noise { gains, .. }) = view.noise {
+                    let channels = view.map.channels;
+                    (0..MAX_PLANES).for_each(|k| {
+                        *to.noise.0.add(k * channels + c) = inverse * *gains.0.add(k * channels + c)
+                    });
+                }
                 *to.low.0.add(c) = low;
                 *to.step.0.add(c) = span / 255.0;
             }
         }
+    }
+}
+
+impl Ranges {
+    /// Deviation of the noise that is added to a channel.
+    ///
+    /// # Safety
+    /// The field's gains must have been written, `c` be below the channels in memory.
+    unsafe fn noise_deviation(&self, c: usize) -> f32 {
+        let Some(Noise { gains, .. }) = self.view.noise else { return 0.0 };
+        // SAFETY: there are gains of every plane for all channels.
+        let gain = |k: usize| unsafe { *gains.0.add(k * self.view.map.channels + c) };
+        (0..MAX_PLANES).map(|k| gain(k) * gain(k)).sum::<f32>().sqrt()
     }
 }

@@ -63,8 +63,9 @@ impl Job<'_> {
             if view.is_plain() {
                 return std::ptr::copy_nonoverlapping(from, out, view.map.channels);
             }
+            let cell = view.cell(row as usize, column as usize);
             for lane in (0..view.map.channels).step_by(S::LANES) {
-                let v = view.touch(s, lane).apply(s, s.load_half(from.add(lane).cast()));
+                let v = view.touch(s, lane).apply(s, s.load_half(from.add(lane).cast()), cell);
                 s.store_half(out.add(lane).cast(), v);
             }
         }

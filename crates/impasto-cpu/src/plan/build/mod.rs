@@ -13,17 +13,18 @@ use crate::kernel::direct::{self, Direct, Feed, Goal};
 use crate::kernel::finish::Finish;
 use crate::kernel::picture::{Export, Import, Size};
 use crate::kernel::pool::Pool;
-use crate::kernel::site::{AdaIn, Modulate};
+use crate::kernel::site::{AdaIn, Modulate, NoiseGains};
 use crate::kernel::statistics::{MeanStd, Parts, Summed};
 use crate::kernel::step::Step;
 use crate::kernel::sums::SLOT;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use crate::kernel::tiled;
-use crate::kernel::view::{Map, Ptr, View, padded};
+use crate::kernel::view::{Map, Noise, Ptr, View, padded};
 use crate::memory::Arena;
 use crate::simd::Isa;
 use crate::winograd::{self, Winograd};
-use impasto_core::{Op, Shape};
+use impasto_core::noise::{MAX_PLANES, Windows as Fields};
+use impasto_core::{NodeId, Op, Shape};
 use std::sync::Mutex;
 use windows::Windows;
 
@@ -41,7 +42,9 @@ pub(crate) struct Ends {
 }
 
 /// Gives every step its memory and weights.
-pub(crate) fn build(isa: Isa, layers: &[Layer<'_>], lowered: &Lowered, ends: Ends) -> Built {
+///
+/// Steps point into `fields`, which must live and stay where it is as long as they do.
+pub(crate) fn build(isa: Isa, layers: &[Layer<'_>], lowered: &Lowered, fields: &Fields, ends: Ends) -> Built {
     let places = layout(lowered);
     let mut builder = Builder {
         isa,
@@ -50,6 +53,7 @@ pub(crate) fn build(isa: Isa, layers: &[Layer<'_>], lowered: &Lowered, ends: End
         ends,
         maps: vec![],
         affines: vec![],
+        noises: vec![],
         parts: vec![None; lowered.sums],
         memory: vec![],
         steps: vec![],
@@ -65,6 +69,10 @@ pub(crate) fn build(isa: Isa, layers: &[Layer<'_>], lowered: &Lowered, ends: End
         let affine = builder.affine(channels, constant);
         builder.affines.push(affine);
     }
+    for &(layer, channels) in &lowered.noises {
+        let noise = builder.noise(fields, layer, channels);
+        builder.noises.push(noise);
+    }
     for spec in &lowered.specs {
         let step = builder.step(spec);
         builder.steps.push(step);
@@ -79,6 +87,7 @@ struct Builder<'a> {
     ends: Ends,
     maps: Vec<Map>,
     affines: Vec<Ptr>,
+    noises: Vec<Noise>,
     parts: Vec<Option<Parts>>,
     memory: Vec<Arena>,
     steps: Vec<Box<dyn Step>>,
@@ -109,11 +118,19 @@ impl Builder<'_> {
         self.allocate_from(&values, 2 * stored)
     }
 
+    fn noise(&mut self, fields: &Fields, layer: NodeId, channels: usize) -> Noise {
+        let window = fields.of(layer).expect("the layer adds a field");
+        let gains = self.allocate(MAX_PLANES * padded(channels, self.lowered.half));
+        // Read only.
+        Noise { gains, cells: Ptr(fields.cells(window).as_ptr().cast_mut()) }
+    }
+
     fn view(&self, value: Value) -> View {
-        let Value::Buffer { buffer, up, affine, relu } = value else {
+        let Value::Buffer { buffer, up, affine, noise, relu } = value else {
             unreachable!("lowering imports the picture for all but convolutions")
         };
-        View { map: self.maps[buffer], up, affine: affine.map(|id| self.affines[id]), relu }
+        let (affine, noise) = (affine.map(|id| self.affines[id]), noise.map(|id| self.noises[id]));
+        View { map: self.maps[buffer], up, affine, noise, relu }
     }
 
     fn parts(&self, sums: SumsId) -> Parts {
@@ -150,6 +167,12 @@ impl Builder<'_> {
                 let channels = padded(self.lowered.affines[*out].0, self.lowered.half);
                 Box::new(Modulate { style: style.clone(), out: self.affines[*out], channels })
             }
+            Spec::Noise { layer, style, out } => Box::new(NoiseGains {
+                weights: self.layers[*layer].noise.expect("a noise layer has weights").to_vec(),
+                style: style.clone(),
+                out: self.noises[*out].gains,
+                channels: padded(self.lowered.noises[*out].1, self.lowered.half),
+            }),
             &Spec::MeanStd { sums, eps, unbiased, channels, out } => {
                 Box::new(MeanStd { parts: self.parts(sums), channels, eps, unbiased, out: self.maps[out] })
             }

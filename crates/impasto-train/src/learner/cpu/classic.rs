@@ -59,7 +59,7 @@ impl<K: Kernels> ClassicLearner<K> {
         for shard in &mut self.shards[..groups] {
             let shard = shard.get_mut().expect("no thread holds it any more");
             report.add(&shard.report, 1.0 / groups as f32);
-            shard.gradients.add_to(&self.decoder.program, &self.decoder.parameters, &mut flat);
+            shard.gradients.add_to(&self.decoder.parameters, &mut flat);
         }
         report.gradient_norm = norm(&flat);
         (report, flat)

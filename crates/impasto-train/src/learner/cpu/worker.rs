@@ -6,10 +6,10 @@ use crate::data::{add_window, window};
 use crate::learner::group::Overlap;
 use crate::learner::looks::Looks;
 use crate::learner::pass::Tapes;
-use crate::learner::{Group, Recipe, StepReport, StyleKind, StylePicture, Twin, View};
+use crate::learner::{Group, Recipe, StepReport, StyleKind, StylePicture, View};
 use crate::loss::{laplacian, picture, ssim};
 use crate::walk::{Kernels, Tape, Wanted};
-use impasto_core::Tensor;
+use impasto_core::{Field, Tensor};
 
 /// Tapes of one thread.
 pub(super) struct Worker<K: Kernels> {
@@ -53,7 +53,7 @@ impl<K: Kernels> Worker<K> {
             }
         }
         if recipe.identity > 0.0 {
-            self.identity(parts, &group.content, &share, shard);
+            self.identity(parts, group, &share, shard);
         }
     }
 
@@ -79,14 +79,14 @@ impl<K: Kernels> Worker<K> {
         let recipe = share.recipe;
         let Painted { picture, mut gradient, report } = self.painted(
             parts,
-            (&group.content, group.view),
+            (&group.content, group.view, &group.field()),
             &vector,
             &wanted,
             (share, group.seed ^ number as u64),
         );
         shard.report.add(&report, 1.0 / group.styles.len() as f32);
         if number == 0 && recipe.noise > 0.0 {
-            self.twin(parts, &group.twin, (&picture, &mut gradient), &vector, &mut d_vector, share, shard);
+            self.twin(parts, group, (&picture, &mut gradient), &vector, &mut d_vector, share, shard);
         }
         back(parts, self.painter.of_size(&painter.program, height, width), &gradient, &mut d_vector, shard);
         self.encode_back(parts, &style.picture, &d_vector, shard);
@@ -97,16 +97,18 @@ impl<K: Kernels> Worker<K> {
     fn twin(
         &mut self,
         parts: &Parts<K>,
-        twin: &Twin,
+        group: &Group,
         (picture, gradient): (&Tensor, &mut Tensor),
         vector: &[f32],
         d_vector: &mut [f32],
         share: &Share,
         shard: &mut Shard,
     ) {
+        let twin = &group.twin;
         let photo = twin.noisy(share.recipe.noise_sigma);
         let painter = &parts.painter;
         let tape = self.twin.of_size(&painter.program, photo.shape().height, photo.shape().width);
+        tape.set_field(&group.field());
         tape.run(&painter.program, &painter.packed, &photo, vector);
         let other = tape.output().map().to_tensor();
         let Overlap { here, there, side } = Overlap::new(twin.moved, photo.shape().height);
@@ -124,7 +126,7 @@ impl<K: Kernels> Worker<K> {
     fn painted(
         &mut self,
         parts: &Parts<K>,
-        (photo, view): (&Tensor, View),
+        (photo, view, field): (&Tensor, View, &Field),
         vector: &[f32],
         wanted: &Looks,
         (share, seed): (&Share, u64),
@@ -132,6 +134,7 @@ impl<K: Kernels> Worker<K> {
         let (height, width) = (photo.shape().height, photo.shape().width);
         let painter = &parts.painter;
         let tape = self.painter.of_size(&painter.program, height, width);
+        tape.set_field(field);
         tape.run(&painter.program, &painter.packed, photo, vector);
         let picture = tape.output().map().to_tensor();
         let mut gradient = Tensor::zeros(picture.shape());
@@ -155,7 +158,7 @@ impl<K: Kernels> Worker<K> {
         self.judge.look_at_content(&parts.referee, photo, view, recipe);
         let share = Share { recipe, style: 1.0, group: 1.0 };
         let Painted { gradient, report, .. } =
-            self.painted(parts, (photo, view), vector, wanted, (&share, 0));
+            self.painted(parts, (photo, view, &Field::default()), vector, wanted, (&share, 0));
         let painter = &parts.painter;
         let tape = self.painter.of_size(&painter.program, photo.shape().height, photo.shape().width);
         tape.seed(painter.program.network.output(), false, |_, _, room| room.read_tensor(&gradient));
@@ -165,11 +168,13 @@ impl<K: Kernels> Worker<K> {
     }
 
     /// The photo in its own style must stay the photo.
-    fn identity(&mut self, parts: &Parts<K>, content: &Tensor, share: &Share, shard: &mut Shard) {
+    fn identity(&mut self, parts: &Parts<K>, group: &Group, share: &Share, shard: &mut Shard) {
+        let content = &group.content;
         let vector = self.encode(parts, content);
         let mut d_vector = vec![0.0; vector.len()];
         let painter = &parts.painter;
         let tape = self.painter.of_size(&painter.program, content.shape().height, content.shape().width);
+        tape.set_field(&group.field());
         tape.run(&painter.program, &painter.packed, content, &vector);
         let picture = tape.output().map().to_tensor();
         let mut gradient = Tensor::zeros(picture.shape());
