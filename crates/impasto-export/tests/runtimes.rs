@@ -6,7 +6,7 @@ use common::{Scratch, bytes, classic, floats, light, psnr_db, python, script};
 use impasto_core::conformance::{Case, cases, run, shared_data};
 use impasto_core::reference::ReferenceEngine;
 use impasto_core::weights::Precision;
-use impasto_core::{Tensor, Weights};
+use impasto_core::{Field, Tensor, Weights};
 use impasto_export::export_onnx;
 use impasto_export::onnx::{self, ColourOrder, OnnxOptions, Range, Size};
 use std::path::Path;
@@ -173,6 +173,7 @@ fn the_real_classic() {
         input: tensor("style"),
         style: vec![],
         strength: 1.0,
+        field: Field::default(),
     };
     let style = run(&ReferenceEngine, &encode).unwrap();
     let jobs = [
@@ -208,6 +209,7 @@ fn the_light_network() {
         input: picture.clone(),
         style: vec![],
         strength: 1.0,
+        field: Field::default(),
     };
     let style = run(&ReferenceEngine, &encode).unwrap();
     let paint = Case {
