@@ -1,12 +1,12 @@
 //! Measures what `--steady` does to films: `steadiness OUT.md NAME=FOLDER [NAME=FOLDER]... [--model FILE] [--frames N]`
 //!
 //! A FOLDER holds a film's frames as pictures (`ffmpeg -i film.mp4 FOLDER/%03d.png`). Each is painted in three built-in styles at a
-//! shorter side of 360 px, with the noise gate, the smoothed statistics or both, at several positions of the dial.
+//! shorter side of 360 px, at several positions of the dial.
 
 use anyhow::{Context, ensure};
-use impasto::steady::{Settler, Steadier};
+use impasto::steady::camera_shift;
 use impasto::{Dials, Image, Model, Style, Stylizer, builtin};
-use impasto_eval::metrics::{luma, ssim};
+use impasto_core::Tensor;
 use impasto_media::resize::resize_shorter_side;
 use impasto_media::{folder, still};
 use std::fmt::Write;
@@ -19,41 +19,24 @@ const SHORTER_PX: usize = 360;
 const STILL: f32 = 3.0;
 /// Half the side of the surroundings, px: wide enough to average a camera's noise away.
 const AROUND: usize = 4;
+/// The film is predicted by the camera's motion where it differs by less than this, of 255.
+const PREDICTED: f32 = 6.0;
+/// Pixels at the border that the motion cannot predict.
+const BORDER: usize = 12;
 
-/// Which parts of the dial are in use.
-#[derive(Clone, Copy)]
-struct Setting {
-    name: &'static str,
-    gate: bool,
-    smoothing: bool,
-    settle: bool,
-    steady: f32,
-}
-
-const fn setting(name: &'static str, [gate, smoothing, settle]: [bool; 3], steady: f32) -> Setting {
-    Setting { name, gate, smoothing, settle, steady }
-}
-
-const SETTINGS: [Setting; 9] = [
-    setting("off", [false; 3], 0.0),
-    setting("gate alone, 0.6", [true, false, false], 0.6),
-    setting("statistics alone, 0.6", [false, true, false], 0.6),
-    setting("settled painting alone, 0.6", [false, false, true], 0.6),
-    setting("gate and statistics, 0.6", [true, true, false], 0.6),
-    setting("all, 0.3", [true; 3], 0.3),
-    setting("all, 0.6", [true; 3], 0.6),
-    setting("all, 0.8", [true; 3], 0.8),
-    setting("all, 1", [true; 3], 1.0),
-];
+/// Positions of the dial.
+const STEADY: [f32; 5] = [0.0, 0.3, 0.6, 0.8, 1.0];
 
 /// Means over the frames and styles.
 #[derive(Clone, Copy, Default)]
 struct Figures {
     /// Mean change from frame to frame of still pixels, of 255.
     flicker: f64,
-    /// SSIM of luma to the frame itself, and to the frame before it.
-    own: f64,
-    before: f64,
+    /// Mean difference to the frame before, moved along with the camera, where the film itself is predicted within
+    /// [`PREDICTED`]; of 255.
+    warp: f64,
+    /// Mean absolute Laplacian of luma, of 255: what holding still costs in sharpness.
+    sharpness: f64,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -72,13 +55,17 @@ fn main() -> anyhow::Result<()> {
         let (name, folder) = film.split_once('=').context("a film is given as NAME=FOLDER")?;
         let frames = frames(Path::new(folder), count)?;
         let still = still_pixels(&frames);
-        writeln!(page, "| {name} | the film itself | {:.2} | | |", flicker(&frames, &still))?;
-        for setting in SETTINGS {
-            let f = measure(&stylizer, &frames, &still, setting)?;
-            let row = format!(
-                "| {name} | {} | {:.2} | {:.3} | {:.3} |\n",
-                setting.name, f.flicker, f.own, f.before
-            );
+        let shifts = shifts(&frames);
+        let (flicker, warp) = (flicker(&frames, &still), warp_error(&frames, &frames, &shifts));
+        writeln!(
+            page,
+            "| {name} | the film itself | {flicker:.2} | {warp:.2} | {:.1} |",
+            sharpness(&frames)
+        )?;
+        for steady in STEADY {
+            let f = measure(&stylizer, &frames, (&still, &shifts), steady)?;
+            let row =
+                format!("| {name} | {steady} | {:.2} | {:.2} | {:.1} |\n", f.flicker, f.warp, f.sharpness);
             eprint!("{row}");
             page += &row;
         }
@@ -87,7 +74,8 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-const HEAD: &str = "| film | steady | change of still pixels | SSIM to the frame | to the frame before |\n|---|---|---|---|---|\n";
+const HEAD: &str =
+    "| film | steady | change of still pixels | warp error | sharpness |\n|---|---|---|---|---|\n";
 
 fn frames(folder: &Path, count: usize) -> anyhow::Result<Vec<Image>> {
     let listed = folder::list_pictures(folder)?;
@@ -102,49 +90,90 @@ fn frames(folder: &Path, count: usize) -> anyhow::Result<Vec<Image>> {
 fn measure(
     stylizer: &Stylizer,
     frames: &[Image],
-    still: &[Vec<bool>],
-    setting: Setting,
+    (still, shifts): (&[Vec<bool>], &[Option<[f32; 2]>]),
+    steady: f32,
 ) -> anyhow::Result<Figures> {
     let mut sum = Figures::default();
     for name in STYLES {
         let style = builtin::style(name).with_context(|| format!("no style {name}"))?;
-        let painted = paint(stylizer, frames, &style, setting)?;
+        let painted = paint(stylizer, frames, &style, steady)?;
         let part = 1.0 / STYLES.len() as f64;
         sum.flicker += part * flicker(&painted, still);
-        let pairs = (frames.len() - 1) as f64;
-        for t in 1..frames.len() {
-            let own = luma(&painted[t].to_tensor());
-            sum.own += part / pairs * ssim(&own, &luma(&frames[t].to_tensor()));
-            sum.before += part / pairs * ssim(&own, &luma(&frames[t - 1].to_tensor()));
-        }
+        sum.warp += part * warp_error(frames, &painted, shifts);
+        sum.sharpness += part * sharpness(&painted);
     }
     Ok(sum)
 }
 
-fn paint(
-    stylizer: &Stylizer,
-    frames: &[Image],
-    style: &Style,
-    setting: Setting,
-) -> anyhow::Result<Vec<Image>> {
-    let (mut steadier, mut settler, mut session) = (Steadier::new(), Settler::new(), stylizer.session());
+fn paint(stylizer: &Stylizer, frames: &[Image], style: &Style, steady: f32) -> anyhow::Result<Vec<Image>> {
+    let (mut session, dials) = (stylizer.session(), Dials { steady, ..Dials::default() });
     let mut one = |frame: &Image| {
-        let mut calmed = frame.clone();
-        let advice = steadier.calm(&mut calmed, setting.steady);
-        if advice.cut {
-            session.reset();
-        }
-        let smoothing = if setting.smoothing { advice.smoothing } else { 0.0 };
-        let mut painted = Image::black(frame.width(), frame.height());
-        let input = if setting.gate { &calmed } else { frame };
-        let dials = Dials { smoothing, ..Dials::default() };
-        session.paint(input, style, &dials, &mut painted)?;
-        if setting.settle {
-            settler.settle(&mut painted, &advice.motion, style, &dials, setting.steady);
-        }
+        let mut painted = Image::black(1, 1);
+        session.paint(frame, style, &dials, &mut painted)?;
         Ok(painted)
     };
     frames.iter().map(&mut one).collect()
+}
+
+/// How the camera moved from each frame to the next.
+fn shifts(frames: &[Image]) -> Vec<Option<[f32; 2]>> {
+    frames.windows(2).map(|pair| camera_shift(&pair[0], &pair[1])).collect()
+}
+
+/// See [`Figures::warp`].
+fn warp_error(frames: &[Image], painted: &[Image], shifts: &[Option<[f32; 2]>]) -> f64 {
+    let (mut sum, mut count) = (0.0f64, 0u64);
+    for (t, shift) in shifts.iter().enumerate().filter_map(|(t, shift)| Some((t, (*shift)?))) {
+        let (film, films) = (frames[t + 1].to_tensor(), frames[t].to_tensor());
+        let (now, before) = (painted[t + 1].to_tensor(), painted[t].to_tensor());
+        let (height, width) = (film.shape().height, film.shape().width);
+        for y in BORDER..height - BORDER {
+            for x in BORDER..width - BORDER {
+                let (u, v) = (x as f32 - shift[0], y as f32 - shift[1]);
+                let inside = |at: f32, len: usize| at >= 0.0 && at < (len - 1) as f32;
+                if !inside(u, width) || !inside(v, height) {
+                    continue;
+                }
+                let away = |a: &Tensor, b: &Tensor| {
+                    (0..3).map(|c| (a.row(c, y)[x] - between(b, c, u, v)).abs()).sum::<f32>() * 255.0 / 3.0
+                };
+                if away(&film, &films) < PREDICTED {
+                    (sum, count) = (sum + f64::from(away(&now, &before)), count + 1);
+                }
+            }
+        }
+    }
+    sum / count.max(1) as f64
+}
+
+/// Between four values.
+fn between(t: &Tensor, c: usize, x: f32, y: f32) -> f32 {
+    let (left, top) = (x as usize, y as usize);
+    let (fx, fy) = (x - left as f32, y - top as f32);
+    let across = |row: &[f32]| row[left] + fx * (row[left + 1] - row[left]);
+    let (upper, lower) = (across(t.row(c, top)), across(t.row(c, top + 1)));
+    upper + fy * (lower - upper)
+}
+
+/// See [`Figures::sharpness`].
+fn sharpness(frames: &[Image]) -> f64 {
+    let one = |frame: &Image| {
+        let (width, height) = (frame.width(), frame.height());
+        let luma: Vec<f32> = frame
+            .rgb()
+            .chunks_exact(3)
+            .map(|p| 0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2]))
+            .collect();
+        let mut sum = 0.0f64;
+        for y in 1..height - 1 {
+            for at in y * width + 1..(y + 1) * width - 1 {
+                let around = luma[at - width] + luma[at + width] + luma[at - 1] + luma[at + 1];
+                sum += f64::from((around - 4.0 * luma[at]).abs());
+            }
+        }
+        sum / ((height - 2) * (width - 2)) as f64
+    };
+    frames.iter().map(one).sum::<f64>() / frames.len() as f64
 }
 
 /// For each frame after the first, which pixels stand still.

@@ -8,7 +8,6 @@ use crate::settings::Settings;
 use crate::stats::Stage;
 use crate::studio::{Frame, Painted, Studio};
 use crate::{LiveError, enlarge};
-use impasto::steady::{Settler, Steadier};
 use impasto::{Dials, Session};
 use impasto_core::Image;
 use impasto_media::resize;
@@ -85,9 +84,7 @@ impl Small {
 
 struct Painter<'a> {
     studio: &'a Studio,
-    session: Session<'a>,
-    steadier: Steadier,
-    settler: Settler,
+    session: Session,
     adapter: Adapter,
     fader: Fader,
 }
@@ -95,8 +92,7 @@ struct Painter<'a> {
 impl<'a> Painter<'a> {
     fn new(studio: &'a Studio) -> Self {
         let session = studio.stylizer.session();
-        let (steadier, settler) = (Steadier::new(), Settler::new());
-        Self { studio, session, steadier, settler, adapter: Adapter::new(), fader: Fader::default() }
+        Self { studio, session, adapter: Adapter::new(), fader: Fader::default() }
     }
 
     fn paint(&mut self, frame: Frame) -> Result<Painting, LiveError> {
@@ -108,20 +104,15 @@ impl<'a> Painter<'a> {
         let style = self.fader.toward(target, start)?;
         let (width, height) = self.working_size(&frame.picture, &settings);
         let photo = resize::resize(frame.picture.image(), width, height);
-        let mut calmed = photo.clone();
-        let advice = self.steadier.calm(&mut calmed, settings.steady);
-        if advice.cut {
-            self.session.reset();
-        }
         let prepared = self.lap(Stage::Prepare, start);
         let dials = Dials {
             strength: settings.strength,
             keep_color: settings.keep_color,
-            smoothing: advice.smoothing,
+            steady: settings.steady,
+            ..Dials::default()
         };
         let mut painted = Image::black(width, height);
-        self.session.paint(&calmed, &style, &dials, &mut painted)?;
-        self.settler.settle(&mut painted, &advice.motion, &style, &dials, settings.steady);
+        self.session.paint(&photo, &style, &dials, &mut painted)?;
         self.lap(Stage::Paint, prepared);
         if settings.resolution == 0 {
             let available = (shorter_side(&frame.picture) as f32 / settings.brush) as usize;

@@ -4,7 +4,8 @@ mod support;
 
 use impasto_core::conformance::Random;
 use impasto_core::network::{Network, NetworkBuilder, NodeId, Op, Padding};
-use impasto_core::{Conditions, Engine, Tensor, Weights};
+use impasto_core::reference::ReferenceEngine;
+use impasto_core::{Conditions, Engine, Plan, Tensor, Weights};
 use impasto_cpu::Isa;
 use impasto_train::walk::{
     Fast, Gradients, Kernels, Map, Packed, Parameters, Plain, Program, Tape, Value, Wanted,
@@ -325,4 +326,47 @@ fn fast_agrees_with_plain() {
             assert_within(&fast.weights.get(name).unwrap().values, &weight.values, 3e-3, name);
         }
     }
+}
+
+/// The noise field is linear in everything that has a gradient, so differences of the plain engine's results are exact gradients.
+#[test]
+fn noise_has_the_plain_engines_differences_as_gradients() {
+    let mut b = NetworkBuilder::new("noise");
+    let x = b.input(5);
+    let x = b.relu(x);
+    b.noise("n", x, 5, 1, &[1, 2, 1]);
+    let network = b.finish();
+    let mut random = Random::new(3);
+    let shape = impasto_core::Shape::new(5, 6, 9);
+    let (x, gy) = (random.tensor(shape, 0.1, 1.0), random.tensor(shape, -1.0, 1.0));
+    let style: Vec<f32> = (0..5).map(|_| random.range(-1.0, 1.5)).collect();
+    let mut weights = Weights::new();
+    weights.insert("n.weight", vec![5, 3], (0..15).map(|_| random.normal()).collect());
+    let along = |weights: &Weights, style: &[f32]| -> f32 {
+        let mut plan =
+            ReferenceEngine.prepare(&network, &std::sync::Arc::new(weights.clone()), 6, 9).unwrap();
+        let mut y = Tensor::zeros(shape);
+        plan.run(&x, &Conditions::new(style), &mut y).unwrap();
+        y.data().iter().zip(gy.data()).map(|(y, g)| y * g).sum()
+    };
+    let got = walk(Plain, &network, &weights, &x, &style, &gy);
+    assert_eq!(got.gradient, gy.data(), "the input is passed on");
+    let before = along(&weights, &style);
+    let moved = |i: usize, values: &[f32]| {
+        let mut moved = values.to_vec();
+        moved[i] += 1.0;
+        moved
+    };
+    let by_style: Vec<f32> = (0..5).map(|i| along(&weights, &moved(i, &style)) - before).collect();
+    assert_within(&got.style, &by_style, 1e-4, "gains");
+    let own = weights.get("n.weight").unwrap().values.clone();
+    let by_weight: Vec<f32> = (0..15)
+        .map(|i| {
+            let mut weights = weights.clone();
+            weights.insert("n.weight", vec![5, 3], moved(i, &own));
+            along(&weights, &style) - before
+        })
+        .collect();
+    assert_within(&got.weights.get("n.weight").unwrap().values, &by_weight, 1e-4, "weights");
+    assert!(by_style.iter().chain(&by_weight).all(|g| g.abs() > 1e-3), "nothing is tested by zeros");
 }

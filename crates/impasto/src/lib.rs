@@ -13,7 +13,7 @@
 //! ```
 //!
 //! * A [`Stylizer`] holds a model and an engine. It encodes paintings into [`Style`]s and paints stills of any size.
-//! * A [`Session`] paints frames: it keeps the plan, and may keep content statistics from frame to frame.
+//! * A [`Session`] paints the frames of a film or camera, and holds the painting still from frame to frame.
 //! * A [`Style`] is a short vector: [`Style::mix`] and [`Style::toward`] mix and fade.
 //! * [`scene`] draws a moving picture for when there is no camera.
 #![forbid(unsafe_code)]

@@ -1,27 +1,44 @@
-//! Painting frames one after another.
+//! Painting frames one after another, steadily.
 
+use crate::steady::{Anchor, Calm, Motion, Place, Settler};
 use crate::stylizer::{Dials, Stylizer};
 use crate::{PaintError, color};
-use impasto_core::{Image, Plan, Style};
+use impasto_core::{Conditions, Image, Plan, Style};
 use std::collections::VecDeque;
 
-/// Paints the frames of one video or camera. It keeps the plan of the last frame size, and the content
-/// statistics that [`Dials::smoothing`] carries from frame to frame.
-pub struct Session<'a> {
-    stylizer: &'a Stylizer,
+/// Paints the frames of one video or camera, in their order. It keeps the plan of the last frame size and, with [`Dials::steady`]
+/// above 0, what holds the painting still from frame to frame (see [`crate::steady`]).
+pub struct Session {
+    stylizer: Stylizer,
     painter: Option<Planned>,
     encoder: Option<Planned>,
-    coming: VecDeque<Coming>,
+    calm: Calm,
+    anchor: Anchor,
+    settler: Settler,
+    /// The canvas that the next frame is laid on, and the one that it is painted on.
+    canvases: [Image; 2],
+    begun: VecDeque<Begun>,
+    /// From [`Session::recall`], for the next plan.
+    recalled: Option<Vec<f64>>,
 }
 
 /// A frame that was begun.
-enum Coming {
-    Painted(Image),
-    /// On its way through the engine's device.
-    UnderWay {
-        frame: Image,
-        keep_color: f32,
-    },
+struct Begun {
+    /// As it is painted, without noise.
+    frame: Image,
+    dials: Dials,
+    /// `None` where nothing is held still.
+    steadied: Option<Steadied>,
+    /// The painting, or the painted canvas; `None` while the engine's device has it.
+    painted: Option<Image>,
+}
+
+/// How a frame is held still.
+struct Steadied {
+    place: Place,
+    motion: Motion,
+    /// What changes the painting though the frame stands still: the style, and dials.
+    look: Vec<f32>,
 }
 
 struct Planned {
@@ -29,9 +46,19 @@ struct Planned {
     plan: Box<dyn Plan>,
 }
 
-impl<'a> Session<'a> {
-    pub(crate) fn new(stylizer: &'a Stylizer) -> Self {
-        Self { stylizer, painter: None, encoder: None, coming: VecDeque::new() }
+impl Session {
+    pub(crate) fn new(stylizer: Stylizer) -> Self {
+        Self {
+            stylizer,
+            painter: None,
+            encoder: None,
+            calm: Calm::default(),
+            anchor: Anchor::default(),
+            settler: Settler::default(),
+            canvases: [Image::black(1, 1), Image::black(1, 1)],
+            begun: VecDeque::new(),
+            recalled: None,
+        }
     }
 
     /// Paints one frame into `out`, which takes the frame's size. A frame of another size than the last starts afresh.
@@ -42,19 +69,11 @@ impl<'a> Session<'a> {
         dials: &Dials,
         out: &mut Image,
     ) -> Result<(), PaintError> {
-        dials.check()?;
-        self.settle()?;
-        let model = self.stylizer.model();
-        style.check(model)?;
-        let size = (frame.width(), frame.height());
-        if (out.width(), out.height()) != size {
-            *out = Image::black(size.0, size.1);
-        }
-        let (vector, strength) = self.vector(frame, style, dials.strength)?;
-        let planned = plan_for(&mut self.painter, size, |h, w| self.stylizer.plan(&model.painter, h, w))?;
-        let conditions = dials.conditions(&vector, strength);
-        planned.run_image(frame, &conditions, out)?;
-        color::keep_color(out, frame, dials.keep_color);
+        self.wait()?;
+        let waiting = self.begun.len();
+        self.take(frame.clone(), style, dials, false)?;
+        let begun = self.begun.remove(waiting).expect("it was just begun");
+        *out = self.finished(begun)?;
         Ok(())
     }
 
@@ -62,58 +81,34 @@ impl<'a> Session<'a> {
     /// does other things, and takes the next one in; others paint it at once. Frames come out as [`Session::paint`]
     /// would have painted them one by one.
     pub fn begin(&mut self, frame: Image, style: &Style, dials: &Dials) -> Result<(), PaintError> {
-        let size = (frame.width(), frame.height());
-        if self.is_full() || self.painter.as_ref().is_some_and(|painter| painter.size != size) {
-            self.settle()?;
+        if self.is_full() {
+            self.wait()?;
         }
-        dials.check()?;
-        let model = self.stylizer.model();
-        style.check(model)?;
-        let (vector, strength) = self.vector(&frame, style, dials.strength)?;
-        let conditions = dials.conditions(&vector, strength);
-        let plan = plan_for(&mut self.painter, size, |h, w| self.stylizer.plan(&model.painter, h, w))?;
-        if let Some(ahead) = plan.ahead() {
-            ahead.begin(&frame, &conditions)?;
-            self.coming.push_back(Coming::UnderWay { frame, keep_color: dials.keep_color });
-            return Ok(());
-        }
-        let mut painted = Image::black(size.0, size.1);
-        plan.run_image(&frame, &conditions, &mut painted)?;
-        color::keep_color(&mut painted, &frame, dials.keep_color);
-        self.coming.push_back(Coming::Painted(painted));
-        Ok(())
+        self.take(frame, style, dials, true)
     }
 
     /// Whether there is nothing to gain from beginning another frame before the oldest is finished.
     pub fn is_full(&mut self) -> bool {
         let ahead = self.painter.as_mut().and_then(|painter| painter.plan.ahead());
         let most = ahead.map_or(1, |ahead| ahead.most());
-        self.coming.len() >= most
+        self.begun.len() >= most
     }
 
     /// The oldest frame that was begun, painted; `None` where there is none.
     pub fn finish(&mut self) -> Result<Option<Image>, PaintError> {
-        match self.coming.pop_front() {
-            None => Ok(None),
-            Some(Coming::Painted(painted)) => Ok(Some(painted)),
-            Some(Coming::UnderWay { frame, keep_color }) => {
-                let planned = self.painter.as_mut().expect("frames under way have a plan");
-                let mut painted = Image::black(frame.width(), frame.height());
-                let ahead = planned.plan.ahead().expect("frames under way have an engine that takes them");
-                ahead.finish(&mut painted)?;
-                color::keep_color(&mut painted, &frame, keep_color);
-                Ok(Some(painted))
-            }
+        let Some(mut begun) = self.begun.pop_front() else { return Ok(None) };
+        if begun.painted.is_none() {
+            begun.painted = Some(self.arrived(&begun.frame, begun.steadied.is_some())?);
         }
+        self.finished(begun).map(Some)
     }
 
-    /// Waits for all frames under way.
-    fn settle(&mut self) -> Result<(), PaintError> {
-        for _ in 0..self.coming.len() {
-            let painted = self.finish()?.expect("it is coming");
-            self.coming.push_back(Coming::Painted(painted));
+    /// Looks at a frame that is not painted, so that the next one is held still against it.
+    pub fn skip(&mut self, mut frame: Image, dials: &Dials) {
+        if dials.steady > 0.0 {
+            let cut = self.calm.calm(&mut frame, dials.steady).cut;
+            self.anchor.follow(&frame, cut);
         }
-        Ok(())
     }
 
     /// Forgets what was carried from earlier frames: at a scene cut.
@@ -121,20 +116,123 @@ impl<'a> Session<'a> {
         if let Some(painter) = &mut self.painter {
             painter.plan.reset();
         }
+        (self.calm, self.anchor, self.settler) = (Calm::default(), Anchor::default(), Settler::default());
     }
 
-    /// What the next frame's painting depends on besides the frame: the smoothed content statistics. Empty where nothing is
-    /// remembered.
-    pub fn memory(&self) -> Vec<f64> {
+    /// What the next frame's painting depends on besides the frames themselves ([`Session::skip`] looks at those): the smoothed content
+    /// statistics. Empty where nothing is remembered. The painting that is shown, which is held still too, is forgotten
+    /// at this point, so that going on from here is the same at once and later.
+    pub fn memory(&mut self) -> Vec<f64> {
+        self.settler.forget();
         self.painter.as_ref().map(|painter| painter.plan.memory()).unwrap_or_default()
     }
 
-    /// Takes up what [`Session::memory`] gave, for frames of `width` x `height` px: the next frame is painted as it would have
-    /// been in that session.
-    pub fn recall(&mut self, memory: &[f64], width: usize, height: usize) -> Result<(), PaintError> {
-        let painter = &self.stylizer.model().painter;
-        let plan = plan_for(&mut self.painter, (width, height), |h, w| self.stylizer.plan(painter, h, w))?;
-        plan.recall(memory);
+    /// Takes up what [`Session::memory`] gave: the next frame is painted as it would have been in that session.
+    pub fn recall(&mut self, memory: &[f64]) {
+        self.recalled = Some(memory.to_vec());
+    }
+
+    /// Takes a frame in, and has it painted, or begun where `ahead` is asked for and the engine can.
+    fn take(
+        &mut self,
+        mut frame: Image,
+        style: &Style,
+        dials: &Dials,
+        ahead: bool,
+    ) -> Result<(), PaintError> {
+        dials.check()?;
+        style.check(self.stylizer.model())?;
+        let (steadied, smoothing, cut) = self.steadied(&mut frame, style, dials);
+        let (vector, strength) = self.vector(&frame, style, dials.strength)?;
+        let mut conditions = Conditions { smoothing, ..dials.conditions(&vector, strength) };
+        let [mut canvas, mut painted] =
+            std::mem::replace(&mut self.canvases, [Image::black(1, 1), Image::black(1, 1)]);
+        if let Some(Steadied { place, .. }) = &steadied {
+            place.lay(&frame, &mut canvas);
+            conditions.field.origin = place.origin;
+        }
+        let source = if steadied.is_some() { &canvas } else { &frame };
+        let size = (source.width(), source.height());
+        if self.painter.as_ref().is_some_and(|painter| painter.size != size) {
+            self.wait()?;
+        }
+        let network = &self.stylizer.model().painter;
+        let plan = plan_for(&mut self.painter, size, |h, w| self.stylizer.plan(network, h, w))?;
+        if let Some(memory) = self.recalled.take() {
+            plan.recall(&memory);
+        }
+        if cut {
+            plan.reset();
+        }
+        let made = match plan.ahead().filter(|_| ahead) {
+            Some(ahead) => {
+                ahead.begin(source, &conditions)?;
+                None
+            }
+            None => {
+                if (painted.width(), painted.height()) != size {
+                    painted = Image::black(size.0, size.1);
+                }
+                plan.run_image(source, &conditions, &mut painted)?;
+                Some(std::mem::replace(&mut painted, Image::black(1, 1)))
+            }
+        };
+        self.canvases = [canvas, painted];
+        self.begun.push_back(Begun { frame, dials: *dials, steadied, painted: made });
+        Ok(())
+    }
+
+    /// Takes noise out of the frame and finds its place; how much of the statistics is kept, and whether a new scene begins.
+    fn steadied(&mut self, frame: &mut Image, style: &Style, dials: &Dials) -> (Option<Steadied>, f32, bool) {
+        if dials.steady <= 0.0 {
+            (self.calm, self.anchor, self.settler) = (Calm::default(), Anchor::default(), Settler::default());
+            return (None, 0.0, false);
+        }
+        let advice = self.calm.calm(frame, dials.steady);
+        let place = self.anchor.follow(frame, advice.cut);
+        let look =
+            [style.vector(), &[dials.strength, dials.keep_color, dials.strokes, dials.seed as f32]].concat();
+        (Some(Steadied { place, motion: advice.motion, look }), advice.smoothing, advice.cut)
+    }
+
+    /// What is left to do with a painting.
+    fn finished(&mut self, begun: Begun) -> Result<Image, PaintError> {
+        let Begun { frame, dials, steadied, painted } = begun;
+        let mut painted = painted.expect("it has arrived");
+        if let Some(Steadied { place, .. }) = &steadied {
+            let mut out = Image::black(frame.width(), frame.height());
+            place.cut(&painted, &mut out);
+            self.canvases[1] = std::mem::replace(&mut painted, out);
+        }
+        color::keep_color(&mut painted, &frame, dials.keep_color);
+        if let Some(Steadied { motion, look, .. }) = steadied {
+            self.settler.settle(&mut painted, &motion, &look, dials.steady);
+        }
+        Ok(painted)
+    }
+
+    /// The oldest painting that the engine's device has.
+    fn arrived(&mut self, frame: &Image, on_canvas: bool) -> Result<Image, PaintError> {
+        let planned = self.painter.as_mut().expect("frames under way have a plan");
+        let size = if on_canvas { planned.size } else { (frame.width(), frame.height()) };
+        let mut painted = Image::black(size.0, size.1);
+        planned
+            .plan
+            .ahead()
+            .expect("frames under way have an engine that takes them")
+            .finish(&mut painted)?;
+        Ok(painted)
+    }
+
+    /// Waits for all frames that the engine's device has.
+    fn wait(&mut self) -> Result<(), PaintError> {
+        for at in 0..self.begun.len() {
+            if self.begun[at].painted.is_none() {
+                let mut begun = self.begun.remove(at).expect("it is there");
+                begun.painted = Some(self.arrived(&begun.frame, begun.steadied.is_some())?);
+                self.begun.insert(at, begun);
+            }
+        }
         Ok(())
     }
 

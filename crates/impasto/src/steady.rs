@@ -1,15 +1,27 @@
 //! Keeping a moving painting calm: what a camera's noise and a wandering exposure would stir up.
 //!
-//! One dial, `0..1`, drives four things. A *noise gate* lets a pixel of the frame change only as far as it differs from what was
-//! there before by more than noise does. *Content statistics* at AdaIN sites are smoothed over time (the session does it, see
-//! [`crate::Dials::smoothing`]). The *painting* follows slowly where the frame stands still ([`Settler`]). And all start afresh at a
-//! *scene cut*.
+//! One dial, [`crate::Dials::steady`], drives it all; [`crate::Session`] does it. A *noise gate* lets a pixel of the frame change only
+//! as far as it differs from what was there before by more than noise does. *Content statistics* at AdaIN sites are smoothed over time.
+//! The frame is painted *on the scene's own grid*, which follows the camera. The *painting* follows slowly where the frame stands
+//! still. And all start afresh at a *scene cut*.
 
+mod anchor;
+mod motion;
 mod settle;
 
-pub use settle::{Motion, Settler};
+pub(crate) use anchor::{Anchor, Place};
+pub(crate) use settle::{Motion, Settler};
 
 use impasto_core::Image;
+
+/// How the camera has moved from one frame to the next, px `[x, y]`: where things are now, less where they were. `None` where there is
+/// nothing to follow: after a cut, before a blank wall.
+///
+/// # Panics
+/// If the frames' sizes differ.
+pub fn camera_shift(before: &Image, now: &Image) -> Option<[f32; 2]> {
+    Some(motion::Pyramid::new(now).shift_since(&motion::Pyramid::new(before), [0.0; 2])?.by)
+}
 
 /// Differences up to this many of 255, at a dial of 1, are taken for noise.
 const NOISE: f32 = 7.0;
@@ -26,28 +38,23 @@ const GRID: usize = 12;
 
 /// What the last frame was, and what to do with the next.
 #[derive(Default)]
-pub struct Steadier {
+pub(crate) struct Calm {
     shown: Option<Image>,
     grid: Vec<f32>,
 }
 
 /// What a frame is painted with.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Advice {
-    /// The frame begins a new scene: reset the session before painting it.
+pub(crate) struct Advice {
+    /// The frame begins a new scene.
     pub cut: bool,
-    /// For [`crate::Dials::smoothing`].
+    /// How much of the content statistics is kept.
     pub smoothing: f32,
     /// Where the frame has changed: for [`Settler::settle`].
     pub motion: Motion,
 }
 
-impl Steadier {
-    /// Nothing seen yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
+impl Calm {
     /// Takes noise out of `frame`, in place. `steady` is `0..1`; at 0 the frame stays as it is.
     pub fn calm(&mut self, frame: &mut Image, steady: f32) -> Advice {
         let grid = coarse(frame);
@@ -133,7 +140,7 @@ mod tests {
     #[test]
     fn noise_is_gated_and_motion_passes() {
         let still = scene::draw(96, 54, 0.0);
-        let mut steadier = Steadier::new();
+        let mut steadier = Calm::default();
         let (mut first, mut second) = (noisy(&still, 1), noisy(&still, 2));
         let stirred = mean_difference(&first, &second);
         steadier.calm(&mut first, 0.8);
@@ -148,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_slow_change_arrives() {
-        let mut steadier = Steadier::new();
+        let mut steadier = Calm::default();
         steadier.calm(&mut Image::from_fn(32, 32, |_, _| [100; 3]), 1.0);
         let mut shown = [0; 3];
         for _ in 0..40 {
@@ -163,7 +170,7 @@ mod tests {
     fn a_cut_is_seen_and_a_pan_is_not() {
         let wide = scene::draw(240, 54, 0.0);
         let view = |from: usize| Image::from_fn(96, 54, |x, y| wide.pixel(from + x, y));
-        let mut steadier = Steadier::new();
+        let mut steadier = Calm::default();
         assert!(steadier.calm(&mut view(0), 0.5).cut, "the first frame begins a scene");
         for from in (4..60).step_by(4) {
             assert!(!steadier.calm(&mut view(from), 0.5).cut, "a pan at {from}");
@@ -179,7 +186,7 @@ mod tests {
     #[test]
     fn nothing_is_done_at_zero() {
         let (a, b) = (scene::draw(60, 40, 0.0), scene::draw(60, 40, 0.1));
-        let mut steadier = Steadier::new();
+        let mut steadier = Calm::default();
         steadier.calm(&mut a.clone(), 0.0);
         let mut frame = b.clone();
         let motion = Motion::everywhere();

@@ -16,8 +16,8 @@ pub struct Dials {
     pub strength: f32,
     /// `0..1`, default 0: from the painting's colours to the photo's (see [`color::keep_color`]).
     pub keep_color: f32,
-    /// `0..1`, default 0: how much of the content statistics a [`Session`] keeps from frame to frame. Stills ignore it.
-    pub smoothing: f32,
+    /// `0..1`, default 0: how calm a [`Session`] keeps a moving painting, see [`crate::steady`]. Stills ignore it.
+    pub steady: f32,
     /// `0..2`, default 1: how much of the noise field that strokes grow from is added, for models that have one; at 0 there
     /// are next to no strokes on flat ground.
     pub strokes: f32,
@@ -27,7 +27,7 @@ pub struct Dials {
 
 impl Default for Dials {
     fn default() -> Self {
-        Self { strength: 1.0, keep_color: 0.0, smoothing: 0.0, strokes: 1.0, seed: 0 }
+        Self { strength: 1.0, keep_color: 0.0, steady: 0.0, strokes: 1.0, seed: 0 }
     }
 }
 
@@ -36,7 +36,7 @@ impl Dials {
         let dials = [
             ("strength", self.strength, 1),
             ("keep-color", self.keep_color, 1),
-            ("steady", self.smoothing, 1),
+            ("steady", self.steady, 1),
             ("strokes", self.strokes, 2),
         ];
         match dials.into_iter().find(|(_, value, most)| !(0.0..=*most as f32).contains(value)) {
@@ -48,7 +48,7 @@ impl Dials {
     /// What an engine paints a frame with. The noise field begins at the frame's left upper corner.
     pub(crate) fn conditions<'a>(&self, vector: &'a [f32], strength: f32) -> Conditions<'a> {
         let field = Field { seed: self.seed, origin: [0, 0], strokes: self.strokes };
-        Conditions { style: vector, strength, smoothing: self.smoothing, field }
+        Conditions { style: vector, strength, smoothing: 0.0, field }
     }
 }
 
@@ -119,7 +119,8 @@ impl StylizerBuilder {
     }
 }
 
-/// A model and an engine. It encodes paintings into styles and paints stills of any size; [`Stylizer::session`] paints frames.
+/// A model and an engine, cheap to clone. It encodes paintings into styles and paints stills of any size; [`Stylizer::session`] paints frames.
+#[derive(Clone)]
 pub struct Stylizer {
     model: Arc<Model>,
     engine: Arc<dyn Engine>,
@@ -177,7 +178,7 @@ impl Stylizer {
             return Ok(out);
         }
         let mut out = Image::black(photo.width(), photo.height());
-        self.session().paint(photo, style, &Dials { smoothing: 0.0, ..*dials }, &mut out)?;
+        self.session().paint(photo, style, &Dials { steady: 0.0, ..*dials }, &mut out)?;
         Ok(out)
     }
 
@@ -192,8 +193,8 @@ impl Stylizer {
     }
 
     /// Starts painting frames.
-    pub fn session(&self) -> Session<'_> {
-        Session::new(self)
+    pub fn session(&self) -> Session {
+        Session::new(self.clone())
     }
 
     /// The photo with its longer side at most [`OWN_STYLE_PX`], by averaging whole boxes of pixels.

@@ -138,12 +138,17 @@ fn a_session_follows_sizes_and_refuses_bad_dials() {
         assert_eq!(out, stylizer.paint(&frame, &style, &Dials::default()).unwrap());
     }
     let frame = scene::draw(20, 10, 40.0);
-    let steady = Dials { smoothing: 0.9, ..Dials::default() };
-    session.paint(&frame, &style, &steady, &mut out).unwrap();
-    assert_ne!(out, stylizer.paint(&frame, &style, &Dials::default()).unwrap(), "statistics are carried");
+    let steady = Dials { steady: 0.9, ..Dials::default() };
+    let (mut first, mut second) = (Image::black(1, 1), Image::black(1, 1));
+    session.paint(&frame, &style, &steady, &mut first).unwrap();
+    let next = Image::from_fn(20, 10, |x, y| frame.pixel(x, y).map(|v| v.saturating_add(9)));
+    session.paint(&next, &style, &steady, &mut second).unwrap();
+    let mut alone = stylizer.session();
+    alone.paint(&next, &style, &steady, &mut out).unwrap();
+    assert_ne!(out, second, "something is carried from frame to frame");
     session.reset();
-    session.paint(&frame, &style, &steady, &mut out).unwrap();
-    assert_eq!(out, stylizer.paint(&frame, &style, &Dials::default()).unwrap(), "and forgotten");
+    session.paint(&next, &style, &steady, &mut second).unwrap();
+    assert_eq!(out, second, "and forgotten");
     for strength in [f32::NAN, -0.1, 1.1] {
         let dials = Dials { strength, ..Dials::default() };
         assert!(matches!(
@@ -162,7 +167,7 @@ fn frames_begun_come_out_as_painted_one_by_one() {
     for choice in choices {
         let stylizer = Stylizer::builder(model(StrengthKind::Features)).engine(choice).build().unwrap();
         let style = style(&stylizer, 30.0);
-        let dials = Dials { keep_color: 0.5, smoothing: 0.5, ..Dials::default() };
+        let dials = Dials { keep_color: 0.5, steady: 0.5, ..Dials::default() };
         // The third frame is of another size.
         let frames: Vec<_> = (0..5).map(|i| scene::draw(if i < 3 { 24 } else { 17 }, 16, i as f32)).collect();
         let mut session = stylizer.session();

@@ -1,7 +1,6 @@
 //! The painting follows slowly where the frame stands still.
 
-use crate::Dials;
-use impasto_core::{Image, Style};
+use impasto_core::Image;
 
 /// Side of a cell in px.
 const CELL: usize = 8;
@@ -12,7 +11,7 @@ const FULL: f32 = 3.0;
 
 /// Where a frame differs from the one before: a value for every cell of 8x8 px, 0 still to 1 moving.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Motion {
+pub(crate) struct Motion {
     /// Cells in a row; 0 where everything moves.
     across: usize,
     cells: Vec<f32>,
@@ -84,7 +83,7 @@ fn place(at: usize, cells: usize) -> (usize, usize, f32) {
 /// Holds back what changes in a painting though its frame does not: what is left of flicker. Where the frame moves, the painting is as it is, so
 /// there are no ghosts; and it is as it is while style or dials change.
 #[derive(Default)]
-pub struct Settler {
+pub(crate) struct Settler {
     size: (usize, usize),
     /// What is shown, in 1/256 of a byte's unit, so that small steps add up.
     shown: Vec<u16>,
@@ -93,32 +92,19 @@ pub struct Settler {
 }
 
 impl Settler {
-    /// Nothing seen yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Forgets what was shown: the next painting stays as it is.
     pub fn forget(&mut self) {
         self.shown.clear();
     }
 
-    /// Changes `painted`, made with this style and these dials of a frame with this `motion`. `steady` is `0..1`.
-    pub fn settle(
-        &mut self,
-        painted: &mut Image,
-        motion: &Motion,
-        style: &Style,
-        dials: &Dials,
-        steady: f32,
-    ) {
-        let look = [style.vector(), &[dials.strength, dials.keep_color]].concat();
+    /// Changes `painted`, made of a frame with this `motion`; `look` is all that it was made with. `steady` is `0..1`.
+    pub fn settle(&mut self, painted: &mut Image, motion: &Motion, look: &[f32], steady: f32) {
         let size = (painted.width(), painted.height());
         let afresh = motion.across == 0 || steady <= 0.0 || size != self.size || look != self.look;
         if afresh || self.shown.len() != painted.rgb().len() {
             self.shown.clear();
             self.shown.extend(painted.rgb().iter().map(|&v| u16::from(v) << 8));
-            (self.size, self.look) = (size, look);
+            (self.size, self.look) = (size, look.to_vec());
             return;
         }
         // Most of it comes early on the dial: it costs nothing to see.
@@ -144,7 +130,7 @@ impl Settler {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{builtin, scene};
+    use crate::scene;
     use impasto_core::conformance::Random;
 
     fn painted(seed: u64) -> Image {
@@ -166,12 +152,12 @@ mod tests {
 
     #[test]
     fn flicker_of_a_still_frame_is_held_back_and_a_lasting_change_arrives() {
-        let (style, dials) = (builtin::style("waves").unwrap(), Dials::default());
-        let mut settler = Settler::new();
+        let look = [1.0, 2.0];
+        let mut settler = Settler::default();
         let mut shown = Vec::new();
         for seed in 0..20 {
             let mut image = painted(seed);
-            settler.settle(&mut image, &still(), &style, &dials, 0.6);
+            settler.settle(&mut image, &still(), &look, 0.6);
             shown.push(image);
         }
         assert_eq!(shown[0], painted(0), "the first stays");
@@ -180,7 +166,7 @@ mod tests {
         let mut last = painted(0);
         for _ in 0..300 {
             last = Image::from_fn(96, 54, |_, _| [9, 130, 255]);
-            settler.settle(&mut last, &still(), &style, &dials, 1.0);
+            settler.settle(&mut last, &still(), &look, 1.0);
         }
         assert!(
             last.rgb()
@@ -191,13 +177,13 @@ mod tests {
 
     #[test]
     fn what_moves_is_shown_as_it_is_painted() {
-        let (style, dials) = (builtin::style("waves").unwrap(), Dials::default());
+        let look = [1.0, 2.0];
         let before = scene::draw(96, 54, 0.0);
         let now = Image::from_fn(96, 54, |x, y| if x < 24 { [255, 0, 0] } else { before.pixel(x, y) });
         let motion = Motion::between(&before, &now, 4.0);
-        let (mut settler, mut first, mut second) = (Settler::new(), painted(1), painted(2));
-        settler.settle(&mut first, &motion, &style, &dials, 1.0);
-        settler.settle(&mut second, &motion, &style, &dials, 1.0);
+        let (mut settler, mut first, mut second) = (Settler::default(), painted(1), painted(2));
+        settler.settle(&mut first, &motion, &look, 1.0);
+        settler.settle(&mut second, &motion, &look, 1.0);
         let fresh = painted(2);
         let same = |x: usize| (0..54).all(|y| second.pixel(x, y) == fresh.pixel(x, y));
         assert!((0..24).all(same), "no ghost");
@@ -206,23 +192,21 @@ mod tests {
 
     #[test]
     fn another_look_and_another_size_are_there_at_once() {
-        let (waves, mosaic) = (builtin::style("waves").unwrap(), builtin::style("mosaic").unwrap());
-        let (mut settler, dials) = (Settler::new(), Dials::default());
-        let mut settled = |style: &Style, dials: &Dials, seed: u64| {
+        let mut settler = Settler::default();
+        let mut settled = |look: &[f32], seed: u64| {
             let mut image = painted(seed);
-            settler.settle(&mut image, &still(), style, dials, 1.0);
+            settler.settle(&mut image, &still(), look, 1.0);
             image == painted(seed)
         };
-        assert!(settled(&waves, &dials, 0) && !settled(&waves, &dials, 1));
-        assert!(settled(&mosaic, &dials, 2), "style");
-        assert!(settled(&mosaic, &Dials { strength: 0.5, ..dials }, 3), "dial");
+        assert!(settled(&[1.0, 2.0], 0) && !settled(&[1.0, 2.0], 1));
+        assert!(settled(&[1.0, 3.0], 2), "look");
         settler.forget();
         let mut image = painted(4);
-        settler.settle(&mut image, &still(), &mosaic, &Dials { strength: 0.5, ..dials }, 1.0);
+        settler.settle(&mut image, &still(), &[1.0, 3.0], 1.0);
         assert_eq!(image, painted(4), "forgotten");
         let mut small = scene::draw(20, 10, 0.0);
         let motion = Motion::between(&small, &small, 0.0);
-        settler.settle(&mut small, &motion, &mosaic, &Dials { strength: 0.5, ..dials }, 1.0);
+        settler.settle(&mut small, &motion, &[1.0, 3.0], 1.0);
         assert_eq!(small, scene::draw(20, 10, 0.0), "size");
     }
 }

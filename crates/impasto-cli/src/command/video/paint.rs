@@ -29,7 +29,8 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     let (output, sink) =
         begin(args, &info, &input, fingerprint(args, &info, &style, stylizer.model().id())?)?;
     output.notes().iter().for_each(|note| console.note(note));
-    let mut painter = FilmPainter::new(stylizer.session(), &style, args.dials.dials(), args.steady);
+    let dials = impasto::Dials { steady: args.steady, ..args.dials.dials() };
+    let mut painter = FilmPainter::new(stylizer.session(), &style, dials);
     let _whole = interrupt::hold();
     let report = match all_frames(&info, input, sink, &output, &mut painter, console) {
         Ok(report) => report,
