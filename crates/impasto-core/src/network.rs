@@ -101,6 +101,11 @@ pub enum Op {
         /// What it reads.
         input: NodeId,
     },
+    /// Mean of 2x2 windows, step 2, to `[C, ceil(H / 2), ceil(W / 2)]`; windows over the edge take the mean of what there is.
+    AvgPool2 {
+        /// What it reads.
+        input: NodeId,
+    },
     /// Nearest-neighbour upsampling to `[C, 2 H, 2 W]`.
     Upsample2 {
         /// What it reads.
@@ -165,6 +170,7 @@ impl Op {
             Op::Conv { input, .. }
             | Op::Relu { input }
             | Op::MaxPool2 { input }
+            | Op::AvgPool2 { input }
             | Op::Upsample2 { input }
             | Op::AdaIn { input, .. }
             | Op::Modulate { input, .. }

@@ -202,6 +202,7 @@ fn renumbered(op: &Op, f: impl Fn(NodeId) -> NodeId) -> Op {
         Op::Conv { input, .. }
         | Op::Relu { input }
         | Op::MaxPool2 { input }
+        | Op::AvgPool2 { input }
         | Op::Upsample2 { input }
         | Op::AdaIn { input, .. }
         | Op::Modulate { input, .. }

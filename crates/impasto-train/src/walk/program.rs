@@ -59,7 +59,11 @@ impl Program {
             if vector[id]
                 && matches!(
                     node.op,
-                    Op::MaxPool2 { .. } | Op::Upsample2 { .. } | Op::AdaIn { .. } | Op::Modulate { .. }
+                    Op::MaxPool2 { .. }
+                        | Op::AvgPool2 { .. }
+                        | Op::Upsample2 { .. }
+                        | Op::AdaIn { .. }
+                        | Op::Modulate { .. }
                 )
             {
                 return Err(refuse("it works on a vector"));
