@@ -8,8 +8,8 @@ pub mod cpu;
 pub mod gpu;
 mod group;
 mod looks;
-mod pass;
-mod values;
+pub(crate) mod pass;
+pub(crate) mod values;
 
 pub use group::{Group, StylePicture, Twin, View};
 pub use pass::LearnerError;

@@ -3,6 +3,7 @@
 //! [`picture`] has those over pictures `[3, H, W]`, [`feature`] those over the loss network's features.
 
 pub mod coherence;
+pub mod covariance;
 pub mod feature;
 pub mod gram;
 pub mod laplacian;

@@ -4,7 +4,7 @@
 mod classic;
 mod judge;
 mod refine;
-mod team;
+pub(crate) mod team;
 mod worker;
 
 pub use classic::ClassicLearner;
@@ -107,7 +107,7 @@ impl<K: Kernels> Learner for CpuLearner<K> {
         self.run_groups(batch, recipe);
         let (report, gradient) = self.gathered(batch.len());
         if report.is_finite() {
-            self.values.step(gradient, &report, recipe);
+            self.values.step(gradient, report.gradient_norm, recipe);
             self.repack();
         }
         report

@@ -283,7 +283,7 @@ impl Learner for GpuLearner {
         match self.look(batch, recipe) {
             Ok((report, gradient)) => {
                 if report.is_finite() {
-                    self.values.step(gradient, &report, recipe);
+                    self.values.step(gradient, report.gradient_norm, recipe);
                 }
                 report
             }

@@ -94,7 +94,7 @@ pub(super) fn products<E: Element>(dy: &Map<E>, x: &Map<E>, mean: &[f32]) -> (Ve
 }
 
 /// The sum over all pixels of each channel.
-pub(super) fn channel_sums<E: Element>(x: &Map<E>) -> Vec<f32> {
+pub(crate) fn channel_sums<E: Element>(x: &Map<E>) -> Vec<f32> {
     let mut sums = sums(x, &vec![0.0; x.lanes()], false);
     sums.truncate(x.shape().channels);
     sums

@@ -78,7 +78,7 @@ impl<K: Kernels> Learner for ClassicLearner<K> {
         });
         let (report, gradient) = self.gathered(batch.len());
         if report.is_finite() {
-            self.values.step(gradient, &report, recipe);
+            self.values.step(gradient, report.gradient_norm, recipe);
             self.decoder.repack(self.kernels, &self.values.current);
         }
         report
