@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [photos, paintings, vgg, model, run, options @ ..] = args.as_slice() else {
-        return Err("usage: train_judge PHOTOS,… PAINTINGS,… VGG MODEL RUN [--resume] [--steps N] [--threads N]".into());
+        return Err(
+            "usage: train_judge PHOTOS,… PAINTINGS,… VGG MODEL RUN [--resume] [--steps N] [--threads N]"
+                .into(),
+        );
     };
     let after = |name: &str| options.iter().position(|o| o == name).and_then(|at| options.get(at + 1));
     let folders = |list: &str| list.split(',').map(|path| PathBuf::from(path).into()).collect();
@@ -33,7 +36,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         report_steps: 10,
     };
     distil(&config, &|| false, &mut |progress| match progress {
-        DistilProgress::Started { step, steps, pictures } => println!("step {step} of {steps}, {pictures:?} pictures"),
+        DistilProgress::Started { step, steps, pictures } => {
+            println!("step {step} of {steps}, {pictures:?} pictures")
+        }
         DistilProgress::Steps { step, report, samples_per_second, remaining_secs, .. } => println!(
             "{step:>6} features {:.3?} distances {:.4} norm {:.2} | {samples_per_second:.1} families/s, {:.0} min left",
             report.features,

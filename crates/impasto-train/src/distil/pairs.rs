@@ -3,9 +3,9 @@
 use crate::loss::covariance::{Covariance, Slope, distance, norms};
 
 /// Added to VGG's distance, by which errors are divided.
-const NEAR: f32 = 0.02;
+const NEAR: f32 = 0.1;
 
-/// For one look: the mean over all pairs of pictures, and over the distance's two parts, of `(D - D_vgg)^2 / (D_vgg + 0.02)`, and `weight`
+/// For one look: the mean over all pairs of pictures, and over the distance's two parts, of `(D - D_vgg)^2 / (D_vgg + 0.1)`, and `weight`
 /// times its slope to each picture's statistics.
 pub(super) fn pair_loss(student: &[Covariance], vgg: &[Covariance], weight: f32) -> (f32, Vec<Slope>) {
     let mut slopes: Vec<Slope> = student.iter().map(|own| Slope::zeros(own.mean.len())).collect();
@@ -64,9 +64,8 @@ mod tests {
     fn statistics(random: &mut Random) -> Covariance {
         let rows: Vec<[f32; 3]> = (0..9).map(|_| [(); 3].map(|()| random.normal())).collect();
         let mean = [0, 1, 2].map(|c| rows.iter().map(|r| r[c]).sum::<f32>() / 9.0);
-        let one = |i: usize, j: usize| {
-            rows.iter().map(|r| (r[i] - mean[i]) * (r[j] - mean[j])).sum::<f32>() / 9.0
-        };
+        let one =
+            |i: usize, j: usize| rows.iter().map(|r| (r[i] - mean[i]) * (r[j] - mean[j])).sum::<f32>() / 9.0;
         let matrix = (0..9).map(|n| one(n / 3, n % 3)).collect();
         Covariance { count: 9, mean: mean.to_vec(), matrix }
     }
@@ -86,7 +85,10 @@ mod tests {
             for n in 0..9 {
                 let bump = |c: &mut Covariance, by: f32| c.matrix[n] += by;
                 let found = (value(&bump, 1e-2, which) - value(&bump, -1e-2, which)) / 2e-2;
-                assert!((found - f64::from(slopes[which].matrix[n])).abs() < 2e-3, "matrix {which} {n}: {found}");
+                assert!(
+                    (found - f64::from(slopes[which].matrix[n])).abs() < 2e-3,
+                    "matrix {which} {n}: {found}"
+                );
             }
             for n in 0..3 {
                 let bump = |c: &mut Covariance, by: f32| c.mean[n] += by;

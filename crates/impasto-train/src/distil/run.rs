@@ -37,7 +37,8 @@ pub struct DistilSettings {
     pub groups: usize,
     /// Side of all crops, px; a multiple of 8.
     pub crop_px: usize,
-    /// Weight of the distances between styles; that of the features is 1.
+    /// Weight of the distances between styles; that of the features is 1. It grows over the first sixth of the steps: distances of
+    /// features that mean nothing yet teach nothing.
     pub distances: f32,
     /// Adam's rate; it falls as a cosine to a hundredth.
     pub rate: f32,
@@ -57,9 +58,9 @@ impl Default for DistilSettings {
             steps: 8_000,
             groups: 2,
             crop_px: 128,
-            distances: 4.0,
-            rate: 2e-3,
-            warm_up: 100,
+            distances: 1.0,
+            rate: 4e-3,
+            warm_up: 50,
             clip: 2.0,
             average: 0.998,
         }
@@ -85,8 +86,12 @@ impl DistilSettings {
         Ok(())
     }
 
+    fn distances_at(&self, step: u64) -> f32 {
+        self.distances * (6.0 * step as f32 / self.steps as f32).min(1.0)
+    }
+
     fn recipe(&self, step: u64) -> Recipe {
-        let full = Recipe { rate: self.rate, clip: self.clip, average: self.average, ..Recipe::default() };
+        let full = Recipe { rate: self.rate, clip: self.clip, average: self.average, ..Recipe::empty() };
         let schedule =
             Schedule { identity_steps: 0, steps: self.steps, warm_up: self.warm_up, ..Schedule::default() };
         schedule.at(step, &full)
@@ -240,8 +245,7 @@ fn with<K: Kernels>(
     };
     let known = source.batch(u64::MAX / 2, KNOWN);
     let seed = (settings.seed, config.threads);
-    let mut distiller =
-        Distiller::new(kernels, &settings.shape, &config.vgg, &config.model, seed, &known)?;
+    let mut distiller = Distiller::new(kernels, &settings.shape, &config.vgg, &config.model, seed, &known)?;
     let mut step = 0;
     if let Some(found) = found {
         if found.state.values.len() != distiller.state().values.len() {
@@ -259,7 +263,8 @@ fn with<K: Kernels>(
     while step < settings.steps {
         let batch = loader.next_batch().ok_or(DistilError::Data)?;
         let recipe = settings.recipe(step);
-        let report = distiller.step(&batch, &Step { distances: settings.distances, recipe: &recipe });
+        let report =
+            distiller.step(&batch, &Step { distances: settings.distances_at(step), recipe: &recipe });
         step += 1;
         if report.is_finite() {
             (failed, counted) = (0, counted + 1);
@@ -302,6 +307,7 @@ fn sampling(settings: &DistilSettings) -> Sampling {
         photo_px: settings.crop_px,
         painting_px: settings.crop_px,
         styles: 1,
+        photos_per_painting: 1,
         photo_scale: [0.2, 1.0],
         painting_scale: [0.2, 1.0],
         // Each crop is looked at once.

@@ -109,7 +109,13 @@ impl<K: Kernels> Distiller<K> {
         known: &[Group],
     ) -> Result<Self, LearnerError> {
         let (network, looks, maps) = with_maps(shape, vgg);
-        let weights = crate::init::painter(&network, &mut Random::new(seed));
+        let mut weights = crate::init::painter(&network, &mut Random::new(seed));
+        // Maps that begin near 0 begin at the mean, which is better than anything random.
+        for map in maps {
+            let name = format!("{}.weight", network.nodes[map].name);
+            let weight = weights.get_mut(&name).expect("maps are convolutions");
+            weight.values.iter_mut().for_each(|w| *w *= 0.1);
+        }
         let mut parts = Parts {
             student: Part::new(kernels, &network, &weights)?,
             looks,
@@ -185,9 +191,8 @@ impl<K: Kernels> Worker<K> {
         for picture in known.iter().flat_map(|g| [&g.content, &g.styles[0].picture]) {
             let tape = teach(parts, &mut self.teacher, picture);
             let looks = parts.teacher_looks.map(|id| tape.value(id).map());
-            let sums = sums.get_or_insert_with(|| {
-                looks.iter().map(|f| FeatureSums::new(f.shape().channels)).collect()
-            });
+            let sums = sums
+                .get_or_insert_with(|| looks.iter().map(|f| FeatureSums::new(f.shape().channels)).collect());
             for (sums, features) in sums.iter_mut().zip(looks) {
                 sums.add(self.kernels, features, &mut self.scratch);
             }
@@ -196,13 +201,7 @@ impl<K: Kernels> Worker<K> {
     }
 
     /// Fills `shard` with a family's losses and their gradients, counted as `part` of the batch's mean.
-    fn family(
-        &mut self,
-        parts: &Parts<K>,
-        group: &Group,
-        (distances, part): (f32, f32),
-        shard: &mut Shard,
-    ) {
+    fn family(&mut self, parts: &Parts<K>, group: &Group, (distances, part): (f32, f32), shard: &mut Shard) {
         shard.gradients.clear();
         shard.report = DistilReport::default();
         let family = parts.painter.family(&mut self.easels, group);
@@ -255,8 +254,7 @@ fn teach<'a, K: Kernels>(parts: &Parts<K>, tapes: &'a mut Tapes<K>, picture: &Te
 /// The affine map that takes channels to mean 0 and deviation 1.
 fn normal(of: &Covariance) -> ContentTarget {
     let channels = of.mean.len();
-    let deviations: Vec<f32> =
-        of.matrix.iter().step_by(channels + 1).map(|v| v.max(0.0).sqrt()).collect();
+    let deviations: Vec<f32> = of.matrix.iter().step_by(channels + 1).map(|v| v.max(0.0).sqrt()).collect();
     let least = LEAST_DEVIATION * deviations.iter().sum::<f32>() / channels as f32;
     let gain: Vec<f32> = deviations.iter().map(|d| 1.0 / d.max(least).max(1e-6)).collect();
     let shift = gain.iter().zip(&of.mean).map(|(g, m)| -g * m).collect();

@@ -216,6 +216,10 @@ impl GpuLearner {
 
     /// The losses over a batch, and their gradient to all values.
     fn look(&mut self, batch: &[Group], recipe: &Recipe) -> Result<(StepReport, Vec<f32>), Fault> {
+        let missing = recipe.missing_on_gpu();
+        if !missing.is_empty() {
+            return Err(Fault(format!("it cannot compute {}", missing.join(", "))));
+        }
         let device = self.device.clone();
         let gpu = device.gpu();
         let mut work = Work::new(gpu);

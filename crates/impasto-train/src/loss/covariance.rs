@@ -118,9 +118,7 @@ pub(crate) fn norms(a: &Covariance, b: &Covariance) -> (f64, f64) {
 /// The distance of two styles.
 pub fn distance(a: &Covariance, b: &Covariance) -> Distance {
     let (norm, variances) = norms(a, b);
-    let away = |a: &[f32], b: &[f32]| -> f64 {
-        a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum()
-    };
+    let away = |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum() };
     Distance {
         covariance: (away(&a.matrix, &b.matrix) / norm) as f32,
         mean: (away(&a.mean, &b.mean) / variances) as f32,

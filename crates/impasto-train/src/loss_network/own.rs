@@ -65,7 +65,9 @@ pub enum JudgeFileError {
         what: String,
     },
     /// Made by another version.
-    #[error("{path} is a judge of version {found}, and this program reads version {VERSION}; make it again with `impasto train judge`")]
+    #[error(
+        "{path} is a judge of version {found}, and this program reads version {VERSION}; make it again with `impasto train judge`"
+    )]
     Version {
         /// The file.
         path: String,
@@ -102,9 +104,7 @@ impl LossNetwork {
     ) -> Result<Self, JudgeFileError> {
         let path = || shown.to_string();
         let wrong = |what: String| JudgeFileError::Format { path: path(), what };
-        let text = |key: &str| {
-            metadata.get(key).ok_or_else(|| wrong(format!("its metadata has no `{key}`")))
-        };
+        let text = |key: &str| metadata.get(key).ok_or_else(|| wrong(format!("its metadata has no `{key}`")));
         if text("format")? != FORMAT {
             return Err(wrong(format!("its format is `{}`", text("format")?)));
         }
@@ -114,17 +114,18 @@ impl LossNetwork {
         if *text("checksum")? != weights.checksum() {
             return Err(wrong("its checksum does not match, so the file is damaged".into()));
         }
-        let network: Network =
-            serde_json::from_str(text("network")?).map_err(|e| wrong(format!("its table cannot be read: {e}")))?;
+        let network: Network = serde_json::from_str(text("network")?)
+            .map_err(|e| wrong(format!("its table cannot be read: {e}")))?;
         network.check().map_err(|e| wrong(e.to_string()))?;
         network.check_weights(&weights)?;
-        let names: [String; 4] =
-            serde_json::from_str(text("looks")?).map_err(|e| wrong(format!("its looks cannot be read: {e}")))?;
+        let names: [String; 4] = serde_json::from_str(text("looks")?)
+            .map_err(|e| wrong(format!("its looks cannot be read: {e}")))?;
         let mut looks = [0; 4];
         for (look, name) in looks.iter_mut().zip(&names) {
-            *look = network.find(name).filter(|&id| matches!(network.nodes[id].op, Op::Relu { .. })).ok_or_else(
-                || wrong(format!("its look `{name}` is no ReLU of its table")),
-            )?;
+            *look = network
+                .find(name)
+                .filter(|&id| matches!(network.nodes[id].op, Op::Relu { .. }))
+                .ok_or_else(|| wrong(format!("its look `{name}` is no ReLU of its table")))?;
         }
         Ok(Self { network, weights, looks })
     }

@@ -81,7 +81,7 @@ pub(super) fn accumulate<E: Element>(from: &Map<E>, keep: bool, to: &mut Map<E>)
 }
 
 /// `dx = a * dy + b * x + shift` per channel, added if `keep`.
-pub(super) fn mixed<E: Element>(
+pub(crate) fn mixed<E: Element>(
     dy: &Map<E>,
     x: &Map<E>,
     [a, b, shift]: [&[f32]; 3],
