@@ -8,7 +8,7 @@ use impasto_core::conformance::Random;
 use impasto_core::model::StrengthKind;
 use impasto_core::weights::Precision;
 use impasto_core::{Model, Tensor, Weights, classic, light};
-use impasto_train::data::{Library, Source, drawn};
+use impasto_train::data::{Library, Sampling, Source, drawn};
 use impasto_train::learner::cpu::CpuLearner;
 use impasto_train::learner::{Group, Learner, Recipe};
 use impasto_train::loss_network::LossNetwork;
@@ -74,7 +74,17 @@ struct Setup {
 
 /// With crops of `px`, if that is said.
 fn setup(px: &[&str]) -> Result<Setup, Box<dyn Error>> {
+    // What `bench/train` has in PyTorch too: the recipe and sizes of the first thirteen runs.
     let mut settings = Settings::default();
+    (settings.recipe, settings.groups) = (Recipe::moments(), 4);
+    settings.sampling = Sampling {
+        photo_px: 128,
+        painting_px: 176,
+        styles: 2,
+        photos_per_painting: 1,
+        motion_px: 8,
+        ..Sampling::default()
+    };
     if let [px, groups @ ..] = px {
         if let [groups] = groups {
             settings.groups = groups.parse()?;

@@ -71,8 +71,26 @@ pub const DETECTORS: [Detector; 9] = [
 
 /// The detectors that find something, and what they say.
 pub fn findings(evidence: &Evidence) -> Vec<(&'static str, String)> {
-    DETECTORS.iter().filter_map(|d| (d.look)(evidence).map(|words| (d.name, words))).collect()
+    let mut found: Vec<(&'static str, String)> =
+        DETECTORS.iter().filter_map(|d| (d.look)(evidence).map(|words| (d.name, words))).collect();
+    // Opposites, each with a remedy that makes the other worse.
+    if OPPOSITES.iter().all(|name| found.iter().any(|f| f.0 == *name)) {
+        found.retain(|f| !OPPOSITES.contains(&f.0));
+        found.push((
+            "nothing learned",
+            "pastiches resemble neither their photos nor the paintings: nothing has been learned yet. Go on; if it stays so for some \
+             hundred steps, halve recipe.rate, or begin with more schedule.identity_steps"
+                .into(),
+        ));
+    }
+    found
 }
+
+/// Detectors that contradict each other.
+const OPPOSITES: [&str; 2] = ["content ignored", "style ignored"];
+
+/// Steps with the loss network before detectors are asked: the first pastiches say nothing.
+pub(crate) const LEAST_STEPS: u64 = 40;
 
 /// The mean of `f` over the items; 0 without any.
 fn mean<T>(items: impl IntoIterator<Item = T>, f: impl Fn(T) -> f32) -> f32 {

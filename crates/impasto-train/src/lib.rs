@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod data;
 pub mod detect;
+pub mod distil;
 pub mod init;
 pub mod journal;
 pub mod learner;

@@ -1,4 +1,8 @@
-//! The frozen network that judges: VGG-19 up to relu4_1.
+//! The frozen network that judges: VGG-19 up to relu4_1, or the small judge of our own that was distilled from it.
+
+mod own;
+
+pub use own::{JudgeFileError, JudgeShape};
 
 use crate::walk::{Packed, Parameters, Plain, Program, Tape, moments};
 use impasto_core::classic::{self, VGG19};

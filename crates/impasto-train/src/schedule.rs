@@ -68,7 +68,7 @@ impl Schedule {
     fn identity(&self, step: u64, full: &Recipe) -> Recipe {
         let left = (self.identity_steps - step) as f64 / (0.5 * self.identity_steps as f64) + 0.05;
         let rate = full.rate * IDENTITY_RATE * (left.min(1.0) * self.warm(step)) as f32;
-        Recipe { content: 0.0, style: 0.0, identity: 1.0, rate, clip: IDENTITY_CLIP, ..*full }
+        Recipe { identity: 1.0, rate, clip: IDENTITY_CLIP, ..full.without_judge() }
     }
 
     fn warm(&self, step: u64) -> f64 {
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn the_style_weight_grows_and_the_rate_falls() {
         let (schedule, full) =
-            (Schedule { identity_steps: 10, steps: 1000, ..Schedule::default() }, Recipe::default());
+            (Schedule { identity_steps: 10, steps: 1000, ..Schedule::default() }, Recipe::moments());
         assert_eq!((schedule.at(9, &full).content, schedule.at(9, &full).style), (0.0, 0.0));
         assert!((schedule.at(10, &full).style - 0.5).abs() < 1e-6);
         assert!((schedule.at(160, &full).style - (0.5f32 * 3.0).sqrt()).abs() < 1e-3);

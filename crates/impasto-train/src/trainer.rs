@@ -9,6 +9,7 @@ mod settings;
 mod tables;
 mod window;
 
+pub(crate) use differences::differences;
 pub use error::{Kept, TrainError};
 pub use run::{Ending, train, train_until};
 pub use settings::{Judge, Machine, Material, NetworkKind, Paths, Settings, TrainConfig};

@@ -20,13 +20,16 @@ mod tiles;
 
 pub use fast::Fast;
 pub use kernels::{Finish, Kernels};
+pub(crate) use map::LANES;
 pub use map::{Element, Map};
+pub(crate) use ops::mixed;
 pub use parameters::{Gradients, Layer, Packed, Parameters};
 pub use plain::Plain;
 pub use program::{Program, ProgramError};
 pub use reverse::Wanted;
-pub(crate) use statistics::affine;
 pub use statistics::{Moments, add_statistics_gradient, moments};
+pub(crate) use statistics::{affine, channel_sums, products};
+pub(crate) use tape::dot;
 pub use tape::{Tape, Value};
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub use tiles::Tiles;

@@ -5,11 +5,15 @@ mod support;
 use impasto_core::Padding;
 use impasto_core::{Tensor, Weights};
 use impasto_train::loss::coherence::coherence;
+use impasto_train::loss::covariance::{self, Covariance, FeatureSums, balanced};
 use impasto_train::loss::feature::{
     ContentTarget, StyleTerm, content_mse, style_mean_std, style_mean_std_sqrt,
 };
 use impasto_train::loss::gram::{gram, style_gram};
-use impasto_train::loss::{laplacian, picture, ssim};
+use impasto_train::loss::instance::instance_content;
+use impasto_train::loss::similarity::self_similarity;
+use impasto_train::loss::sliced::sliced;
+use impasto_train::loss::{laplacian, phase, picture, ssim};
 use impasto_train::optimiser::{Adam, clip, norm};
 use impasto_train::walk::{Map, Moments, Plain, add_statistics_gradient, moments};
 use support::{assert_near, get, golden, sample};
@@ -37,6 +41,7 @@ fn picture_losses() {
     over_samples("range", ["y", "y"], |y, _, w, g| picture::range(y, w, g));
     over_samples("ssim_box8", ["y", "x"], ssim::ssim_loss);
     over_samples("laplacian", ["y", "x"], laplacian::laplacian);
+    over_samples("phase_variance", ["y", "x"], phase::phase_variance);
 }
 
 #[test]
@@ -142,6 +147,91 @@ fn gram_matrices() {
         assert_near(dy.to_tensor().data(), twice.data(), case);
     }
     assert_near(&[total], &get(&golden, case, "loss").values, case);
+}
+
+#[test]
+fn balanced_covariances_over_two_pictures() {
+    let (golden, case) = (golden(), "style_balanced");
+    let target = Map::<f32>::from_tensor(&sample(get(&golden, case, "target"), 0));
+    let target = Covariance::of(Plain, &target, &mut ());
+    let mut sums = FeatureSums::new(6);
+    let maps = [0, 1].map(|n| {
+        let mut y = Map::<f32>::from_tensor(&sample(get(&golden, case, "y"), n));
+        // What a convolution has left in the rim does not count.
+        y.fill_rim(Padding::Reflect);
+        sums.add(Plain, &y, &mut ());
+        y
+    });
+    let own = sums.covariance();
+    let (value, slope) = balanced(&own, &target, 1.0);
+    assert_near(&[value], &get(&golden, case, "loss").values, case);
+    for (n, y) in maps.iter().enumerate() {
+        let expected = sample(get(&golden, case, "g_y"), n);
+        let mut dy = Map::zeros(y.shape());
+        covariance::back(Plain, y, &own, &slope, (false, false), &mut dy);
+        assert_near(dy.to_tensor().data(), expected.data(), case);
+        covariance::back(Plain, y, &own, &slope, (true, true), &mut dy);
+        let twice = Tensor::from_fn(expected.shape(), |c, v, u| {
+            let (g, gated) = (expected.row(c, v)[u], y.to_tensor().row(c, v)[u] <= 0.0);
+            if gated { g } else { 2.0 * g }
+        });
+        assert_near(dy.to_tensor().data(), twice.data(), case);
+    }
+    // Sums of the two apart are the sums of both.
+    let mut parts = maps.map(|y| {
+        let mut sums = FeatureSums::new(6);
+        sums.add(Plain, &y, &mut ());
+        sums
+    });
+    let (first, second) = parts.split_at_mut(1);
+    first[0].merge(&second[0]);
+    let merged = first[0].covariance();
+    assert_near(&merged.matrix, &own.matrix, case);
+}
+
+/// A loss over features of both samples, of which PyTorch takes the mean.
+fn over_maps(case: &str, f: impl Fn(&Map<f32>, &Map<f32>, f32, bool, &mut Map<f32>) -> f32) {
+    let golden = golden();
+    let mut total = 0.0;
+    for n in 0..2 {
+        let [y, x] = ["y", "x"].map(|k| Map::<f32>::from_tensor(&sample(get(&golden, case, k), n)));
+        let expected = sample(get(&golden, case, "g_y"), n);
+        let mut dy = Map::zeros(y.shape());
+        total += 0.5 * f(&y, &x, 0.5, false, &mut dy);
+        assert_near(dy.to_tensor().data(), expected.data(), case);
+        // Added to what is there.
+        f(&y, &x, 0.5, true, &mut dy);
+        let twice: Vec<f32> = expected.data().iter().map(|g| 2.0 * g).collect();
+        assert_near(dy.to_tensor().data(), &twice, case);
+    }
+    assert_near(&[total], &get(&golden, case, "loss").values, case);
+}
+
+#[test]
+fn content_of_normalised_features() {
+    over_maps("instance_content", |y, x, weight, keep, dy| {
+        let [own, photo] = [y, x].map(|f| moments(f, 1e-5, false));
+        instance_content((y, &own), (x, &photo), weight, keep, dy)
+    });
+}
+
+#[test]
+fn likeness_between_places() {
+    let places: Vec<(usize, usize)> = (0..12).map(|i| (i / 4, i % 4)).collect();
+    over_maps("self_similarity", |y, x, weight, keep, dy| {
+        self_similarity(y, x, &places, weight, (false, keep), dy)
+    });
+}
+
+#[test]
+fn sliced_wasserstein() {
+    let (golden, case) = (golden(), "sliced");
+    let values = |name: &str| get(&golden, case, name).values.clone();
+    let (own, target, directions) = (values("own"), values("target"), values("directions"));
+    let mut gradient = vec![0.0; own.len()];
+    let value = sliced(&own, &target, 6, &directions, 1.0, &mut gradient);
+    assert_near(&[value], &values("loss"), case);
+    assert_near(&gradient, &values("g_own"), case);
 }
 
 #[test]

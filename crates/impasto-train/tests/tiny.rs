@@ -1,7 +1,7 @@
 //! The trainer from end to end, on drawn pictures.
 
 use impasto_train::checkpoint::Checkpoint;
-use impasto_train::learner::{ContentKind, Recipe, StyleKind};
+use impasto_train::learner::{ContentKind, LOSSES, Recipe, StyleKind};
 use impasto_train::progress::Validation;
 use impasto_train::{NetworkKind, Progress, TrainConfig, TrainError, train};
 use std::path::PathBuf;
@@ -81,7 +81,7 @@ fn a_classic_decoder_learns() {
 
 #[test]
 fn every_loss_can_be_asked_for() {
-    for kind in [StyleKind::Moments, StyleKind::Root, StyleKind::Gram] {
+    for kind in [StyleKind::Moments, StyleKind::Root, StyleKind::Gram, StyleKind::Balanced] {
         let folder = Folder::new(&format!("losses-{kind:?}"));
         let mut config = short(&folder, 1, 3);
         config.settings.recipe = Recipe {
@@ -91,9 +91,14 @@ fn every_loss_can_be_asked_for() {
             coherence: 0.1,
             laplacian: 1.0,
             total_variation: 0.1,
+            instance_content: 0.1,
+            self_similarity: 0.5,
+            wasserstein: 0.2,
+            phase: 1.0,
             decay: 0.01,
             ..config.settings.recipe
         };
+        (config.settings.groups, config.settings.sampling.photos_per_painting) = (4, 2);
         config.report_steps = 4;
         let mut last = None;
         train(&config, &mut |progress| {
@@ -103,14 +108,13 @@ fn every_loss_can_be_asked_for() {
         })
         .unwrap();
         let r = last.unwrap();
-        for (name, value) in [
-            ("content", r.content),
-            ("style", r.style),
-            ("coherence", r.coherence),
-            ("laplacian", r.laplacian),
-            ("total variation", r.total_variation),
-        ] {
-            assert!(value.is_finite() && value > 0.0, "{kind:?}: {name} {value}");
+        for loss in &LOSSES {
+            // Nothing need repeat in the photos' grid, nor leave the range.
+            let (name, value) = (loss.name, (loss.value)(&r));
+            assert!(
+                value.is_finite() && (value > 0.0 || ["phase", "range"].contains(&name)),
+                "{kind:?}: {name} {value}"
+            );
         }
     }
 }

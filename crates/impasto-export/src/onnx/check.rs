@@ -7,6 +7,7 @@ use std::collections::HashSet;
 /// Operators that we write: kind, least and most inputs.
 const OPERATORS: [(&str, usize, usize); 22] = [
     ("Add", 2, 2),
+    ("AveragePool", 1, 1),
     ("Cast", 1, 1),
     ("Concat", 1, usize::MAX),
     ("Conv", 3, 3),

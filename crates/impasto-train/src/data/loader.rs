@@ -29,6 +29,9 @@ pub struct Sampling {
     pub painting_px: usize,
     /// Paintings for one crop of a photo.
     pub styles: usize,
+    /// Photos in a row that share their paintings and are judged together; divides the groups of a step.
+    #[serde(default = "one")]
+    pub photos_per_painting: usize,
     /// Sides of a photo's crops, as parts of its shorter side: the smallest and the largest. Crops are never enlarged.
     pub photo_scale: [f32; 2],
     /// The same of a painting's.
@@ -49,17 +52,23 @@ impl Default for Sampling {
     fn default() -> Self {
         Self {
             seed: 1,
-            photo_px: 128,
-            painting_px: 176,
-            styles: 2,
+            photo_px: 192,
+            painting_px: 288,
+            styles: 1,
+            photos_per_painting: 3,
             photo_scale: [0.43, 0.92],
             painting_scale: [0.6, 1.0],
             variants: 2,
             colour: 0.0,
-            motion_px: 8,
+            motion_px: 0,
             jitter_px: 8,
         }
     }
+}
+
+/// Before there was the setting, no two photos shared a painting.
+fn one() -> usize {
+    1
 }
 
 /// Two libraries, and how groups are drawn from them.
@@ -105,6 +114,20 @@ impl Source {
 
     /// Group `number` of the run.
     pub fn group(&self, number: u64) -> Group {
+        self.painted_in(number, self.styles(self.pool(number)))
+    }
+
+    fn pool(&self, number: u64) -> u64 {
+        number / self.sampling.photos_per_painting.max(1) as u64
+    }
+
+    /// The paintings of a pool.
+    fn styles(&self, pool: u64) -> Vec<StylePicture> {
+        let count = self.sampling.styles as u64;
+        (0..count).map(|i| self.style(pool * count + i)).collect()
+    }
+
+    fn painted_in(&self, number: u64, styles: Vec<StylePicture>) -> Group {
         let s = &self.sampling;
         let mut random = self.random(Stream::Photo, number);
         let (_, photo) = self.photos.get(self.shuffled(Stream::PhotoOrder, number, self.photos.places()));
@@ -113,13 +136,12 @@ impl Source {
         let (here, there) = (place(s.motion_px), place(s.motion_px));
         let view = View { at: place(s.jitter_px), side: s.photo_px - s.jitter_px };
         let content = window(&whole, here, s.photo_px);
-        let styles = (0..s.styles as u64).map(|i| self.style(number * s.styles as u64 + i)).collect();
         let noise = noise(content.shape(), &mut self.random(Stream::Noise, number));
         let away = |a: usize, b: usize| a as isize - b as isize;
         let moved = [away(there.0, here.0), away(there.1, here.1)];
         let twin = Twin { picture: window(&whole, there, s.photo_px), moved, noise };
         let seed = self.random(Stream::Places, number).bits();
-        Group { content, styles, twin, view, seed }
+        Group { content, styles, twin, view, pool: self.pool(number), seed }
     }
 
     /// A crop of a photo on which something can be seen, if one is found. On a flat one all deviations are nearly 0, AdaIN divides by them
@@ -156,7 +178,17 @@ impl Source {
 
     /// Groups `first..first + count`.
     pub fn batch(&self, first: u64, count: usize) -> Vec<Group> {
-        (first..first + count as u64).map(|n| self.group(n)).collect()
+        let mut last: Option<(u64, Vec<StylePicture>)> = None;
+        let mut one = |number: u64| {
+            let pool = self.pool(number);
+            let styles = match last.take() {
+                Some((known, styles)) if known == pool => styles,
+                _ => self.styles(pool),
+            };
+            last = Some((pool, styles.clone()));
+            self.painted_in(number, styles)
+        };
+        (first..first + count as u64).map(&mut one).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the losses tell.
 
 use super::Evidence;
+use crate::learner::LOSSES;
 
 /// One loss is more than this part of all.
 const MOST_PART: f32 = 0.97;
@@ -10,14 +11,8 @@ const MOST_CLIPPED: f32 = 30.0;
 /// One loss alone decides, or every step is cut short.
 pub fn scale(evidence: &Evidence) -> Option<String> {
     let (r, w) = (evidence.report, evidence.recipe);
-    let losses = [
-        ("content", r.content * w.content),
-        ("style", r.style * w.style),
-        ("ssim", r.ssim * w.ssim),
-        ("identity", r.identity * w.identity),
-        ("noise", r.noise * w.noise),
-        ("range", r.range * w.range),
-    ];
+    let losses = LOSSES.iter().map(|loss| (loss.name, (loss.value)(r) * (loss.weight)(w)));
+    let losses: Vec<(&str, f32)> = losses.collect();
     let sum: f32 = losses.iter().map(|l| l.1).sum();
     // Reconstruction alone is how a run begins.
     let alone = losses.into_iter().find(|l| w.style > 0.0 && l.1 > MOST_PART * sum);

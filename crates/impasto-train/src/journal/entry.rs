@@ -1,5 +1,6 @@
 //! Records as they stand in the log.
 
+use crate::learner::LOSSES;
 use crate::progress::Steps;
 use serde::{Deserialize, Serialize};
 
@@ -75,21 +76,44 @@ pub(super) fn kept(log: &str, step: u64) -> Vec<Entry> {
 }
 
 /// A record of steps as TensorBoard names its numbers; losses that are not asked for are left out.
-pub(super) fn scalars(s: &Steps) -> Vec<(&'static str, f32)> {
-    let r = &s.report;
-    let mut found = vec![("schedule/rate", s.rate), ("schedule/style weight", s.style_weight)];
-    found.extend([
+pub(super) fn scalars(s: &Steps) -> Vec<(String, f32)> {
+    let mut found: Vec<(String, f32)> = [
+        ("schedule/rate", s.rate),
+        ("schedule/style weight", s.style_weight),
         ("speed/samples per second", s.samples_per_second as f32),
-        ("gradient norm", r.gradient_norm),
-    ]);
-    let losses = [
-        ("loss/identity", r.identity),
-        ("loss/content", r.content),
-        ("loss/style", r.style),
-        ("loss/ssim", r.ssim),
-        ("loss/noise", r.noise),
-        ("loss/range", r.range),
-    ];
-    found.extend(losses.into_iter().filter(|l| l.1 != 0.0));
+        ("gradient norm", s.report.gradient_norm),
+    ]
+    .map(|(name, value)| (name.into(), value))
+    .into();
+    let losses = LOSSES.iter().map(|loss| (format!("loss/{}", loss.name), (loss.value)(&s.report)));
+    found.extend(losses.filter(|(_, value)| *value != 0.0));
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learner::StepReport;
+
+    #[test]
+    fn every_loss_that_is_asked_for_reaches_tensorboard() {
+        let mut report = StepReport::default();
+        LOSSES.iter().for_each(|loss| *(loss.value_mut)(&mut report) = 0.5);
+        let steps = Steps {
+            step: 1,
+            steps: 2,
+            report,
+            style_weight: 1.0,
+            rate: 1.0,
+            samples_per_second: 1.0,
+            remaining_secs: 1.0,
+            broken: [0; 2],
+        };
+        let names: Vec<String> = scalars(&steps).into_iter().map(|s| s.0).collect();
+        for loss in &LOSSES {
+            assert!(names.contains(&format!("loss/{}", loss.name)), "{} in {names:?}", loss.name);
+        }
+        let nothing = Steps { report: StepReport::default(), ..steps };
+        assert!(scalars(&nothing).iter().all(|s| !s.0.starts_with("loss/")));
+    }
 }

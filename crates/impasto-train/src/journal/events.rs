@@ -31,12 +31,12 @@ impl<W: Write> EventFile<W> {
     }
 
     /// Numbers after `step`, by tag.
-    pub fn scalars(&mut self, step: u64, values: &[(&str, f32)]) -> io::Result<()> {
+    pub fn scalars(&mut self, step: u64, values: &[(impl AsRef<str>, f32)]) -> io::Result<()> {
         self.event(step, |event| {
             event.message(SUMMARY, |summary| {
                 for (tag, value) in values {
                     summary.message(1, |v| {
-                        v.bytes(1, tag.as_bytes());
+                        v.bytes(1, tag.as_ref().as_bytes());
                         v.float(2, *value);
                     });
                 }

@@ -2,6 +2,7 @@
 
 use super::chart::{Series, chart};
 use super::entry::{Entry, Figures};
+use crate::learner::LOSSES;
 use crate::progress::Steps;
 use std::fmt::Write;
 
@@ -88,25 +89,35 @@ fn charts(steps: &[&Steps], figures: &[&Figures]) -> String {
         points: steps.iter().map(|s| (s.step, value(s))).collect(),
     };
     // A loss that is not asked for is exactly 0, and no point.
-    let loss =
-        |value: fn(&Steps) -> f32| train(&|s| if value(s) == 0.0 { f64::NAN } else { f64::from(value(s)) });
     let held = |value: fn(&Figures) -> f32| Series {
         class: "held",
         points: figures.iter().map(|f| (f.step, f64::from(value(f)))).collect(),
     };
-    let ssim = train(&|s| if s.report.ssim == 0.0 { f64::NAN } else { f64::from(1.0 - s.report.ssim) });
-    let all = [
-        ("Style loss", vec![loss(|s| s.report.style), held(|f| f.style)]),
-        ("Content loss", vec![loss(|s| s.report.content), held(|f| f.content)]),
-        ("SSIM with the photo", vec![ssim, held(|f| f.ssim)]),
+    let number = |value: fn(&Steps) -> f64| vec![train(&value)];
+    let mut all: Vec<(&str, Vec<Series>)> = LOSSES
+        .iter()
+        .map(|loss| {
+            let mut series = vec![train(&|s| match (loss.value)(&s.report) {
+                0.0 => f64::NAN,
+                value => f64::from(value),
+            })];
+            // Validations measure three of them on held-out pairs.
+            series.extend(match loss.name {
+                "style" => Some(held(|f| f.style)),
+                "content" => Some(held(|f| f.content)),
+                "ssim" => Some(held(|f| 1.0 - f.ssim)),
+                _ => None,
+            });
+            (loss.title, series)
+        })
+        .collect();
+    all.extend([
         ("Flicker under noise, of 255", vec![held(|f| f.flicker)]),
-        ("Reconstruction (identity), L1", vec![loss(|s| s.report.identity)]),
-        ("Twin (noise and motion), L1", vec![loss(|s| s.report.noise)]),
-        ("Length of the gradient", vec![loss(|s| s.report.gradient_norm)]),
-        ("Weight of the style loss", vec![train(&|s| f64::from(s.style_weight))]),
-        ("Rate", vec![train(&|s| f64::from(s.rate))]),
-        ("Samples per second", vec![train(&|s| s.samples_per_second)]),
-    ];
+        ("Length of the gradient", number(|s| f64::from(s.report.gradient_norm))),
+        ("Weight of the style loss", number(|s| f64::from(s.style_weight))),
+        ("Rate", number(|s| f64::from(s.rate))),
+        ("Samples per second", number(|s| s.samples_per_second)),
+    ]);
     let drawn: String = all.iter().map(|(title, series)| chart(title, series, last)).collect();
     format!(
         "<p><b class=\"train\">training</b>, means between records; <b class=\"held\">held-out pairs</b></p><div class=\"charts\">{drawn}</div>"

@@ -1,10 +1,11 @@
-//! The learner on our own kernels: groups of a batch are spread over threads, and their gradients are summed in the
-//! batch's order, so that results do not depend on the number of threads.
+//! The learner on our own kernels: the pools of a batch, which are groups that share their paintings, are spread over threads, and their
+//! gradients are summed in the batch's order, so that results do not depend on the number of threads.
 
 mod classic;
 mod judge;
 mod refine;
-mod team;
+mod shared;
+pub(crate) mod team;
 mod worker;
 
 pub use classic::ClassicLearner;
@@ -38,7 +39,7 @@ struct Parts<K: Kernels> {
     referee: Referee<K>,
 }
 
-/// One group's results.
+/// One pool's results.
 struct Shard {
     painter: Gradients,
     encoder: Gradients,
@@ -68,22 +69,25 @@ impl<K: Kernels> CpuLearner<K> {
         })
     }
 
-    fn run_groups(&mut self, batch: &[Group], recipe: &Recipe) {
-        while self.shards.len() < batch.len() {
+    /// Gives the number of pools.
+    fn run_pools(&mut self, batch: &[Group], recipe: &Recipe) -> usize {
+        let pools: Vec<&[Group]> = batch.chunk_by(|a, b| a.pool == b.pool).collect();
+        while self.shards.len() < pools.len() {
             let (painter, encoder) = (self.parts.painter.gradients(), self.parts.encoder.gradients());
             self.shards.push(Mutex::new(Shard { painter, encoder, report: StepReport::default() }));
         }
         let parts = &self.parts;
-        spread(&self.workers, batch, &self.shards, |worker, group, shard| {
-            worker.group(parts, group, recipe, batch.len(), shard);
+        spread(&self.workers, &pools, &self.shards, |worker, pool, shard| {
+            worker.pool(parts, pool, recipe, batch.len(), shard);
         });
+        pools.len()
     }
 
-    fn gathered(&mut self, groups: usize) -> (StepReport, Vec<f32>) {
+    fn gathered(&mut self, pools: usize, groups: usize) -> (StepReport, Vec<f32>) {
         let mut flat = vec![0.0; self.values.current.len()];
         let mut report = StepReport::default();
         let count = self.parts.painter.parameters.values.len();
-        for shard in &mut self.shards[..groups] {
+        for shard in &mut self.shards[..pools] {
             let shard = shard.get_mut().expect("no thread holds it any more");
             report.add(&shard.report, 1.0 / groups as f32);
             let (painter, encoder) = flat.split_at_mut(count);
@@ -104,10 +108,10 @@ impl<K: Kernels> CpuLearner<K> {
 
 impl<K: Kernels> Learner for CpuLearner<K> {
     fn step(&mut self, batch: &[Group], recipe: &Recipe) -> StepReport {
-        self.run_groups(batch, recipe);
-        let (report, gradient) = self.gathered(batch.len());
+        let pools = self.run_pools(batch, recipe);
+        let (report, gradient) = self.gathered(pools, batch.len());
         if report.is_finite() {
-            self.values.step(gradient, &report, recipe);
+            self.values.step(gradient, report.gradient_norm, recipe);
             self.repack();
         }
         report

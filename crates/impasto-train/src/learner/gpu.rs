@@ -216,6 +216,10 @@ impl GpuLearner {
 
     /// The losses over a batch, and their gradient to all values.
     fn look(&mut self, batch: &[Group], recipe: &Recipe) -> Result<(StepReport, Vec<f32>), Fault> {
+        let missing = recipe.missing_on_gpu();
+        if !missing.is_empty() {
+            return Err(Fault(format!("it cannot compute {}", missing.join(", "))));
+        }
         let device = self.device.clone();
         let gpu = device.gpu();
         let mut work = Work::new(gpu);
@@ -283,7 +287,7 @@ impl Learner for GpuLearner {
         match self.look(batch, recipe) {
             Ok((report, gradient)) => {
                 if report.is_finite() {
-                    self.values.step(gradient, &report, recipe);
+                    self.values.step(gradient, report.gradient_norm, recipe);
                 }
                 report
             }

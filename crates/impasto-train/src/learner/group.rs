@@ -44,6 +44,8 @@ pub struct Group {
     /// The part that the loss network sees, square. It changes from group to group, because a network whose grid always lies on the loss
     /// network's pooling grid learns to please that grid with a lattice.
     pub view: View,
+    /// Groups next to each other in a batch with the same number have the same styles, and are judged together.
+    pub pool: u64,
     /// For places that a loss looks at, which change from group to group.
     pub seed: u64,
 }

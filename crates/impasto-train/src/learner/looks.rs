@@ -1,22 +1,57 @@
 //! What the loss network is asked, and what it says about a style, remembered.
 
-use super::Recipe;
+use super::{Recipe, StyleKind};
+use crate::loss::covariance::Covariance;
 use crate::walk::Moments;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-/// At most this much is remembered: statistics take 8 KB a style, Gram matrices 1.4 MB.
+/// At most this much is remembered: with VGG-19 statistics take 8 KB a style, Gram matrices and covariances 1.4 MB.
 const LIMIT_BYTES: usize = 480 << 20;
 
 /// Places at which coherence is looked at, in each layer.
 pub(super) const ANCHORS: usize = 8;
 /// The first of the four layers at which coherence is asked for.
 pub(super) const COHERENT_FROM: usize = 1;
+/// The first of the four layers between whose places likeness is compared.
+pub(super) const SIMILAR_FROM: usize = 2;
+/// Places whose likeness is compared, in each layer.
+pub(super) const SIMILAR_PLACES: usize = 256;
+/// Layers of which sliced Wasserstein distances are taken.
+pub(super) const SLICED: [bool; 4] = [false, true, true, false];
+/// Places whose features are projected: of a painting, and of all pastiches that share it.
+pub(super) const SLICED_PLACES: usize = 2048;
+/// Directions, at most; fewer if there are fewer channels.
+pub(super) const DIRECTIONS: usize = 64;
 
 /// The first of the four layers that the recipe needs of the photo.
 pub(super) fn first_kept(recipe: &Recipe) -> usize {
-    let content = 4 - recipe.content_layers.clamp(1, 4);
-    if recipe.coherence > 0.0 { content.min(COHERENT_FROM) } else { content }
+    let mut first = 4 - recipe.content_layers.clamp(1, 4);
+    if recipe.coherence > 0.0 {
+        first = first.min(COHERENT_FROM);
+    }
+    if recipe.self_similarity > 0.0 {
+        first = first.min(SIMILAR_FROM);
+    }
+    first
+}
+
+/// What is to be kept of a painting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub gram: bool,
+    pub covariance: bool,
+    pub samples: bool,
+}
+
+impl Asked {
+    pub fn of(recipe: &Recipe) -> Self {
+        Self {
+            gram: recipe.style_kind == StyleKind::Gram,
+            covariance: recipe.style_kind == StyleKind::Balanced,
+            samples: recipe.wasserstein > 0.0,
+        }
+    }
 }
 
 /// A style at one layer.
@@ -24,6 +59,10 @@ pub(super) struct Look {
     pub moments: Moments,
     /// `[C, C]`, where the recipe asks for it.
     pub gram: Option<Vec<f32>>,
+    /// The same.
+    pub covariance: Option<Covariance>,
+    /// Features of some places, `[n][C]`, the same.
+    pub samples: Option<Vec<f32>>,
 }
 
 /// A style at the four layers.
@@ -41,7 +80,13 @@ impl Memo {
     }
 
     pub fn keep(&self, key: Option<u64>, looks: &Looks) {
-        let values = |look: &Look| 2 * look.moments.mean.len() + look.gram.as_ref().map_or(0, Vec::len);
+        let values = |look: &Look| {
+            let optional = |values: &Option<Vec<f32>>| values.as_ref().map_or(0, Vec::len);
+            2 * look.moments.mean.len()
+                + optional(&look.gram)
+                + optional(&look.samples)
+                + look.covariance.as_ref().map_or(0, |c| c.matrix.len() + c.mean.len())
+        };
         let bytes = 4 * looks.iter().map(values).sum::<usize>();
         let mut known = self.known.lock().expect("nobody panics while holding it");
         if let (Some(key), true) = (key, known.1 + bytes <= LIMIT_BYTES) {

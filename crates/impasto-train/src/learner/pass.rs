@@ -24,7 +24,7 @@ pub enum LearnerError {
 }
 
 /// A table, where its weights stand, and these packed.
-pub(super) struct Part<K: Kernels> {
+pub(crate) struct Part<K: Kernels> {
     pub program: Program,
     pub parameters: Parameters,
     pub packed: Packed<K>,
@@ -52,7 +52,7 @@ impl<K: Kernels> Part<K> {
 }
 
 /// Tapes of one table by picture size; made when first asked for.
-pub(super) struct Tapes<K: Kernels> {
+pub(crate) struct Tapes<K: Kernels> {
     kernels: K,
     by_size: Vec<((usize, usize), Tape<K>)>,
 }

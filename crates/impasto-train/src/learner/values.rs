@@ -1,10 +1,10 @@
 //! The values that steps change. Every learner keeps them here, on the host, so that a run can move from one to another.
 
-use super::{LearnerState, Recipe, StepReport};
+use super::{LearnerState, Recipe};
 use crate::optimiser::{Adam, average, clip};
 
 /// Weights, their average over time, and the optimiser's state.
-pub(super) struct Values {
+pub(crate) struct Values {
     pub current: Vec<f32>,
     pub averaged: Vec<f32>,
     adam: Adam,
@@ -16,9 +16,9 @@ impl Values {
         Self { averaged: current.clone(), adam: Adam::new(current.len()), current, updates: 0 }
     }
 
-    /// A step against `gradient`, whose length the report knows. Not with numbers that are not finite.
-    pub fn step(&mut self, mut gradient: Vec<f32>, report: &StepReport, recipe: &Recipe) {
-        clip(&mut gradient, report.gradient_norm, recipe.clip);
+    /// A step against `gradient`, of length `norm`. Not with numbers that are not finite.
+    pub fn step(&mut self, mut gradient: Vec<f32>, norm: f32, recipe: &Recipe) {
+        clip(&mut gradient, norm, recipe.clip);
         self.adam.decay = recipe.decay;
         self.adam.step(&mut self.current, &gradient, recipe.rate);
         average(&mut self.averaged, &self.current, recipe.average, self.updates);

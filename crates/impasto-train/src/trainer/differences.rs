@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// For each number that differs, `recipe.style was 3.0, now 7.0`.
-pub(super) fn differences(old: &Value, new: &Value) -> Vec<String> {
+pub(crate) fn differences(old: &Value, new: &Value) -> Vec<String> {
     let mut found = Vec::new();
     compare("", old, new, &mut found);
     found

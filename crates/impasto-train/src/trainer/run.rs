@@ -9,7 +9,7 @@ use super::tables::Tables;
 use super::window::Window;
 use crate::checkpoint::Checkpoint;
 use crate::data::{Loader, Sampling, Source};
-use crate::detect::{Evidence, findings};
+use crate::detect::{Evidence, LEAST_STEPS, findings};
 use crate::learner::{Group, Learner, LearnerError, Recipe, StepReport};
 use crate::loss_network::LossNetwork;
 use crate::progress::{Progress, Validation};
@@ -75,6 +75,13 @@ struct Run<'a, K: Kernels> {
 impl<'a, K: Kernels> Run<'a, K> {
     fn new(kernels: K, processor: &'static str, config: &'a TrainConfig) -> Result<Self, TrainError> {
         let (settings, paths) = (&config.settings, &config.paths);
+        let missing = settings.recipe.missing_on_gpu();
+        if let (Machine::Gpu(_), false) = (&config.machine, missing.is_empty()) {
+            return Err(TrainError::Gpu(format!(
+                "a GPU cannot compute {} yet; train with --engine cpu, or set these to 0 and recipe.style_kind to moments, root or gram",
+                missing.join(", ")
+            )));
+        }
         // A folder that holds another run, or none to go on from, is told before minutes are spent on opening.
         let found = found(config)?;
         let Opened { photos, paintings, loss, held_out, mut notes } = open(&paths.material, settings.judge)?;
@@ -244,7 +251,7 @@ impl<'a, K: Kernels> Run<'a, K> {
     /// What the detectors say for the first time.
     fn warnings(&mut self, validation: &Validation) -> Vec<String> {
         let Settings { schedule, recipe, .. } = &self.config.settings;
-        if self.step <= schedule.identity_steps {
+        if self.step < schedule.identity_steps + LEAST_STEPS {
             return vec![];
         }
         let recipe = schedule.at(self.step - 1, recipe);

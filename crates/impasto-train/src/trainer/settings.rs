@@ -1,7 +1,7 @@
 //! What a run is made from.
 
 use crate::data::{Folder, Sampling};
-use crate::learner::Recipe;
+use crate::learner::{Recipe, StyleKind};
 use crate::schedule::Schedule;
 use impasto_core::light::LightShape;
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,7 @@ impl Default for Settings {
             recipe: Recipe::default(),
             schedule: Schedule::default(),
             sampling: Sampling::default(),
-            groups: 4,
+            groups: 6,
             channels: shape.channels,
             blocks: shape.blocks,
             quarter_blocks: shape.quarter_blocks,
@@ -97,20 +97,26 @@ impl Settings {
     /// The founding recipe: content to AdaIN's output, style ten times as much, nothing else; after a warm-up that only reconstructs.
     fn classic() -> Self {
         let recipe = Recipe {
+            content: 1.0,
             style: 10.0,
-            ssim: 0.0,
-            identity: 0.0,
-            noise: 0.0,
-            range: 0.0,
+            style_kind: StyleKind::Moments,
             rate: 3e-4,
             // Statistics of VGG's features are far from a random decoder's, and style counts ten times.
             clip: 1000.0,
-            ..Recipe::default()
+            ..Recipe::empty()
         };
         Self {
             network: NetworkKind::Classic,
             recipe,
-            sampling: Sampling { styles: 1, jitter_px: 0, motion_px: 0, ..Sampling::default() },
+            sampling: Sampling {
+                photo_px: 128,
+                painting_px: 176,
+                styles: 1,
+                photos_per_painting: 1,
+                jitter_px: 0,
+                motion_px: 0,
+                ..Sampling::default()
+            },
             groups: 8,
             ..Self::default()
         }
@@ -148,9 +154,16 @@ impl Settings {
         if !(1..=4).contains(&recipe.content_layers) {
             return Err(format!("recipe.content_layers is {}; there are 1 to 4", recipe.content_layers));
         }
+        if sampling.photos_per_painting > 0 && !self.groups.is_multiple_of(sampling.photos_per_painting) {
+            return Err(format!(
+                "groups is {}, and sampling.photos_per_painting {}; a whole number of paintings is needed",
+                self.groups, sampling.photos_per_painting
+            ));
+        }
         let counts = [
             ("groups", self.groups),
             ("sampling.styles", sampling.styles),
+            ("sampling.photos_per_painting", sampling.photos_per_painting),
             ("sampling.variants", sampling.variants),
             ("code", self.code),
             ("channels", self.channels.into_iter().min().unwrap_or(0)),
@@ -272,14 +285,19 @@ impl Settings {
     fn tiny(network: NetworkKind) -> Self {
         let (shape, usual) = (LightShape::tiny(), Self::of(network));
         let jitter_px = 0;
-        let motion_px = usual.sampling.motion_px.min(4);
+        // A toy learns from nothing: the recipe that begins with likeness does that soonest.
+        let (recipe, motion_px) = match network {
+            NetworkKind::Light => (Recipe::moments(), 4),
+            NetworkKind::Classic => (usual.recipe, 0),
+        };
         Self {
-            recipe: Recipe { average: 0.98, rate: 1.5e-3, ..usual.recipe },
+            recipe: Recipe { average: 0.98, rate: 1.5e-3, ..recipe },
             schedule: Schedule { identity_steps: 60, steps: 600, warm_up: 10, ..Schedule::default() },
             sampling: Sampling {
                 photo_px: 64,
                 painting_px: 64,
                 styles: 1,
+                photos_per_painting: 1,
                 motion_px,
                 jitter_px,
                 ..usual.sampling

@@ -82,7 +82,7 @@ pub(super) fn to_lanes(values: &[f32], lanes: usize) -> Vec<f32> {
 }
 
 /// `(sum of dy, sum of dy * (x - mean))` of each channel.
-pub(super) fn products<E: Element>(dy: &Map<E>, x: &Map<E>, mean: &[f32]) -> (Vec<f32>, Vec<f32>) {
+pub(crate) fn products<E: Element>(dy: &Map<E>, x: &Map<E>, mean: &[f32]) -> (Vec<f32>, Vec<f32>) {
     let shift = to_lanes(mean, x.lanes());
     let (mut plain, mut along) = (vec![0.0; x.lanes()], vec![0.0; x.lanes()]);
     for y in 0..x.shape().height {
@@ -94,7 +94,7 @@ pub(super) fn products<E: Element>(dy: &Map<E>, x: &Map<E>, mean: &[f32]) -> (Ve
 }
 
 /// The sum over all pixels of each channel.
-pub(super) fn channel_sums<E: Element>(x: &Map<E>) -> Vec<f32> {
+pub(crate) fn channel_sums<E: Element>(x: &Map<E>) -> Vec<f32> {
     let mut sums = sums(x, &vec![0.0; x.lanes()], false);
     sums.truncate(x.shape().channels);
     sums

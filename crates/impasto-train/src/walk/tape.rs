@@ -200,6 +200,7 @@ impl<K: Kernels> Tape<K> {
             }
             Op::Relu { input } => ops::relu(self.values[*input].map(), y),
             Op::MaxPool2 { input } => ops::max_pool2(self.values[*input].map(), y),
+            Op::AvgPool2 { input } => ops::avg_pool2(self.values[*input].map(), y),
             Op::Upsample2 { input } => ops::upsample2(self.values[*input].map(), y),
             Op::Add { a, b } => ops::sum(self.values[*a].map(), self.values[*b].map(), y),
             Op::AdaIn { input, site, eps, unbiased } => {
@@ -275,7 +276,7 @@ fn set(y: &mut [f32], x: &[f32], f: impl Fn(f32) -> f32) {
 }
 
 /// Sixteen sums at once, so that it vectorises and is the same on every machine.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0f32; 16];
     let (a, b) = (a.chunks_exact(16), b.chunks_exact(16));
     let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();

@@ -223,5 +223,74 @@ put("clip_norm", a=a.grad, b=b.grad)
 norm = torch.nn.utils.clip_grad_norm_([a, b], 1.0)
 put("clip_norm", norm=norm, clipped_a=a.grad, clipped_b=b.grad)
 
+# ---------------------------------------------------------------- later cases: what stands above keeps its numbers
+for name, (h, w) in (("odd", (7, 5)), ("even", (6, 4)), ("one", (1, 3))):
+    layer(f"avgpool2_{name}", "2x2 mean, ceil; windows over the edge take the mean of what there is",
+          lambda x: F.avg_pool2d(x, 2, 2, ceil_mode=True, count_include_pad=False), dict(x=rnd(2, 3, h, w)))
+
+def covariances(f):
+    # statistics over all samples together: [N, C, H, W] to [C], [C, C]
+    f = f.transpose(0, 1).flatten(1)
+    m = f.mean(1)
+    return m, f @ f.t() / f.shape[1] - m[:, None] * m[None]
+
+
+def balanced(y, target):
+    (m, c), (mt, t) = covariances(y), covariances(target)
+    norm = (c.detach() ** 2).sum() + (t ** 2).sum() + 1e-6
+    variances = c.detach().trace() + t.trace() + 1e-4
+    return ((c - t) ** 2).sum() / norm + ((m - mt) ** 2).sum() / variances
+
+
+loss("style_balanced", "|C - T|^2 / (|C|^2 + |T|^2 + 1e-6) + |m - m_t|^2 / (sum of variances of both + 1e-4); covariances over both samples "
+     "together, both denominators constant in the gradient", balanced, dict(y=feat()), dict(target=rnd(1, 6, 7, 3).relu()))
+
+
+def instance_content(y, x):
+    norm = lambda f: (f - e4(mean_std(f)[0])) / e4(mean_std(f)[1])
+    return F.mse_loss(norm(y), norm(x))
+
+
+loss("instance_content", "MSE of (f - mean) / sqrt(biased variance + 1e-5)", instance_content, dict(y=feat()), dict(x=feat()))
+
+
+def sliced(own, target, directions):
+    total = 0
+    for d in directions:
+        z, t = (own @ d).sort()[0], (target @ d).sort()[0]
+        t = F.interpolate(t[None, None], size=len(z), mode="linear", align_corners=True)[0, 0]
+        total = total + ((z - t) ** 2).mean() / (((t - t.mean()) ** 2).mean() + 1e-6)
+    return total / len(directions)
+
+
+loss("sliced", "sliced Wasserstein: features [n, C] projected, sorted, target resampled (align_corners), squares over the target's variance + 1e-6, "
+     "mean over directions", sliced, dict(own=rnd(20, 6)), dict(target=rnd(13, 6, scale=1.5, shift=0.3), directions=F.normalize(rnd(5, 6), dim=1).float().to(DT)))
+
+
+def self_similarity(y, x):
+    def rows(f):
+        u = f.flatten(1).t()
+        u = u / (u.pow(2).sum(1, keepdim=True) + 1e-12).sqrt()
+        d = 1 - u @ u.t()
+        return d / (d.sum(1, keepdim=True) + 1e-6)
+    return sum((rows(a) - rows(b)).abs().mean() * a[0].numel() for a, b in zip(y, x)) / len(y)
+
+
+loss("self_similarity", "D = 1 - cosine between all places, rows over their sums; mean |D_y - D_x| times the number of places; mean over samples",
+     self_similarity, dict(y=rnd(2, 6, 3, 4)), dict(x=rnd(2, 6, 3, 4)))
+
+
+def phases(y):
+    n, c, h, w = y.shape
+    means = torch.stack([y[:, :, i::8, j::8].mean((2, 3)) for i in range(8) for j in range(8)], 2)
+    return means.var(2, unbiased=False)
+
+
+lattice = rnd(1, 3, 8, 8, scale=0.3).repeat(2, 1, 3, 3)[..., :17, :24]
+lattice[:, 1] = 0
+loss("phase_variance", "variance of the 64 means over positions of equal phase modulo 8, minus the photo's, at least 0; mean over channels; the photo's is "
+     "larger in one channel", lambda y, x: F.relu(phases(y) - phases(x)).mean(),
+     dict(y=pic(2, 17, 24) * 0.2 + lattice), dict(x=pic(2, 17, 24)))
+
 save_file(out, sys.argv[1] if len(sys.argv) > 1 else "golden.safetensors", metadata={"cases": json.dumps(notes)})
 print(len(out), "tensors,", len(notes), "cases,", sum(v.numel() * 4 for v in out.values()), "bytes, torch", torch.__version__)

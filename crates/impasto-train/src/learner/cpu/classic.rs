@@ -3,9 +3,11 @@
 //! The encoder is the loss network itself and stays as it is, so that only the decoder has weights to learn (Huang and Belongie 2017).
 
 use super::judge::{Judge, Referee, Share};
+use super::shared::Shared;
 use super::team::spread;
 use super::worker::picture_losses;
 use crate::data::window;
+use crate::learner::looks::Asked;
 use crate::learner::pass::{LearnerError, Part, Tapes};
 use crate::learner::values::Values;
 use crate::learner::{Group, Learner, LearnerState, Recipe, StepReport};
@@ -78,7 +80,7 @@ impl<K: Kernels> Learner for ClassicLearner<K> {
         });
         let (report, gradient) = self.gathered(batch.len());
         if report.is_finite() {
-            self.values.step(gradient, &report, recipe);
+            self.values.step(gradient, report.gradient_norm, recipe);
             self.decoder.repack(self.kernels, &self.values.current);
         }
         report
@@ -100,13 +102,14 @@ impl<K: Kernels> Learner for ClassicLearner<K> {
 
 /// One thread.
 struct Worker<K: Kernels> {
+    kernels: K,
     judge: Judge<K>,
     decoder: Tapes<K>,
 }
 
 impl<K: Kernels> Worker<K> {
     fn new(kernels: K) -> Self {
-        Self { judge: Judge::new(kernels), decoder: Tapes::new(kernels) }
+        Self { kernels, judge: Judge::new(kernels), decoder: Tapes::new(kernels) }
     }
 
     fn group(
@@ -123,7 +126,7 @@ impl<K: Kernels> Worker<K> {
         let share = Share { recipe, style: 1.0 / (groups * styles) as f32, group: 1.0 / groups as f32 };
         self.judge.look_at_content(referee, &group.content, group.view, recipe);
         let photo = window(&group.content, group.view.at, group.view.side);
-        if recipe.content > 0.0 || recipe.style > 0.0 {
+        if recipe.asks_judge() {
             for number in 0..styles {
                 let report = self.paint(decoder, referee, (group, number), &photo, &share, shard);
                 shard.report.add(&report, 1.0 / styles as f32);
@@ -149,13 +152,16 @@ impl<K: Kernels> Worker<K> {
         share: &Share,
         shard: &mut Shard,
     ) -> StepReport {
-        let wanted = self.judge.look_at_style(referee, &group.styles[number], share.recipe.style_kind);
+        let wanted = self.judge.look_at_style(referee, &group.styles[number], Asked::of(share.recipe));
         let target = ContentTarget::new(self.judge.content().1, &wanted[3].moments, share.recipe.gain_limit);
         let picture = self.decode(decoder, &target);
         let mut gradient = Tensor::zeros(picture.shape());
         let whole = crate::learner::View { at: (0, 0), side: photo.shape().height };
         let seed = group.seed ^ number as u64;
-        let mut report = self.judge.judge(referee, (&picture, whole), &wanted, (share, seed), &mut gradient);
+        self.judge.look_at(referee, &picture, whole);
+        let judges = &mut [&mut self.judge];
+        let shared = Shared::of(self.kernels, referee, judges, whole.side, &wanted, (share, seed));
+        let mut report = self.judge.back(referee, whole, &wanted, (share, seed), (&shared, 0), &mut gradient);
         picture_losses(&picture, photo, share, &mut report, &mut gradient);
         self.back(decoder, &gradient, shard);
         report

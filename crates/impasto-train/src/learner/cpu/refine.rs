@@ -99,7 +99,7 @@ fn with<K: Kernels>(
     let picture = centre_square(painting, config.side_px);
     let photos: Vec<Tensor> = photos.iter().map(|p| centre_square(p, config.side_px)).collect();
     let mut vector = worker.encode(&parts, &picture);
-    let wanted = worker.look_at_style(&parts, &StylePicture { picture, key: None }, config.recipe.style_kind);
+    let wanted = worker.look_at_style(&parts, &StylePicture { picture, key: None }, &config.recipe);
     let mut adam = Adam::new(vector.len());
     let (mut mean, mut counted) = (vec![0.0; vector.len()], 0);
     for step in 0..config.steps {

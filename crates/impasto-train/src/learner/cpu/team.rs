@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Lets the workers, each on a thread of its own, do `work` for every item and its shard: whoever is free takes the next.
-pub(super) fn spread<W: Send, I: Sync, S: Send>(
+pub(crate) fn spread<W: Send, I: Sync, S: Send>(
     workers: &[Mutex<W>],
     items: &[I],
     shards: &[Mutex<S>],

@@ -243,7 +243,7 @@ impl Gallery {
             let half = |at: usize| pairs.iter().skip(at).step_by(2).copied().collect();
             let moments = Moments { mean: half(0), std: half(1), divisor: shape.area() as f32 };
             let gram = (kind == StyleKind::Gram).then(|| rare::gram_of(&read[4 + layer], shape, sample));
-            Look { moments, gram }
+            Look { moments, gram, covariance: None, samples: None }
         };
         Ok((0..count).map(|sample| Arc::new(std::array::from_fn(|layer| look(sample, layer)))).collect())
     }
