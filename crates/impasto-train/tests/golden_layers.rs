@@ -5,7 +5,7 @@ mod support;
 use impasto_core::conformance::Random;
 use impasto_core::network::{Network, NetworkBuilder, NodeId, Op, Padding};
 use impasto_core::reference::ReferenceEngine;
-use impasto_core::{Conditions, Engine, Plan, Tensor, Weights};
+use impasto_core::{Conditions, Engine, Tensor, Weights};
 use impasto_cpu::Isa;
 use impasto_train::walk::{
     Fast, Gradients, Kernels, Map, Packed, Parameters, Plain, Program, Tape, Value, Wanted,

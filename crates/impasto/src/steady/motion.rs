@@ -1,13 +1,16 @@
 //! The motion of a camera between two frames: one translation, to a part of a pixel.
 //!
-//! Both frames are taken as luma at a quarter of their size. A search over whole pixels, from a coarse pyramid level to the finest,
-//! finds the translation with the least robust difference; Gauss-Newton steps (Lucas and Kanade 1981) with weights that fall off
-//! for pixels that move otherwise (Geman and McClure 1987) then find its fraction.
+//! Both frames are taken as luma at about a quarter of their size. A search over whole pixels, from a coarse pyramid level to the finest,
+//! finds the translation with the least robust difference; Gauss-Newton steps (Lucas and Kanade 1981, with the mean of both frames'
+//! gradients as Benhimane and Malis 2004) with weights that fall off for pixels that move otherwise (Geman and McClure 1987) then
+//! find its fraction.
 
 use impasto_core::Image;
 
-/// Px of the frame for one of the finest level, along each axis.
-const STEP: usize = 4;
+/// The finest level's shorter side, about, px.
+const FINEST: usize = 90;
+/// One of its px stands for at most so many of the frame's, along each axis.
+const LARGEST_STEP: usize = 6;
 /// The coarsest level's shorter side is not below this.
 const COARSEST: usize = 20;
 /// How far the coarsest level is searched around the guess, in its own px.
@@ -24,8 +27,10 @@ const LEAST_AGREEING: f32 = 0.4;
 /// Mean square of the gradient, of 255 squared, below which nothing can be followed.
 const LEAST_TEXTURE: f32 = 0.6;
 
-/// Luma at a quarter of a frame's size, and the same halved again and again.
+/// Luma of a frame made smaller, and the same halved again and again.
 pub(crate) struct Pyramid {
+    /// Px of the frame for one of the finest level, along each axis.
+    step: usize,
     levels: Vec<Plane>,
     /// Width and height of the frame, px.
     size: (usize, usize),
@@ -49,11 +54,12 @@ pub(crate) struct Shift {
 impl Pyramid {
     pub fn new(frame: &Image) -> Self {
         let size = (frame.width(), frame.height());
-        let mut levels = vec![quarter(frame)];
+        let step = (size.0.min(size.1) / FINEST).clamp(1, LARGEST_STEP);
+        let mut levels = vec![luma(frame, step)];
         while let Some(half) = levels.last().expect("there is one").halved() {
             levels.push(half);
         }
-        Self { levels, size }
+        Self { step, levels, size }
     }
 
     /// Width and height of the frame, px.
@@ -69,7 +75,7 @@ impl Pyramid {
     pub fn shift_since(&self, before: &Pyramid, guess: [f32; 2]) -> Option<Shift> {
         assert_eq!(self.size, before.size, "frames of one size");
         let coarsest = self.levels.len() - 1;
-        let scale = |level: usize| (STEP << level) as f32;
+        let scale = |level: usize| (self.step << level) as f32;
         let mut at = guess.map(|px| (px / scale(coarsest)).round() as i32);
         for level in (0..=coarsest).rev() {
             if level < coarsest {
@@ -81,30 +87,49 @@ impl Pyramid {
         let (now, then) = (&self.levels[0], &before.levels[0]);
         let fine = now.refined(then, at.map(|px| px as f32))?;
         let agreeing = now.agreeing(then, fine);
-        (agreeing >= LEAST_AGREEING).then(|| Shift { by: fine.map(|px| px * STEP as f32), agreeing })
+        (agreeing >= LEAST_AGREEING).then(|| Shift { by: fine.map(|px| px * self.step as f32), agreeing })
     }
 }
 
-/// BT.601 luma of boxes of [`STEP`] x [`STEP`] px, less the frame's mean.
-fn quarter(frame: &Image) -> Plane {
-    let (width, height) = ((frame.width() / STEP).max(1), (frame.height() / STEP).max(1));
+/// BT.601 luma of boxes of `step` x `step` px, less the frame's mean.
+fn luma(frame: &Image, step: usize) -> Plane {
+    let (width, height) = ((frame.width() / step).max(1), (frame.height() / step).max(1));
     let mut sums = vec![0u32; width * height];
-    for (y, row) in frame.rgb().chunks_exact(3 * frame.width()).enumerate().take(height * STEP) {
-        let sums = &mut sums[y / STEP * width..][..width];
-        for (sum, pixels) in sums.iter_mut().zip(row.chunks_exact(3 * STEP)) {
+    for (y, row) in frame.rgb().chunks_exact(3 * frame.width()).enumerate().take(height * step) {
+        let sums = &mut sums[y / step * width..][..width];
+        for (sum, pixels) in sums.iter_mut().zip(row.chunks_exact(3 * step)) {
             *sum += pixels
                 .chunks_exact(3)
                 .map(|p| 77 * u32::from(p[0]) + 150 * u32::from(p[1]) + 29 * u32::from(p[2]))
                 .sum::<u32>();
         }
     }
-    let mut values: Vec<f32> = sums.into_iter().map(|sum| sum as f32 / (256 * STEP * STEP) as f32).collect();
+    let mut values: Vec<f32> = sums.into_iter().map(|sum| sum as f32 / (256 * step * step) as f32).collect();
     let mean = values.iter().sum::<f32>() / values.len() as f32;
     values.iter_mut().for_each(|v| *v -= mean);
-    Plane { width, height, values }
+    Plane { width, height, values }.smoothed()
 }
 
 impl Plane {
+    /// Blurred by (1 2 1) along both axes, so that noise and sharp edges do not bias the motion's fraction.
+    fn smoothed(&self) -> Plane {
+        let (width, height) = (self.width, self.height);
+        let along = |values: &[f32], at: usize, before: usize, after: usize| {
+            0.25 * values[before] + 0.5 * values[at] + 0.25 * values[after]
+        };
+        let row = |i: usize| {
+            let x = i % width;
+            along(&self.values, i, i - usize::from(x > 0), i + usize::from(x + 1 < width))
+        };
+        let rows: Vec<f32> = (0..width * height).map(row).collect();
+        let column = |i: usize| {
+            let y = i / width;
+            let (up, down) = (if y > 0 { width } else { 0 }, if y + 1 < height { width } else { 0 });
+            along(&rows, i, i - up, i + down)
+        };
+        Plane { width, height, values: (0..width * height).map(column).collect() }
+    }
+
     /// Means of 2x2; `None` where that would be too small.
     fn halved(&self) -> Option<Plane> {
         let (width, height) = (self.width / 2, self.height / 2);
@@ -153,9 +178,8 @@ impl Plane {
         sum / count as f32
     }
 
-    /// `before` moved by `by` at position `(x, y)`, with its gradient; `None` outside.
-    fn moved(&self, [dx, dy]: [f32; 2], x: usize, y: usize) -> Option<(f32, f32, f32)> {
-        let (u, v) = (x as f32 - dx, y as f32 - dy);
+    /// The value between four positions; `None` outside.
+    fn between(&self, u: f32, v: f32) -> Option<f32> {
         if u < 0.0 || v < 0.0 || u >= (self.width - 1) as f32 || v >= (self.height - 1) as f32 {
             return None;
         }
@@ -164,8 +188,14 @@ impl Plane {
         let i = top * self.width + left;
         let [a, b, c, d] = [i, i + 1, i + self.width, i + self.width + 1].map(|i| self.values[i]);
         let (upper, lower) = (a + fx * (b - a), c + fx * (d - c));
-        let gx = (b - a) + fy * ((d - c) - (b - a));
-        Some((upper + fy * (lower - upper), gx, lower - upper))
+        Some(upper + fy * (lower - upper))
+    }
+
+    /// Value and gradient, by central differences; `None` outside.
+    fn sample(&self, u: f32, v: f32) -> Option<(f32, f32, f32)> {
+        let gx = self.between(u + 1.0, v)? - self.between(u - 1.0, v)?;
+        let gy = self.between(u, v + 1.0)? - self.between(u, v - 1.0)?;
+        Some((self.between(u, v)?, gx / 2.0, gy / 2.0))
     }
 
     /// Gauss-Newton steps from `by`; `None` where there is no texture or they run away.
@@ -175,8 +205,10 @@ impl Plane {
             let (mut xx, mut xy, mut yy, mut rx, mut ry, mut weight) = (0.0f32, 0.0, 0.0, 0.0, 0.0, 0.0);
             for y in 0..self.height {
                 for x in 0..self.width {
-                    let Some((then, gx, gy)) = before.moved(at, x, y) else { continue };
-                    let r = self.values[y * self.width + x] - then;
+                    let (x, y) = (x as f32, y as f32);
+                    let Some((now, nx, ny)) = self.sample(x, y) else { continue };
+                    let Some((then, tx, ty)) = before.sample(x - at[0], y - at[1]) else { continue };
+                    let (r, gx, gy) = (now - then, 0.5 * (nx + tx), 0.5 * (ny + ty));
                     let w = 1.0 / (1.0 + (r / SCALE).powi(2)).powi(2);
                     (xx, xy, yy) = (xx + w * gx * gx, xy + w * gx * gy, yy + w * gy * gy);
                     // Moving further by d changes what is seen here by minus the gradient times d.
@@ -203,7 +235,7 @@ impl Plane {
         let (mut agreeing, mut seen) = (0u32, 0u32);
         for y in 0..self.height {
             for x in 0..self.width {
-                if let Some((then, ..)) = before.moved(by, x, y) {
+                if let Some(then) = before.between(x as f32 - by[0], y as f32 - by[1]) {
                     seen += 1;
                     agreeing += u32::from((self.values[y * self.width + x] - then).abs() < AGREES);
                 }

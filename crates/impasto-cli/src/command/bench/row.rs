@@ -65,7 +65,7 @@ pub fn run_row(args: &RowArgs, console: &Console) -> Result<()> {
 
 /// The frame that is painted: the demo scene at rest.
 struct Frame<'a> {
-    session: Session<'a>,
+    session: Session,
     style: &'a Style,
     photo: Image,
     painted: Image,
