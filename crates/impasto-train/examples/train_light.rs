@@ -1,4 +1,4 @@
-//! Trains the light network: `train_light SETTINGS.json PHOTOS PAINTINGS VGG RUN [--resume [--change-settings]] [--start MODEL] [--held-out PHOTOS PAINTINGS]`.
+//! Trains the light network: `train_light SETTINGS.json PHOTOS PAINTINGS VGG|builtin RUN [--resume [--change-settings]] [--start MODEL] [--held-out PHOTOS PAINTINGS]`.
 
 use impasto_train::{Material, Progress, Settings, TrainConfig, train};
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [settings, photos, paintings, vgg, run, options @ ..] = args.as_slice() else {
-        return Err("usage: train_light SETTINGS.json PHOTOS PAINTINGS VGG RUN [--resume [--change-settings]] [--start MODEL] [--held-out PHOTOS PAINTINGS]".into());
+        return Err("usage: train_light SETTINGS.json PHOTOS PAINTINGS VGG|builtin RUN [--resume [--change-settings]] [--start MODEL] [--held-out PHOTOS PAINTINGS]".into());
     };
     let settings: Settings = serde_json::from_slice(&std::fs::read(settings)?)?;
     let after = |name: &str, n: usize| {
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let material = Material::Files {
         photos: vec![PathBuf::from(photos).into()],
         paintings: vec![PathBuf::from(paintings).into()],
-        vgg: vgg.into(),
+        vgg: (vgg != "builtin").then(|| vgg.into()),
         held_out: after("--held-out", 1).zip(after("--held-out", 2)),
     };
     let mut config = TrainConfig::new(settings, material, run.into());

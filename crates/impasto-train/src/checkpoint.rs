@@ -17,6 +17,40 @@ pub enum CheckpointError {
     /// It is something else.
     #[error("{0} is no checkpoint of a training run; name the folder that `impasto train -o` made")]
     Format(String),
+    /// Two runs in one folder.
+    #[error("another process is training in {0}; wait until it ends, or name another folder")]
+    Busy(String),
+    /// The lock's file cannot be made.
+    #[error("cannot lock the run's folder with {path}: {source}; can it be written to?")]
+    Lock {
+        /// The file.
+        path: String,
+        /// The system's words.
+        source: std::io::Error,
+    },
+}
+
+/// Keeps a second process out of a run's folder as long as it lives; the system lets go of it when the process ends, however that is.
+pub struct RunLock {
+    _file: std::fs::File,
+}
+
+impl RunLock {
+    /// For the run in an existing folder.
+    ///
+    /// # Errors
+    /// When another process has it, or the file cannot be made.
+    pub fn take(run: &Path) -> Result<Self, CheckpointError> {
+        let (path, shown) = (run.join("lock"), run.display().to_string());
+        let cannot = |source| CheckpointError::Lock { path: path.display().to_string(), source };
+        let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(cannot)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(CheckpointError::Busy(shown)),
+            Err(std::fs::TryLockError::Error(source)) => Err(cannot(source)),
+        }
+    }
 }
 
 /// A learner's state after `step` steps of the run that `settings` describes.

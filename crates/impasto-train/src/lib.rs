@@ -2,6 +2,7 @@
 
 pub mod checkpoint;
 pub mod data;
+pub mod descent;
 pub mod detect;
 pub mod distil;
 pub mod init;

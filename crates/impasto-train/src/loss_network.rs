@@ -36,6 +36,9 @@ pub enum LossNetworkError {
     /// The file cannot be used.
     #[error("{0}. {WHERE_FROM}")]
     Import(#[from] ImportError),
+    /// A judge of our own that cannot be used.
+    #[error(transparent)]
+    Judge(#[from] JudgeFileError),
     /// Activations far from a mean of one: not normalised.
     #[error(
         "this VGG-19 is not normalised: the mean activation of {layer} on a test picture is {mean:.1}, and about 1 is expected. \

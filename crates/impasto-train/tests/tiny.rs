@@ -120,6 +120,19 @@ fn every_loss_can_be_asked_for() {
 }
 
 #[test]
+fn a_folder_takes_one_run_at_a_time() {
+    let folder = Folder::new("twice");
+    let config = short(&folder, 1, 1);
+    let mut second = None;
+    train(&config, &mut |_| {
+        second.get_or_insert_with(|| train(&config, &mut |_| ()));
+    })
+    .unwrap();
+    let error = second.unwrap().unwrap_err().to_string();
+    assert!(error.contains("another process is training in") && error.contains("another folder"), "{error}");
+}
+
+#[test]
 fn a_killed_run_goes_on_to_the_same_bits() {
     let (whole, cut) = (Folder::new("whole"), Folder::new("cut"));
     run(&short(&whole, 3, 5));

@@ -35,7 +35,7 @@ pub struct ListArgs {}
   impasto styles make wave.jpg -o wave.style
   impasto styles make wave.jpg:2 mosaic.jpg:1 -o mostly-wave.style
   impasto styles make wave.jpg --model classic --style-size 256 -o fine-wave.style
-  impasto styles make wave.jpg --refine 120 --vgg vgg_normalised.pth --photos photos/ -o wave.style")]
+  impasto styles make wave.jpg --refine 120 --photos photos/ -o wave.style")]
 pub struct MakeArgs {
     /// Pictures (also built-in names and .style files); several make one mix, by their weights.
     #[arg(required = true, value_name = "PAINTING[:WEIGHT]")]
@@ -46,10 +46,11 @@ pub struct MakeArgs {
     /// Painter, title, year and rights, kept in the file for people; without it, the painting's file name.
     #[arg(long, value_name = "WORDS")]
     source: Option<String>,
-    /// Improve the style of one painting by so many gradient steps on its vector alone; needs --vgg and --photos.
-    #[arg(long, value_name = "STEPS", requires = "vgg", requires = "photos", value_parser = clap::value_parser!(u16).range(1..=5000))]
+    /// Improve the style of one painting by so many gradient steps on its vector alone; needs --photos.
+    #[arg(long, value_name = "STEPS", requires = "photos", value_parser = clap::value_parser!(u16).range(1..=5000))]
     refine: Option<u16>,
-    /// The VGG-19 that judges: any file that `impasto import` takes.
+    /// What judges in place of the small network inside the program: a VGG-19 (any file that `impasto import` takes), or a
+    /// judge that `impasto train judge` made.
     #[arg(long, value_name = "FILE", requires = "refine")]
     vgg: Option<PathBuf>,
     /// Photos to try the style on.

@@ -134,7 +134,7 @@ fn folders_that_cannot_be_trained_on() {
     fs::write(studio.path("broken/text.jpg"), b"Dear friend").unwrap();
     for (folder, needles) in [
         ("gone", ["gone", "spelling"]),
-        ("empty", ["empty holds no JPEG or PNG", "folder of"]),
+        ("empty", ["empty holds no pictures", "folder of"]),
         ("one", ["one holds one picture", "hundreds"]),
         ("tiny", ["none of the 2 pictures", "32 px at least"]),
         ("broken", ["none of the 2 pictures", "huge.png"]),
@@ -162,6 +162,33 @@ fn folders_that_cannot_be_trained_on() {
     );
 }
 
+/// The judge inside the program, a judge from a file, and a judge's file of another version.
+#[test]
+fn judges() {
+    let studio = Studio::new("train-judges");
+    for (folder, i) in [("photos", 0), ("photos", 1), ("paintings", 0), ("paintings", 1)] {
+        studio.picture(&format!("{folder}/{i}.png"), 64, 64);
+    }
+    let words = "train light --photos photos --paintings paintings --steps 1 --set schedule.identity_steps=0 --set groups=2 \
+        --set sampling.photos_per_painting=2 --set sampling.photo_px=64 --set sampling.painting_px=64 --precision f32";
+    studio.lines(&format!("{words} -o inside"));
+    let bytes: &[u8] = include_bytes!("../../../impasto-train/models/judge.safetensors");
+    fs::write(studio.path("judge.safetensors"), bytes).unwrap();
+    studio.lines(&format!("{words} --vgg judge.safetensors -o file"));
+    let [inside, file] =
+        ["inside", "file"].map(|run| weights(&studio, &format!("{run}/checkpoint.safetensors")));
+    assert!(inside == file, "the same judge judges alike");
+    let (tensors, mut metadata) = Weights::from_bytes(bytes).unwrap();
+    metadata.insert("version".into(), "9".into());
+    let other = tensors.to_bytes(impasto_core::weights::Precision::F16, metadata);
+    fs::write(studio.path("judge.safetensors"), other).unwrap();
+    studio.refuses(
+        &format!("{words} --vgg judge.safetensors -o new"),
+        1,
+        &["version 9", "impasto train judge"],
+    );
+}
+
 #[test]
 fn words_of_training_that_cannot_be_meant() {
     let studio = Studio::empty("train-words");
@@ -169,6 +196,13 @@ fn words_of_training_that_cannot_be_meant() {
     studio.refuses("train light --tiny", 2, &["-o", "RUN"]);
     studio.refuses("train light --photos a:0 --paintings b -o run", 2, &["the weight is 0"]);
     studio.refuses("train dark --tiny -o run", 2, &["dark"]);
+    studio.refuses("train judge --tiny -o run", 2, &["judge", "no --tiny"]);
+    studio.refuses("train judge --engine gpu -o run", 2, &["no --engine gpu"]);
+    studio.refuses("train judge --resume run", 1, &["run is no run", "impasto train judge -o"]);
+    studio.refuses("train light --tiny --model a -o run", 2, &["--model", "--start"]);
+    let shown = studio.lines("train judge --show-settings --steps 7 --set distances=2").join("");
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((&shown["steps"], &shown["distances"]), (&7.into(), &2.0.into()));
     studio.refuses("train light --tiny --photos a -o run", 2, &["--photos"]);
     studio.refuses(&toy("--set recipe.stile=4 -o run"), 2, &["recipe.stile", "style"]);
     studio.refuses(&toy("--set recipe.style -o run"), 2, &["NAME=VALUE"]);

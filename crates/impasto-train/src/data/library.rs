@@ -1,19 +1,21 @@
 //! A folder of pictures, decoded when first wanted and kept while there is room.
 
 use impasto_core::Image;
+use impasto_media::{resize, still};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Pictures with a side below this are skipped: nothing can be learned from them.
-const SMALLEST_SIDE_PX: u32 = 32;
-/// Larger pictures are refused before they are decoded.
-const LARGEST_SIDE_PX: u32 = 20_000;
+const SMALLEST_SIDE_PX: usize = 32;
 /// Fewer pictures than this are worth a warning.
 const FEW: usize = 50;
 /// Kept pictures are reduced to a shorter side of at most this: crops are smaller anyway.
-const KEPT_SIDE_PX: u32 = 512;
+const KEPT_SIDE_PX: usize = 640;
+/// Endings of files that are taken for pictures.
+const ENDINGS: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "bmp", "gif"];
 
 /// Why there is nothing to train on.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +29,7 @@ pub enum LibraryError {
         source: std::io::Error,
     },
     /// No picture in it.
-    #[error("{0} holds no JPEG or PNG pictures; name a folder of {1}")]
+    #[error("{0} holds no pictures (JPEG, PNG, WebP, TIFF, BMP or GIF); name a folder of {1}")]
     Empty(String, &'static str),
     /// One picture only.
     #[error("{0} holds one picture; a network learns from many: some hundreds of {1} at least")]
@@ -69,6 +71,8 @@ pub struct Library {
     what: &'static str,
     room_bytes: AtomicUsize,
     broken: AtomicUsize,
+    /// Files that could not be read and why, until somebody asks.
+    untold: Mutex<Vec<String>>,
 }
 
 #[derive(Clone)]
@@ -84,7 +88,7 @@ impl Library {
         let (mut paths, mut places) = (Vec::new(), Vec::new());
         for folder in folders {
             let mut found = Vec::new();
-            list(&folder.path, &mut found)?;
+            list(&folder.path, &mut HashSet::new(), &mut found)?;
             found.sort();
             places.extend((0..found.len() * folder.weight).map(|i| paths.len() + i % found.len()));
             paths.extend(found);
@@ -96,7 +100,8 @@ impl Library {
             _ => {}
         }
         let kept = paths.iter().map(|_| Mutex::new(Slot::Unseen)).collect();
-        let library = Self { paths, places, kept, what, room_bytes: room_bytes.into(), broken: 0.into() };
+        let (room_bytes, untold) = (room_bytes.into(), Mutex::default());
+        let library = Self { paths, places, kept, what, room_bytes, broken: 0.into(), untold };
         library.check(shown)?;
         Ok(library)
     }
@@ -106,7 +111,8 @@ impl Library {
         let paths = (0..images.len()).map(|i| PathBuf::from(format!("picture {i}"))).collect();
         let places = (0..images.len()).collect();
         let kept = images.into_iter().map(|i| Mutex::new(Slot::Kept(Arc::new(i)))).collect();
-        Self { paths, places, kept, what: "pictures", room_bytes: 0.into(), broken: 0.into() }
+        let (what, untold) = ("pictures", Mutex::default());
+        Self { paths, places, kept, what, room_bytes: 0.into(), broken: 0.into(), untold }
     }
 
     /// One of the first readable pictures proves that there is something.
@@ -117,8 +123,8 @@ impl Library {
                 Ok(_) => return Ok(()),
                 Err(e) => {
                     *self.kept[at].lock().expect("nobody else has it yet") = Slot::Broken;
-                    self.broken.fetch_add(1, Ordering::Relaxed);
                     first.get_or_insert(format!("{}: {e}", path.display()));
+                    self.leave_out(at, &e);
                 }
             }
         }
@@ -149,6 +155,17 @@ impl Library {
         self.broken.load(Ordering::Relaxed)
     }
 
+    fn leave_out(&self, at: usize, why: &str) {
+        self.broken.fetch_add(1, Ordering::Relaxed);
+        let line = format!("{}: {why}", self.paths[at].display());
+        self.untold.lock().expect("nobody panics while holding it").push(line);
+    }
+
+    /// Files that could not be read since this was asked last, each with the reason.
+    pub fn newly_broken(&self) -> Vec<String> {
+        std::mem::take(&mut *self.untold.lock().expect("nobody panics while holding it"))
+    }
+
     /// Where picture `at` lies.
     pub fn path(&self, at: usize) -> &Path {
         &self.paths[at]
@@ -176,10 +193,13 @@ impl Library {
             Slot::Broken => return None,
             Slot::Unseen => {}
         }
-        let Ok(image) = decode(&self.paths[at]) else {
-            *slot = Slot::Broken;
-            self.broken.fetch_add(1, Ordering::Relaxed);
-            return None;
+        let image = match decode(&self.paths[at]) {
+            Ok(image) => image,
+            Err(why) => {
+                *slot = Slot::Broken;
+                self.leave_out(at, &why);
+                return None;
+            }
         };
         let image = Arc::new(image);
         let bytes = image.rgb().len();
@@ -193,53 +213,68 @@ impl Library {
     }
 }
 
-fn list(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), LibraryError> {
+/// Pictures of a folder and its subfolders. A folder that is reached a second time, by a link to a folder above it, is left out, and so is
+/// what is neither a folder nor a file (a pipe would never end).
+fn list(folder: &Path, seen: &mut HashSet<PathBuf>, paths: &mut Vec<PathBuf>) -> Result<(), LibraryError> {
     let io = |source| LibraryError::Io { path: folder.display().to_string(), source };
+    if !seen.insert(folder.canonicalize().map_err(io)?) {
+        return Ok(());
+    }
     for entry in std::fs::read_dir(folder).map_err(io)? {
         let path = entry.map_err(io)?.path();
         let known = path
             .extension()
             .and_then(|e| e.to_str())
-            .is_some_and(|e| ["jpg", "jpeg", "png"].contains(&e.to_ascii_lowercase().as_str()));
+            .is_some_and(|e| ENDINGS.contains(&e.to_ascii_lowercase().as_str()));
         if path.is_dir() {
-            list(&path, paths)?;
-        } else if known {
+            list(&path, seen, paths)?;
+        } else if known && (path.is_file() || path.is_symlink()) {
             paths.push(path);
         }
     }
     Ok(())
 }
 
+/// Upright, in sRGB, and at most [`KEPT_SIDE_PX`] on the shorter side.
 fn decode(path: &Path) -> Result<Image, String> {
-    let mut reader = image::ImageReader::open(path)
-        .and_then(image::ImageReader::with_guessed_format)
-        .map_err(|e| e.to_string())?;
-    let mut limits = image::Limits::default();
-    limits.max_image_width = Some(LARGEST_SIDE_PX);
-    limits.max_image_height = Some(LARGEST_SIDE_PX);
-    reader.limits(limits);
-    let picture = reader.decode().map_err(|e| e.to_string())?;
-    let side = picture.width().min(picture.height());
+    if !path.is_file() {
+        return Err("it is no file, or a link to nothing".into());
+    }
+    let image = still::read(path).map_err(|e| e.to_string())?.image;
+    let side = image.width().min(image.height());
     if side < SMALLEST_SIDE_PX {
         return Err(format!(
             "{}x{} px is too small: the shorter side must have {SMALLEST_SIDE_PX} px at least",
-            picture.width(),
-            picture.height()
+            image.width(),
+            image.height()
         ));
     }
-    let mut rgb = picture.into_rgb8();
-    if side > KEPT_SIDE_PX {
-        let scaled = |px: u32| (u64::from(px) * u64::from(KEPT_SIDE_PX) / u64::from(side)).max(1) as u32;
-        let (w, h) = (scaled(rgb.width()), scaled(rgb.height()));
-        rgb = image::imageops::resize(&rgb, w, h, image::imageops::FilterType::Triangle);
-    }
-    let (w, h) = (rgb.width() as usize, rgb.height() as usize);
-    Image::new(w, h, rgb.into_raw()).map_err(|e| e.to_string())
+    Ok(if side > KEPT_SIDE_PX { resize::resize_shorter_side(&image, KEPT_SIDE_PX) } else { image })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn links_in_a_circle_count_once_and_pipes_do_not() {
+        let root = std::env::temp_dir().join(format!("impasto-circle-{}", std::process::id()));
+        std::fs::create_dir_all(root.join("deep/deeper")).unwrap();
+        for name in ["a.png", "deep/b.png", "deep/deeper/c.png"] {
+            image::RgbImage::new(40, 40).save(root.join(name)).unwrap();
+        }
+        std::os::unix::fs::symlink("..", root.join("deep/up")).unwrap();
+        std::os::unix::fs::symlink(&root, root.join("deep/deeper/top")).unwrap();
+        std::os::unix::fs::symlink("nothing.png", root.join("dangling.png")).unwrap();
+        let pipe = std::process::Command::new("mkfifo").arg(root.join("pipe.jpg")).status();
+        let library = Library::open(&[root.clone().into()], "photos", 0).unwrap();
+        assert_eq!(library.len(), 4, "three pictures and a link to nothing; pipe: {pipe:?}");
+        (0..library.places()).for_each(|at| _ = library.get(at));
+        let told = library.newly_broken();
+        assert!(told.len() == 1 && told[0].contains("dangling.png: it is no file"), "{told:?}");
+        std::fs::remove_dir_all(&root).unwrap();
+    }
 
     #[test]
     fn a_folder_of_weight_3_is_drawn_three_times_as_often() {
@@ -258,6 +293,9 @@ mod tests {
         std::fs::write(root.join("few/1.png"), b"damaged now").unwrap();
         let library = Library::open(&folders, "photos", 1 << 20).unwrap();
         assert_eq!((library.get(1).0, library.broken()), (0, 1), "the next place is taken");
+        let told = library.newly_broken();
+        assert!(told.len() == 1 && told[0].contains("1.png: "), "{told:?}");
+        assert!(library.newly_broken().is_empty());
         std::fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -2,7 +2,7 @@
 
 use super::DistilReport;
 use super::student::{Distiller, Step};
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::checkpoint::{Checkpoint, CheckpointError, RunLock};
 use crate::data::{Folder, Library, LibraryError, Loader, Sampling, Source};
 use crate::learner::{LearnerError, Recipe};
 use crate::loss_network::{JudgeShape, LossNetwork, LossNetworkError};
@@ -236,13 +236,17 @@ fn with<K: Kernels>(
 ) -> Result<Ending, DistilError> {
     let settings = &config.settings;
     settings.check().map_err(DistilError::Settings)?;
-    let found = found(config)?;
+    found(config)?;
     let open = |folders: &[Folder], what| Library::open(folders, what, ROOM_BYTES).map(Arc::new);
     let source = Source {
         photos: open(&config.photos, "photos")?,
         paintings: open(&config.paintings, "paintings")?,
         sampling: sampling(settings),
     };
+    std::fs::create_dir_all(&config.run).map_err(|e| cannot_save(&config.run, e))?;
+    let _lock = RunLock::take(&config.run)?;
+    // Anew, now that nobody else can write it.
+    let found = found(config)?;
     let known = source.batch(u64::MAX / 2, KNOWN);
     let seed = (settings.seed, config.threads);
     let mut distiller = Distiller::new(kernels, &settings.shape, &config.vgg, &config.model, seed, &known)?;
@@ -254,7 +258,6 @@ fn with<K: Kernels>(
         distiller.restore(found.state);
         step = found.step;
     }
-    std::fs::create_dir_all(&config.run).map_err(|e| cannot_save(&config.run, e))?;
     let pictures = [source.photos.len(), source.paintings.len()];
     on_progress(&DistilProgress::Started { step, steps: settings.steps, pictures });
     let mut loader = Loader::start(&source, step * settings.groups as u64, settings.groups, 1);

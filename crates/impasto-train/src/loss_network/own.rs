@@ -77,6 +77,12 @@ pub enum JudgeFileError {
 }
 
 impl LossNetwork {
+    /// The small judge that is in the program: distilled from VGG-19, see `docs/training.md`.
+    pub fn builtin() -> Self {
+        let bytes = include_bytes!("../../models/judge.safetensors");
+        Self::from_judge_bytes(bytes, "the built-in judge").expect("a test has read the built-in judge")
+    }
+
     /// Whether a file's metadata says that it is a judge of our own, of whatever version.
     pub fn is_judge_file(path: &Path) -> bool {
         Weights::load(path).is_ok_and(|(_, metadata)| metadata.get("format").is_some_and(|f| f == FORMAT))
@@ -179,6 +185,16 @@ mod tests {
         let (network, looks) = JudgeShape::default().table();
         let weights = crate::init::painter(&network, &mut Random::new(3));
         LossNetwork { network, weights, looks }.levelled()
+    }
+
+    #[test]
+    fn the_built_in_judge_is_one() {
+        let judge = LossNetwork::builtin();
+        for mean in judge.means() {
+            assert!((0.8..1.25).contains(&mean), "{mean}");
+        }
+        let bytes = include_bytes!("../../models/judge.safetensors").len();
+        assert!(bytes <= 1_300_000, "{bytes}");
     }
 
     #[test]

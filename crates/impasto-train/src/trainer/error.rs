@@ -81,8 +81,8 @@ pub enum TrainError {
     Exists(String),
     /// Too many steps went wrong.
     #[error(
-        "step {step} and the nine before it gave numbers that are not finite. {kept}. Go on from it with a smaller rate or a \
-         smaller style weight (--change-settings)"
+        "step {step} and the nine before it gave numbers that are not finite. {kept}. {} with a smaller recipe.rate or a smaller \
+         recipe.style", kept.remedy()
     )]
     NotFinite {
         /// The step.
@@ -98,6 +98,15 @@ pub enum TrainError {
 /// Which checkpoint is still there when a run fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept(pub Option<u64>);
+
+impl Kept {
+    fn remedy(self) -> &'static str {
+        match self.0 {
+            Some(_) => "Go on from it (--resume --change-settings)",
+            None => "Look at the model to start from, and begin again",
+        }
+    }
+}
 
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {

@@ -53,7 +53,10 @@ pub(super) fn open(material: &Material, judge: Judge) -> Result<Opened, TrainErr
         None => None,
     };
     let mut notes: Vec<String> = libraries.iter().filter_map(Library::few).collect();
-    let loss = loss_network((vgg, judge), &libraries[0], &mut notes)?;
+    let loss = match vgg {
+        Some(vgg) => loss_network((vgg, judge), &libraries[0], &mut notes)?,
+        None => LossNetwork::builtin(),
+    };
     let [photos, paintings] = libraries.map(Arc::new);
     Ok(Opened { photos, paintings, loss, held_out, notes })
 }
@@ -64,7 +67,10 @@ fn loss_network(
     photos: &Library,
     notes: &mut Vec<String>,
 ) -> Result<LossNetwork, TrainError> {
-    let cannot = LossNetworkError::from;
+    let cannot = |e: ImportError| LossNetworkError::from(e);
+    if LossNetwork::is_judge_file(vgg) {
+        return Ok(LossNetwork::load_judge(vgg).map_err(LossNetworkError::from)?);
+    }
     if judge == Judge::Plain {
         let (kind, weights) = import_plain_vgg(vgg).map_err(cannot)?;
         notes.push(format!("the loss network is {kind}, taken as it is"));

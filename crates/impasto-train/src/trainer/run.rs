@@ -7,7 +7,7 @@ use super::open::{Opened, open, start_weights};
 use super::settings::{Machine, Material, Settings, TrainConfig};
 use super::tables::Tables;
 use super::window::Window;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, RunLock};
 use crate::data::{Loader, Sampling, Source};
 use crate::detect::{Evidence, LEAST_STEPS, findings};
 use crate::learner::{Group, Learner, LearnerError, Recipe, StepReport};
@@ -55,6 +55,7 @@ pub fn train_until(
 
 struct Run<'a, K: Kernels> {
     config: &'a TrainConfig,
+    _lock: RunLock,
     kernels: K,
     processor: &'static str,
     /// What the learner computes on.
@@ -83,7 +84,7 @@ impl<'a, K: Kernels> Run<'a, K> {
             )));
         }
         // A folder that holds another run, or none to go on from, is told before minutes are spent on opening.
-        let found = found(config)?;
+        found(config)?;
         let Opened { photos, paintings, loss, held_out, mut notes } = open(&paths.material, settings.judge)?;
         let drawn = paths.material == Material::Drawn;
         let (show, whitened) = if drawn { (Show::SMALL, WHITENED[1]) } else { (Show::FULL, WHITENED[0]) };
@@ -95,8 +96,12 @@ impl<'a, K: Kernels> Run<'a, K> {
         let networks = [&tables.painter, &tables.encoder];
         let validator = Validator::new(kernels, networks, &loss, (held_out, &source), show)?;
         std::fs::create_dir_all(&paths.run).map_err(|e| cannot_save(&paths.run, e, Kept(None)))?;
+        let lock = RunLock::take(&paths.run)?;
+        // Anew, now that nobody else can write it.
+        let found = found(config)?;
         let mut run = Self {
             config,
+            _lock: lock,
             kernels,
             processor,
             device,
@@ -229,6 +234,11 @@ impl<'a, K: Kernels> Run<'a, K> {
         let (settings, steps) = (&config.settings, config.settings.schedule.total());
         let due = |every: u64| step.is_multiple_of(every.max(1)) || step == steps;
         if due(config.report_steps) {
+            for library in [&self.source.photos, &self.source.paintings] {
+                if let Some(message) = left_out(&library.newly_broken()) {
+                    on_progress(&Progress::Warning { step, message });
+                }
+            }
             let samples = settings.groups * settings.sampling.styles;
             let broken = [self.source.photos.broken(), self.source.paintings.broken()];
             let recipe = settings.schedule.at(step - 1, &settings.recipe);
@@ -285,6 +295,15 @@ impl<'a, K: Kernels> Run<'a, K> {
         });
         self.tables.model(self.learner.weights(), training)
     }
+}
+
+/// Names the first files that cannot be read, and says how many more there are.
+pub(crate) fn left_out(files: &[String]) -> Option<String> {
+    const NAMED: usize = 5;
+    let named = files.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+    let more = files.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    (!files.is_empty()).then(|| format!("left out, as they cannot be read: {named}{more}"))
 }
 
 /// The checkpoint to go on from; without `resume` there must be none.

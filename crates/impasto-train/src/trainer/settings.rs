@@ -202,8 +202,8 @@ pub enum Material {
         photos: Vec<Folder>,
         /// Folders of paintings.
         paintings: Vec<Folder>,
-        /// The normalised VGG-19.
-        vgg: PathBuf,
+        /// A VGG-19, or a judge that `impasto train judge` made; the built-in judge where there is none.
+        vgg: Option<PathBuf>,
         /// Folders of held-out photos and paintings; without them some training pictures are shown.
         held_out: Option<(PathBuf, PathBuf)>,
     },

@@ -28,13 +28,17 @@ pub fn refine(
     let painting = still::read(Path::new(&word.what))
         .with_context(|| format!("--refine needs the painting itself, and {} is none", word.what))?
         .image;
-    let (vgg, photos) = args.vgg.as_ref().zip(args.photos.as_ref()).expect("clap requires both");
-    let judge = LossNetwork::normalised(&import_vgg(vgg, None)?.weights)?;
+    let photos = args.photos.as_ref().expect("clap requires it");
+    let judge = match &args.vgg {
+        Some(path) if LossNetwork::is_judge_file(path) => LossNetwork::load_judge(path)?,
+        Some(vgg) => LossNetwork::normalised(&import_vgg(vgg, None)?.weights)?,
+        None => LossNetwork::builtin(),
+    };
     let config = RefineConfig { steps, ..RefineConfig::default() };
     let photos = read_photos(photos, config.side_px)?;
     let mut progress = console.progress(steps);
     let vector = gradient_steps(stylizer.model(), &judge, &painting, &photos, &config, &mut |report| {
-        progress.finish(&format!("content {:.3}, style {:.3}", report.losses.content, report.losses.style));
+        progress.finish(&format!("style {:.3}", report.losses.style));
     })?;
     Ok(Style::new(stylizer.model(), style.provenance, vector)?)
 }

@@ -10,21 +10,24 @@ use std::str::FromStr;
 
 /// Train a network on two folders of pictures
 ///
-/// Two folders of pictures (JPEG or PNG, any size) and a VGG-19 that judges become a model which paints in any style.
+/// Two folders of pictures (JPEG or PNG, any size) become a model which paints in any style; a small network inside the program
+/// judges, or a VGG-19.
 /// The run's folder holds everything: checkpoint, model so far, curves and sheets (open report.html in a browser).
 /// Ctrl-C saves and ends; --resume goes on as if nothing had happened. docs/training.md tells the whole story.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   impasto train light --tiny -o tiny
       a toy network on pictures drawn by the program, to see how it goes: no download, two minutes
-  impasto train light --photos photos/ --paintings paintings/ --vgg vgg_normalised.pth -o run
+  impasto train light --photos photos/ --paintings paintings/ -o run
   impasto train light --resume run
   impasto train light --resume run --engine gpu
   impasto train classic --photos photos/ --paintings paintings/ --vgg vgg_normalised.pth -o founding
-  impasto train light --photos photos/ --paintings paintings/ --vgg vgg_normalised.pth -o soft --start run/model.safetensors \\
-      --steps 2000 --set recipe.style=2 --set recipe.rate=0.0005
+  impasto train light --photos photos/ --paintings paintings/ -o bold --start run/model.safetensors \\
+      --steps 2000 --set schedule.identity_steps=0 --set recipe.style=4 --set recipe.rate=0.0005
+  impasto train judge --photos photos/ --paintings paintings/ --vgg vgg_normalised.pth -o judge
+      a judge as the one inside, for --vgg judge/judge.safetensors
 
-The VGG-19 is `vgg_normalised.pth` from the releases page of naoto0804/pytorch-AdaIN on GitHub, or torchvision's
+A VGG-19 is needed for `classic` and `judge` only. It is `vgg_normalised.pth` from the releases page of naoto0804/pytorch-AdaIN on GitHub, or torchvision's
 `vgg19-dcbb9e9d.pth`, which is normalised on your photos; a classic model made by `impasto import` serves too.")]
 pub struct Args {
     /// Which network.
@@ -39,10 +42,13 @@ pub struct Args {
     /// Folder of paintings, likewise.
     #[arg(long, value_name = "DIR[:WEIGHT]")]
     pub paintings: Vec<FolderWord>,
-    /// The VGG-19 that judges: any file that `impasto import` takes, or a classic model. Without it: the model `classic`,
-    /// if Impasto finds it.
+    /// What judges in place of the small network inside the program: a VGG-19 (any file that `impasto import` takes, or a
+    /// classic model), or a judge that `impasto train judge` made.
     #[arg(long, value_name = "FILE")]
     pub vgg: Option<PathBuf>,
+    /// For `judge`: the model that paints the pastiches it learns from. Without it: the built-in one.
+    #[arg(long, value_name = "FILE")]
+    pub model: Option<PathBuf>,
     /// A toy network on drawn pictures, judged by a small random network: to try the trainer.
     #[arg(long, conflicts_with_all = ["photos", "paintings", "vgg", "held_out"])]
     pub tiny: bool,
@@ -144,14 +150,17 @@ pub enum NetworkName {
     Light,
     /// A decoder for VGG-19's own features: the method as it was first published.
     Classic,
+    /// A small network that judges as a VGG-19 does, at a fraction of its cost.
+    Judge,
 }
 
 impl NetworkName {
-    /// As the trainer calls it.
-    pub fn kind(self) -> NetworkKind {
+    /// As the trainer calls it, if it paints.
+    pub fn kind(self) -> Option<NetworkKind> {
         match self {
-            NetworkName::Light => NetworkKind::Light,
-            NetworkName::Classic => NetworkKind::Classic,
+            NetworkName::Light => Some(NetworkKind::Light),
+            NetworkName::Classic => Some(NetworkKind::Classic),
+            NetworkName::Judge => None,
         }
     }
 }
@@ -161,6 +170,7 @@ impl fmt::Display for NetworkName {
         f.write_str(match self {
             NetworkName::Light => "light",
             NetworkName::Classic => "classic",
+            NetworkName::Judge => "judge",
         })
     }
 }

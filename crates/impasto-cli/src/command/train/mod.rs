@@ -1,6 +1,7 @@
 //! `impasto train`: a network of one's own.
 
 mod args;
+mod judge;
 mod record;
 mod show;
 mod words;
@@ -8,14 +9,24 @@ mod words;
 pub use args::Args;
 
 use crate::console::Console;
+use crate::failure::wrong_use;
 use crate::interrupt;
 use anyhow::Result;
+use args::NetworkName;
 use impasto_train::{Ending, train_until};
 use record::Record;
 use show::Show;
 
 /// Trains.
 pub fn run(args: &Args, console: &Console) -> Result<()> {
+    if args.network == NetworkName::Judge {
+        return judge::run(args, console);
+    }
+    if args.model.is_some() {
+        return Err(wrong_use(
+            "--model is for `impasto train judge`; --start MODEL begins with a model's weights",
+        ));
+    }
     if args.show_settings {
         return console.result(words::settings_json(args)?);
     }

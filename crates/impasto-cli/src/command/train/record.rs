@@ -31,8 +31,8 @@ pub struct Files {
     pub photos: Vec<Folder>,
     /// Folders of paintings.
     pub paintings: Vec<Folder>,
-    /// The VGG-19.
-    pub vgg: PathBuf,
+    /// A VGG-19 or a judge; the built-in judge where there is none.
+    pub vgg: Option<PathBuf>,
     /// Held-out photos and paintings.
     pub held_out: Option<(PathBuf, PathBuf)>,
 }

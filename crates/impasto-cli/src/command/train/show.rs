@@ -2,6 +2,7 @@
 
 use crate::console::{Console, Progress as Bar, duration};
 use anyhow::{Context, Result};
+use impasto_train::learner::LOSSES;
 use impasto_train::progress::{Steps, Validation};
 use impasto_train::{Journal, Progress};
 use std::path::Path;
@@ -77,12 +78,8 @@ impl<'a> Show<'a> {
 
 fn line(s: &Steps) -> String {
     let r = &s.report;
-    let mut losses = match s.style_weight > 0.0 {
-        true => format!("content {:.3}, style {:.3} x {:.2}", r.content, r.style, s.style_weight),
-        false => format!("reconstruction {:.4}", r.identity),
-    };
-    if s.style_weight > 0.0 && r.ssim > 0.0 {
-        losses += &format!(", SSIM {:.3}", 1.0 - r.ssim);
-    }
+    let asked = LOSSES.iter().map(|loss| (loss.name, (loss.value)(r))).filter(|(_, value)| *value != 0.0);
+    let losses: Vec<String> = asked.map(|(name, value)| format!("{name} {value:.3}")).collect();
+    let losses = losses.join(", ");
     format!("{losses}; {:.1} samples/s, about {} left", s.samples_per_second, duration(s.remaining_secs))
 }

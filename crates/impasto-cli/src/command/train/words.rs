@@ -1,13 +1,17 @@
 //! What the words of `impasto train` mean.
 
-use super::args::{Args, FolderWord};
+use super::args::{Args, FolderWord, MachineName, NetworkName};
+use super::judge::JudgeRecord;
 use super::record::{Files, Record};
 use crate::failure::wrong_use;
 use crate::models;
 use anyhow::{Context, Result, bail};
 use impasto_train::data::Folder;
+use impasto_train::distil::DistilSettings;
 use impasto_train::loss_network::WHERE_FROM;
 use impasto_train::{Settings, TrainConfig};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +35,7 @@ pub fn settings_json(args: &Args) -> Result<String> {
 }
 
 fn base(args: &Args) -> Settings {
-    let network = args.network.kind();
+    let network = args.network.kind().expect("a judge's settings are others");
     if args.tiny { TrainConfig::tiny(network, PathBuf::new()).settings } else { Settings::of(network) }
 }
 
@@ -61,7 +65,7 @@ fn resumed(args: &Args, run: &Path) -> Result<Record> {
                 *own = typed.iter().map(|word| word.0.clone()).collect();
             }
         }
-        files.vgg = args.vgg.clone().unwrap_or_else(|| files.vgg.clone());
+        files.vgg = args.vgg.clone().or(files.vgg.take());
         files.held_out = held_out(args).or(files.held_out.take());
     }
     Ok(record)
@@ -80,21 +84,30 @@ fn files(args: &Args) -> Result<Files> {
         given.iter().map(whole).collect()
     };
     let (photos, paintings) = (need(&args.photos, "photos")?, need(&args.paintings, "paintings")?);
-    let vgg = match &args.vgg {
-        Some(path) => path.clone(),
-        None => models::candidates("classic")
-            .into_iter()
-            .find(|path| path.is_file())
-            .ok_or_else(|| wrong_use(format!("a loss network is needed: --vgg FILE. {WHERE_FROM}")))?,
+    let vgg = match (&args.vgg, args.network) {
+        (Some(path), _) => Some(existing_vgg(path)?),
+        (None, NetworkName::Light) => None,
+        (None, NetworkName::Classic | NetworkName::Judge) => Some(some_vgg()?),
     };
-    if !vgg.is_file() {
-        bail!("there is no file {}; check the spelling. {WHERE_FROM}", vgg.display());
-    }
     let whole = |path: PathBuf, name: &str| exists(&path, name);
     let held_out = held_out(args)
         .map(|(a, b)| anyhow::Ok((whole(a, "--held-out")?, whole(b, "--held-out")?)))
         .transpose()?;
-    Ok(Files { photos, paintings, vgg: whole(vgg, "--vgg")?, held_out })
+    Ok(Files { photos, paintings, vgg, held_out })
+}
+
+/// The VGG-19 inside the model `classic`, if Impasto finds it.
+fn some_vgg() -> Result<PathBuf> {
+    let found = models::candidates("classic").into_iter().find(|path| path.is_file());
+    let path = found.ok_or_else(|| wrong_use(format!("a VGG-19 is needed: --vgg FILE. {WHERE_FROM}")))?;
+    exists(&path, "--vgg")
+}
+
+fn existing_vgg(path: &Path) -> Result<PathBuf> {
+    if !path.is_file() {
+        bail!("there is no file {}; check the spelling. {WHERE_FROM}", path.display());
+    }
+    exists(path, "--vgg")
 }
 
 fn held_out(args: &Args) -> Option<(PathBuf, PathBuf)> {
@@ -110,6 +123,18 @@ fn exists(path: &Path, word: &str) -> Result<PathBuf> {
 
 /// `settings` with what the words change: the file first, then `--set`, then the flags.
 fn changed(settings: Settings, args: &Args) -> Result<Settings> {
+    let mut settings = merged(settings, args)?;
+    if let Some(steps) = args.steps {
+        settings.schedule.steps = steps;
+    }
+    if let Some(seed) = args.seed {
+        settings.sampling.seed = seed;
+    }
+    Ok(settings)
+}
+
+/// Settings of either kind with what `--settings` and `--set` change.
+fn merged<T: Serialize + DeserializeOwned>(settings: T, args: &Args) -> Result<T> {
     let mut tree = serde_json::to_value(settings)?;
     if let Some(path) = &args.settings {
         let text =
@@ -127,14 +152,55 @@ fn changed(settings: Settings, args: &Args) -> Result<Settings> {
         let nested = name.rsplit('.').fold(value, |inner, key| serde_json::json!({ key: inner }));
         merge(&mut tree, nested, "").map_err(|e| wrong_use(format!("--set {word}: {e}")))?;
     }
-    let mut settings: Settings = serde_json::from_value(tree)
-        .map_err(|e| wrong_use(format!("a setting is of the wrong kind: {e}")))?;
-    if let Some(steps) = args.steps {
-        settings.schedule.steps = steps;
+    serde_json::from_value(tree).map_err(|e| wrong_use(format!("a setting is of the wrong kind: {e}")))
+}
+
+/// The judge's run that is meant: a new one, or one that goes on.
+pub fn judge(args: &Args) -> Result<JudgeRecord> {
+    let unknown = [
+        ("--tiny", args.tiny),
+        ("--start", args.start.is_some()),
+        ("--held-out", args.held_out.is_some()),
+        ("--engine gpu", args.engine == MachineName::Gpu),
+        ("--validate-every", args.validate_every.is_some()),
+    ];
+    if let Some((word, _)) = unknown.into_iter().find(|u| u.1) {
+        return Err(wrong_use(format!("`impasto train judge` has no {word}; leave it out")));
     }
-    if let Some(seed) = args.seed {
-        settings.sampling.seed = seed;
-    }
+    let mut record = match &args.resume {
+        Some(run) => {
+            if args.output.as_deref().is_some_and(|output| output != run) {
+                return Err(wrong_use(format!("--resume {0} goes on in {0}; leave -o out", run.display())));
+            }
+            JudgeRecord::load(run)?
+        }
+        None => {
+            let files = files(args)?;
+            let model = args.model.as_deref().map(|path| exists(path, "--model")).transpose()?;
+            let vgg = files.vgg.expect("a judge is taught by a VGG");
+            let run = args.output.clone().expect("clap requires it");
+            let (photos, paintings) = (files.photos, files.paintings);
+            JudgeRecord { judge: DistilSettings::default(), photos, paintings, vgg, model, run }
+        }
+    };
+    record.judge = judge_settings(record.judge, args)?;
+    record.judge.check().map_err(|e| wrong_use(format!("these settings cannot be used: {e}")))?;
+    Ok(record)
+}
+
+/// The judge's settings alone, as `--settings` reads them.
+pub fn judge_settings_json(args: &Args) -> Result<String> {
+    let settings = match &args.resume {
+        Some(run) => JudgeRecord::load(run)?.judge,
+        None => DistilSettings::default(),
+    };
+    Ok(serde_json::to_string_pretty(&judge_settings(settings, args)?)?)
+}
+
+fn judge_settings(settings: DistilSettings, args: &Args) -> Result<DistilSettings> {
+    let mut settings = merged(settings, args)?;
+    settings.steps = args.steps.unwrap_or(settings.steps);
+    settings.seed = args.seed.unwrap_or(settings.seed);
     Ok(settings)
 }
 
