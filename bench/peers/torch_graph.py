@@ -54,6 +54,8 @@ class Graph(torch.nn.Module):
             return F.interpolate(x, scale_factor=2, mode="nearest")
         if kind == "MaxPool":
             return F.max_pool2d(x, 2, 2, ceil_mode=True)
+        if kind == "AveragePool":
+            return F.avg_pool2d(x, 2, 2, ceil_mode=True, count_include_pad=False)
         if kind == "InstanceNormalization":
             return F.instance_norm(x, eps=attributes["epsilon"])
         if kind == "Slice":

@@ -114,6 +114,11 @@ pub enum Op {
         /// What it reads.
         input: NodeId,
     },
+    /// Mean of 2x2 windows, step 2, to `[C, ceil(H / 2), ceil(W / 2)]`; windows over the edge take the mean of what there is.
+    AvgPool2 {
+        /// What it reads.
+        input: NodeId,
+    },
     /// Nearest-neighbour upsampling to `[C, 2 H, 2 W]`.
     Upsample2 {
         /// What it reads.
@@ -192,6 +197,7 @@ impl Op {
             Op::Conv { input, .. }
             | Op::Relu { input }
             | Op::MaxPool2 { input }
+            | Op::AvgPool2 { input }
             | Op::Upsample2 { input }
             | Op::AdaIn { input, .. }
             | Op::Modulate { input, .. }
@@ -211,6 +217,7 @@ impl Op {
             Op::Conv { input, .. }
             | Op::Relu { input }
             | Op::MaxPool2 { input }
+            | Op::AvgPool2 { input }
             | Op::Upsample2 { input }
             | Op::AdaIn { input, .. }
             | Op::Modulate { input, .. }
@@ -230,6 +237,7 @@ impl Op {
             Op::Input { .. }
             | Op::Relu { .. }
             | Op::MaxPool2 { .. }
+            | Op::AvgPool2 { .. }
             | Op::Upsample2 { .. }
             | Op::Add { .. }
             | Op::AdaIn { .. }
@@ -250,6 +258,7 @@ impl Op {
             | Op::Conv { .. }
             | Op::Relu { .. }
             | Op::MaxPool2 { .. }
+            | Op::AvgPool2 { .. }
             | Op::Upsample2 { .. }
             | Op::Add { .. }
             | Op::MeanStd { .. }

@@ -46,6 +46,7 @@ fn walk_in_half(chip: &Chip, image: &Tensor, style: &[f32]) -> Tensor {
             }
             Op::Relu { input } => ops::relu(t(input)),
             Op::MaxPool2 { input } => ops::max_pool2(t(input)),
+            Op::AvgPool2 { input } => ops::avg_pool2(t(input)),
             Op::Upsample2 { input } => ops::upsample2(t(input)),
             Op::Add { a, b } => ops::add(t(a), t(b)),
             Op::AdaIn { input, site, eps, unbiased } => {

@@ -148,6 +148,9 @@ fn layers_without_weights() {
     check("maxpool2_ceil_odd", &[], None, one(3, |b, x| _ = b.max_pool2(x)));
     check("maxpool2_even", &[], None, one(3, |b, x| _ = b.max_pool2(x)));
     check("maxpool2_ties", &[], None, one(2, |b, x| _ = b.max_pool2(x)));
+    for size in ["odd", "even", "one"] {
+        check(&format!("avgpool2_{size}"), &[], None, one(3, |b, x| _ = b.avg_pool2(x)));
+    }
     check("upsample2", &[], None, one(3, |b, x| _ = b.upsample2(x)));
     check("scale", &[], None, one(3, |b, x| _ = b.scale(x, 4.0, -2.0)));
     check("mean_std", &[], None, one(5, |b, x| _ = b.mean_std(x, 1e-5, false)));

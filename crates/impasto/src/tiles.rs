@@ -57,7 +57,7 @@ fn reach(network: &Network) -> Vec<(usize, usize)> {
                 let (scale, px) = of(input);
                 (scale * stride, px + kernel / 2 * scale)
             }
-            Op::MaxPool2 { input } => (2 * of(input).0, of(input).1 + of(input).0),
+            Op::MaxPool2 { input } | Op::AvgPool2 { input } => (2 * of(input).0, of(input).1 + of(input).0),
             Op::Upsample2 { input } => (of(input).0.div_ceil(2), of(input).1 + of(input).0),
             Op::Add { a, b } => (of(a).0.max(of(b).0), of(a).1.max(of(b).1)),
             Op::Concat { inputs } => inputs.iter().map(of).fold((1, 0), |a, b| (a.0.max(b.0), a.1.max(b.1))),

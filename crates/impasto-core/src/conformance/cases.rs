@@ -133,6 +133,19 @@ fn layer_cases() -> Vec<Case> {
         let x = b.input(19);
         b.max_pool2(x);
     });
+    let mean = build("average pool", &|b| {
+        let x = b.input(19);
+        b.avg_pool2(x);
+    });
+    let means = build("average pools behind convolutions", &|b| {
+        let x = b.input(3);
+        let x = b.conv("a", x, 16, 3, 1, Padding::Replicate);
+        let x = b.relu(x);
+        let x = b.avg_pool2(x);
+        let x = b.conv("b", x, 21, 3, 1, Padding::Reflect);
+        let x = b.relu(x);
+        b.avg_pool2(x);
+    });
     let up = build("up", &|b| {
         let x = b.input(5);
         let x = b.scale(x, -2.0, 0.5);
@@ -188,6 +201,10 @@ fn layer_cases() -> Vec<Case> {
     vec![
         Case::new("pool", pool.clone(), 7, 5, 20),
         Case::new("pool", pool, 1, 1, 21),
+        Case::new("average pool", mean.clone(), 7, 5, 28),
+        Case::new("average pool", mean, 1, 1, 29),
+        Case::new("average pools behind convolutions", means.clone(), 13, 22, 30),
+        Case::new("average pools behind convolutions", means, 24, 31, 31),
         Case::new("scale, relu, up", up, 3, 7, 22),
         Case::new("adain", adain(false), 9, 14, 23),
         Case::new("adain unbiased", adain(true), 9, 14, 24),

@@ -76,6 +76,11 @@ impl NetworkBuilder {
         self.push_numbered("pool", Op::MaxPool2 { input })
     }
 
+    /// 2x2 average pool.
+    pub fn avg_pool2(&mut self, input: NodeId) -> NodeId {
+        self.push_numbered("pool", Op::AvgPool2 { input })
+    }
+
     /// Nearest upsampling by 2.
     pub fn upsample2(&mut self, input: NodeId) -> NodeId {
         self.push_numbered("up", Op::Upsample2 { input })

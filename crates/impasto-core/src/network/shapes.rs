@@ -126,7 +126,7 @@ impl Network {
                 conv_shape(shapes[*input], *out_channels, *kernel, *stride, *groups)?
             }
             Op::Relu { input } | Op::Scale { input, .. } => shapes[*input],
-            Op::MaxPool2 { input } => halved(shapes[*input]),
+            Op::MaxPool2 { input } | Op::AvgPool2 { input } => halved(shapes[*input]),
             Op::Upsample2 { input } => {
                 let s = shapes[*input];
                 Shape::new(s.channels, 2 * s.height, 2 * s.width)

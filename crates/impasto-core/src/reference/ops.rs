@@ -75,6 +75,17 @@ pub fn max_pool2(x: &Tensor) -> Tensor {
     })
 }
 
+/// `[C, H, W]` to `[C, ceil(H / 2), ceil(W / 2)]`. A position repeated at an odd edge leaves the mean of what there is.
+pub fn avg_pool2(x: &Tensor) -> Tensor {
+    let Shape { channels, height, width } = x.shape();
+    Tensor::from_fn(Shape::new(channels, height.div_ceil(2), width.div_ceil(2)), |c, v, u| {
+        let (bottom, right) = ((2 * v + 1).min(height - 1), (2 * u + 1).min(width - 1));
+        let (upper, lower) = (x.row(c, 2 * v), x.row(c, bottom));
+        let four = [upper[2 * u], upper[right], lower[2 * u], lower[right]];
+        (four.into_iter().map(f64::from).sum::<f64>() / 4.0) as f32
+    })
+}
+
 /// `[C, H, W]` to `[C, 2 H, 2 W]`: each position four times.
 pub fn upsample2(x: &Tensor) -> Tensor {
     let Shape { channels, height, width } = x.shape();

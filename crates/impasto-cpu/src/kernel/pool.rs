@@ -1,20 +1,29 @@
-//! Maximum of 2x2 windows where no convolution could take it along. Windows over the edge take what there is.
+//! Maximum of 2x2 windows where no convolution could take it along, and their mean. Windows over the edge take what there is.
 
 use super::step::{Frame, Step};
 use super::view::{Element, Half, Map, View};
 use crate::simd::{Isa, Kernel, Simd};
 use std::marker::PhantomData;
 
+/// What is taken of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PoolKind {
+    Max,
+    /// At an odd edge a position stands for its missing neighbour, which leaves the mean of what there is.
+    Mean,
+}
+
 /// A planned step.
 pub(crate) struct Pool {
     pub isa: Isa,
+    pub kind: PoolKind,
     pub view: View,
     pub out: Map,
 }
 
 impl Step for Pool {
     fn label(&self) -> String {
-        format!("pool {} at {}x{}", self.out.channels, self.out.width, self.out.height)
+        format!("pool {:?} {} at {}x{}", self.kind, self.out.channels, self.out.width, self.out.height)
     }
 
     fn jobs(&self) -> usize {
@@ -39,17 +48,21 @@ impl<E: Element> Kernel for Row<'_, E> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Pool { view, out, .. } = self.step;
+        let Pool { kind, view, out, .. } = self.step;
         let (last_y, last_x) = (view.height() - 1, view.width() - 1);
         for x in 0..out.width {
             let (top, left) = (2 * self.y, 2 * x);
             let (below, right) = ((top + 1).min(last_y), (left + 1).min(last_x));
             for lane in (0..out.channels).step_by(S::LANES) {
-                let mut v = s.splat(f32::NEG_INFINITY);
-                for (y, x) in [(top, left), (top, right), (below, left), (below, right)] {
-                    // SAFETY: inside the view, and the output has the view's channels.
-                    v = s.at_least(v, unsafe { view.read::<S, E>(s, y, x, lane) });
-                }
+                let [a, b, c, d] =
+                    [(top, left), (top, right), (below, left), (below, right)].map(|(y, x)| {
+                        // SAFETY: inside the view, and the output has the view's channels.
+                        unsafe { view.read::<S, E>(s, y, x, lane) }
+                    });
+                let v = match kind {
+                    PoolKind::Max => s.at_least(s.at_least(a, b), s.at_least(c, d)),
+                    PoolKind::Mean => s.mul(s.add(s.add(a, b), s.add(c, d)), s.splat(0.25)),
+                };
                 // SAFETY: inside the output.
                 unsafe { E::store(s, out.at::<E>(self.y, x).add(lane), v) };
             }

@@ -5,6 +5,7 @@
 //!   layers read ([`Value`]); kernels apply them while they load.
 
 use super::fold::{Layer, readers};
+use crate::kernel::pool::PoolKind;
 use crate::precision::Precision;
 use impasto_core::{NodeId, Op, Padding, Shape};
 use std::ops::Range;
@@ -63,7 +64,7 @@ pub(crate) enum Spec {
     Import { mul: f32, add: f32, out: BufferId },
     Conv(Conv),
     Blend { a: Value, b: Option<Value>, out: BufferId, offset: usize, channels: usize },
-    Pool { input: Value, out: BufferId },
+    Pool { kind: PoolKind, input: Value, out: BufferId },
     Sums { input: BufferId, sums: SumsId },
     AdaIn { sums: SumsId, style: Range<usize>, eps: f32, unbiased: bool, out: AffineId },
     Modulate { style: Range<usize>, out: AffineId },
@@ -241,11 +242,8 @@ impl Lowering<'_> {
             &Op::Relu { input } => self.relu(input),
             &Op::Scale { input, mul, add } => self.scale(input, mul, add),
             &Op::Upsample2 { input } => self.up(input),
-            &Op::MaxPool2 { input } => {
-                let (input, out) = (self.in_memory(input), self.buffer(shape));
-                self.out.specs.push(Spec::Pool { input, out });
-                plain(out)
-            }
+            &Op::MaxPool2 { input } => self.pool(PoolKind::Max, input, shape),
+            &Op::AvgPool2 { input } => self.pool(PoolKind::Mean, input, shape),
             &Op::Add { a, b } => {
                 let (a, b, out) = (self.in_memory(a), self.in_memory(b), self.buffer(shape));
                 self.blend(a, Some(b), out, 0, shape.channels);
@@ -318,6 +316,12 @@ impl Lowering<'_> {
         if let Target::Buffer(out) = target {
             self.values[end] = Some(plain(out));
         }
+    }
+
+    fn pool(&mut self, kind: PoolKind, input: NodeId, shape: Shape) -> Value {
+        let (input, out) = (self.in_memory(input), self.buffer(shape));
+        self.out.specs.push(Spec::Pool { kind, input, out });
+        plain(out)
     }
 
     fn relu(&mut self, input: NodeId) -> Value {
@@ -502,7 +506,7 @@ impl Spec {
                 vec![conv.input.buffer(), conv.residual.and_then(Value::buffer), out]
             }
             Spec::Blend { a, b, out, .. } => vec![a.buffer(), b.and_then(Value::buffer), Some(*out)],
-            Spec::Pool { input, out } => vec![input.buffer(), Some(*out)],
+            Spec::Pool { input, out, .. } => vec![input.buffer(), Some(*out)],
             Spec::Sums { input, .. } => vec![Some(*input)],
             Spec::Export { input } => vec![input.buffer()],
             Spec::AdaIn { .. } | Spec::Modulate { .. } | Spec::Noise { .. } => vec![],

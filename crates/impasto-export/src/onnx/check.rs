@@ -5,8 +5,9 @@ use prost::Message;
 use std::collections::HashSet;
 
 /// Operators that we write: kind, least and most inputs.
-const OPERATORS: [(&str, usize, usize); 22] = [
+const OPERATORS: [(&str, usize, usize); 23] = [
     ("Add", 2, 2),
+    ("AveragePool", 1, 1),
     ("Cast", 1, 1),
     ("Concat", 1, usize::MAX),
     ("Conv", 3, 3),

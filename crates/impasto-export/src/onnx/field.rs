@@ -40,6 +40,7 @@ impl Fields {
             | Op::Conv { .. }
             | Op::Relu { .. }
             | Op::MaxPool2 { .. }
+            | Op::AvgPool2 { .. }
             | Op::Upsample2 { .. }
             | Op::Add { .. }
             | Op::AdaIn { .. }

@@ -115,16 +115,9 @@ impl Lowering<'_> {
                 self.conv(&node.name, &x, shape, zeros, *stride, *groups)?
             }
             Op::Relu { .. } => self.graph.op("Relu", &out, &[&x], &[]),
-            Op::MaxPool2 { input } => {
-                // Of a side of 1 a window of 2 would be wider than the input, which OpenVINO refuses.
-                let side = |len: usize| if self.shapes.is_some() { len.min(2) as i64 } else { 2 };
-                let shape = self.shape(*input);
-                let window = [side(shape.height), side(shape.width)];
-                let (kernel, strides) = (Value::Ints(&window), Value::Ints(&[2, 2]));
-                let attributes =
-                    [("kernel_shape", kernel), ("strides", strides), ("ceil_mode", Value::Int(1))];
-                self.graph.op("MaxPool", &out, &[&x], &attributes)
-            }
+            Op::MaxPool2 { input } => self.pooled("MaxPool", &out, &x, *input),
+            // `count_include_pad` is 0 unless it is said: windows over the edge take the mean of what there is.
+            Op::AvgPool2 { input } => self.pooled("AveragePool", &out, &x, *input),
             Op::Upsample2 { .. } => self.upsampled(&out, &x),
             Op::Add { a, b } => {
                 let (a, b) = (self.values[*a].clone(), self.values[*b].clone());
@@ -337,6 +330,17 @@ impl Lowering<'_> {
             ("group", Value::Int(groups as i64)),
         ];
         Ok(self.graph.op("Conv", &format!("{name}/out"), &[x, &weight, &bias], &attributes))
+    }
+
+    /// A pool over 2x2 windows, those over the edge included.
+    fn pooled(&mut self, kind: &str, out: &str, x: &str, input: NodeId) -> String {
+        // Of a side of 1 a window of 2 would be wider than the input, which OpenVINO refuses.
+        let side = |len: usize| if self.shapes.is_some() { len.min(2) as i64 } else { 2 };
+        let shape = self.shape(input);
+        let window = [side(shape.height), side(shape.width)];
+        let (kernel, strides) = (Value::Ints(&window), Value::Ints(&[2, 2]));
+        let attributes = [("kernel_shape", kernel), ("strides", strides), ("ceil_mode", Value::Int(1))];
+        self.graph.op(kind, out, &[x], &attributes)
     }
 
     fn upsampled(&mut self, out: &str, x: &str) -> String {

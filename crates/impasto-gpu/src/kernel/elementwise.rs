@@ -43,14 +43,15 @@ pub(crate) fn copy(
     Launch::new(maps.gpu, &source, &Params::new(sizes.concat()), &buffers, groups_for(shape, THREADS))
 }
 
-/// Maxima of 2x2 windows of `input`, of the shape `shape`.
+/// Maxima of 2x2 windows of `input`, of the shape `shape`; their means if `mean`.
 pub(crate) fn pool(
     maps: &Maps<'_>,
+    mean: bool,
     input: Value,
     shape: Shape,
     out: BufferId,
 ) -> Result<Launch, EngineError> {
-    let source = maps.source("pool", include_str!("pool.wgsl")).reading("x", 1, input);
+    let source = maps.source("pool", include_str!("pool.wgsl")).with("MEAN", mean).reading("x", 1, input);
     let sizes = [[shape.width, shape.height], maps.size(Some(input))];
     let mut buffers = maps.value(input).to_vec();
     buffers.push((Usage::Write, maps.buffer(out)));

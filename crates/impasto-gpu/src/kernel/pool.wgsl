@@ -1,4 +1,4 @@
-// Maximum of 2x2 windows; windows over the edge take what there is.
+// Maximum of 2x2 windows, or their mean; windows over the edge take what there is.
 
 struct Params {
     width: u32,    // of the input, as the table sees it
@@ -19,9 +19,12 @@ fn main(@builtin(global_invocation_id) at: vec3<u32>) {
     }
     let right = min(2u * at.x + 1u, params.width - 1u);
     let bottom = min(2u * at.y + 1u, params.height - 1u);
-    let upper = max(value(at.z, 2u * at.y, 2u * at.x), value(at.z, 2u * at.y, right));
-    let lower = max(value(at.z, bottom, 2u * at.x), value(at.z, bottom, right));
-    y[(at.z * height + at.y) * width + at.x] = narrow(max(upper, lower));
+    let a = value(at.z, 2u * at.y, 2u * at.x);
+    let b = value(at.z, 2u * at.y, right);
+    let c = value(at.z, bottom, 2u * at.x);
+    let d = value(at.z, bottom, right);
+    let pooled = select(max(max(a, b), max(c, d)), 0.25 * ((a + b) + (c + d)), MEAN == 1u);
+    y[(at.z * height + at.y) * width + at.x] = narrow(pooled);
 }
 
 fn value(q: u32, y: u32, x: u32) -> vec4<f32> {

@@ -161,7 +161,7 @@ impl Builder<'_> {
             &Spec::Copy { input, channels, offset, out } => {
                 elementwise::copy(maps, input, channels, offset, out)?
             }
-            &Spec::Pool { input, shape, out } => elementwise::pool(maps, input, shape, out)?,
+            &Spec::Pool { mean, input, shape, out } => elementwise::pool(maps, mean, input, shape, out)?,
             Spec::AdaIn { of, site, out } => {
                 let parts = self.parts(of)?;
                 self.site(of, &parts, *site, *out)?

@@ -64,8 +64,9 @@ pub(crate) enum Spec {
         offset: usize,
         out: BufferId,
     },
-    /// `shape` is the input's.
+    /// `shape` is the input's; maxima, or means if `mean`.
     Pool {
+        mean: bool,
         input: Value,
         shape: Shape,
         out: BufferId,
@@ -238,10 +239,8 @@ impl Lowering<'_> {
                 Value { up: true, .. } => Value { up: true, ..self.materialised(input) },
                 value => Value { up: true, ..value },
             },
-            &Op::MaxPool2 { input } => {
-                let (value, inner) = (self.value(input), self.shapes[input]);
-                self.made(shape, |out| Spec::Pool { input: value, shape: inner, out })
-            }
+            &Op::MaxPool2 { input } => self.pool(false, input, shape),
+            &Op::AvgPool2 { input } => self.pool(true, input, shape),
             &Op::Add { a, b } => {
                 let (a, b) = (self.value(a), self.value(b));
                 self.made(shape, |out| Spec::Blend { a, b: Some(b), out })
@@ -260,6 +259,11 @@ impl Lowering<'_> {
                 self.made(shape, |out| Spec::MeanStd { of, out })
             }
         }
+    }
+
+    fn pool(&mut self, mean: bool, input: NodeId, shape: Shape) -> Value {
+        let (input, inner) = (self.value(input), self.shapes[input]);
+        self.made(shape, |out| Spec::Pool { mean, input, shape: inner, out })
     }
 
     /// A new activation, and the step that makes it.

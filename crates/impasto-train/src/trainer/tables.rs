@@ -102,7 +102,9 @@ fn convolutions(loss: &LossNetwork) -> Vec<Convolution> {
                 found.push(Convolution { inputs: channels, outputs: out_channels, pooled: false });
                 channels = out_channels;
             }
-            Op::MaxPool2 { .. } => found.last_mut().expect("a pool follows a convolution").pooled = true,
+            Op::MaxPool2 { .. } | Op::AvgPool2 { .. } => {
+                found.last_mut().expect("a pool follows a convolution").pooled = true
+            }
             _ => {}
         }
     }

@@ -184,6 +184,52 @@ fn unpool_odd<E: Element>(x: &Map<E>, y: &Map<E>, dy: &Map<E>, gate: bool, keep:
     }
 }
 
+wide_fn! {
+    fn mean_row<E>(upper: &[E], lower: &[E], lanes: usize, columns: usize, y: &mut [E]) {
+        for (u, y) in y.chunks_exact_mut(lanes).enumerate() {
+            let (left, right) = (2 * u * lanes, (2 * u + 1).min(columns - 1) * lanes);
+            let (a, b) = (&upper[left..left + lanes], &upper[right..right + lanes]);
+            let (c, d) = (&lower[left..left + lanes], &lower[right..right + lanes]);
+            for k in 0..lanes {
+                y[k] = E::narrow(0.25 * ((a[k].wide() + b[k].wide()) + (c[k].wide() + d[k].wide())));
+            }
+        }
+    }
+}
+
+/// 2x2 mean, windows over the edge take the mean of what there is.
+pub(super) fn avg_pool2<E: Element>(x: &Map<E>, y: &mut Map<E>) {
+    let (h, w, lanes) = (x.shape().height, x.shape().width, x.lanes());
+    for v in 0..y.shape().height {
+        let lower = (2 * v + 1).min(h - 1);
+        mean_row(x.row(2 * v), x.row(lower), lanes, w, y.row_mut(v));
+    }
+}
+
+wide_fn! {
+    /// Each position takes `part` of its window's gradient, twice as much in a last column that has no neighbour.
+    fn spread_row<E>(dy: &[E], lanes: usize, part: f32, keep: bool, dx: &mut [E]) {
+        let columns = dx.len() / lanes;
+        for (u, dx) in dx.chunks_exact_mut(lanes).enumerate() {
+            let part = if u + 1 == columns && u % 2 == 0 { 2.0 * part } else { part };
+            let dy = &dy[u / 2 * lanes..][..lanes];
+            for k in 0..lanes {
+                let before = if keep { dx[k].wide() } else { 0.0 };
+                dx[k] = E::narrow(before + part * dy[k].wide());
+            }
+        }
+    }
+}
+
+/// The gradient of [`avg_pool2`].
+pub(super) fn avg_unpool2<E: Element>(dy: &Map<E>, keep: bool, dx: &mut Map<E>) {
+    let (h, lanes) = (dx.shape().height, dx.lanes());
+    for v in 0..h {
+        let part = if v + 1 == h && v % 2 == 0 { 0.5 } else { 0.25 };
+        spread_row(dy.row(v / 2), lanes, part, keep, dx.row_mut(v));
+    }
+}
+
 /// Each pixel four times.
 pub(super) fn upsample2<E: Element>(x: &Map<E>, y: &mut Map<E>) {
     let lanes = x.lanes();

@@ -63,6 +63,7 @@ impl Program {
                 && matches!(
                     node.op,
                     Op::MaxPool2 { .. }
+                        | Op::AvgPool2 { .. }
                         | Op::Upsample2 { .. }
                         | Op::AdaIn { .. }
                         | Op::Modulate { .. }

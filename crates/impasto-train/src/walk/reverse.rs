@@ -115,6 +115,9 @@ impl<K: Kernels> Tape<K> {
                 let (x, y) = (tape.values[*input].map(), tape.values[id].map());
                 ops::max_unpool2(x, y, dy, program.is_relu(*input), keep, dx);
             }),
+            Op::AvgPool2 { input } => {
+                self.give(*input, needed, false, |_, keep, dx| ops::avg_unpool2(dy, keep, dx));
+            }
             Op::Upsample2 { input } => {
                 self.give(*input, needed, false, |_, keep, dx| ops::fold2(dy, keep, dx))
             }

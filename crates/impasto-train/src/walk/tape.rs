@@ -200,6 +200,7 @@ impl<K: Kernels> Tape<K> {
             }
             Op::Relu { input } => ops::relu(self.values[*input].map(), y),
             Op::MaxPool2 { input } => ops::max_pool2(self.values[*input].map(), y),
+            Op::AvgPool2 { input } => ops::avg_pool2(self.values[*input].map(), y),
             Op::Upsample2 { input } => ops::upsample2(self.values[*input].map(), y),
             Op::Add { a, b } => ops::sum(self.values[*a].map(), self.values[*b].map(), y),
             Op::AdaIn { input, site, eps, unbiased } => {

@@ -223,5 +223,10 @@ put("clip_norm", a=a.grad, b=b.grad)
 norm = torch.nn.utils.clip_grad_norm_([a, b], 1.0)
 put("clip_norm", norm=norm, clipped_a=a.grad, clipped_b=b.grad)
 
+# ---------------------------------------------------------------- later cases: what stands above keeps its numbers
+for name, (h, w) in (("odd", (7, 5)), ("even", (6, 4)), ("one", (1, 3))):
+    layer(f"avgpool2_{name}", "2x2 mean, ceil; windows over the edge take the mean of what there is",
+          lambda x: F.avg_pool2d(x, 2, 2, ceil_mode=True, count_include_pad=False), dict(x=rnd(2, 3, h, w)))
+
 save_file(out, sys.argv[1] if len(sys.argv) > 1 else "golden.safetensors", metadata={"cases": json.dumps(notes)})
 print(len(out), "tensors,", len(notes), "cases,", sum(v.numel() * 4 for v in out.values()), "bytes, torch", torch.__version__)

@@ -153,7 +153,9 @@ impl Builder<'_> {
                 offset,
                 channels,
             }),
-            &Spec::Pool { input, out } => Box::new(Pool { isa, view: self.view(input), out: self.maps[out] }),
+            &Spec::Pool { kind, input, out } => {
+                Box::new(Pool { isa, kind, view: self.view(input), out: self.maps[out] })
+            }
             &Spec::Sums { input, sums } => self.summed(input, sums),
             Spec::AdaIn { sums, style, eps, unbiased, out } => Box::new(AdaIn {
                 parts: self.parts(*sums),

@@ -212,6 +212,7 @@ impl<'a> Builder<'a> {
             }
             Op::Relu { input } => kit.point(Point::Relu(value(*input)), none, &y)?,
             Op::MaxPool2 { input } => kit.pool(value(*input), &y)?,
+            Op::AvgPool2 { input } => kit.mean_pool(value(*input), &y)?,
             Op::Upsample2 { input } => kit.double(value(*input), &y)?,
             Op::Add { a, b } => kit.point(Point::Sum(value(*a), value(*b)), none, &y)?,
             Op::Scale { input, mul, add } => kit.point(Point::Scale(value(*input), *mul, *add), none, &y)?,
@@ -320,6 +321,12 @@ impl<'a> Builder<'a> {
                 if let Some((dx, keep)) = self.receive(*input, relu)? {
                     let both = (self.tape.value(*input), self.tape.value(id));
                     let launch = kit.pool_back(dy, both, relu, keep, &dx)?;
+                    self.tape.backward.push(launch);
+                }
+            }
+            Op::AvgPool2 { input } => {
+                if let Some((dx, keep)) = self.receive(*input, false)? {
+                    let launch = kit.mean_pool_back(dy, keep, &dx)?;
                     self.tape.backward.push(launch);
                 }
             }

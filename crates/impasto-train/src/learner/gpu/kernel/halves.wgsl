@@ -1,4 +1,4 @@
-// Maps of half the size: the maximum of 2x2 and its way back, each value four times and its way back.
+// Maps of half the size: the maximum or mean of 2x2 and its way back, each value four times and its way back.
 
 struct Params {
     total: u32,     // values that are written
@@ -28,6 +28,19 @@ fn main(@builtin(global_invocation_id) at: vec3<u32>, @builtin(num_workgroups) g
         let left = 2u * u;
         let right = min(2u * u + 1u, params.x_width - 1u);
         var value = max(max(x[top + left], x[top + right]), max(x[low + left], x[low + right]));
+#end
+#if MEAN
+        let top = channel + 2u * v * params.x_width;
+        let low = channel + min(2u * v + 1u, params.x_height - 1u) * params.x_width;
+        let left = 2u * u;
+        let right = min(2u * u + 1u, params.x_width - 1u);
+        var value = 0.25 * ((x[top + left] + x[top + right]) + (x[low + left] + x[low + right]));
+#end
+#if UNMEAN
+        // A last row or column without a neighbour counts twice.
+        let rows = select(0.5, 1.0, v % 2u == 0u && v + 1u == params.height);
+        let columns = select(0.5, 1.0, u % 2u == 0u && u + 1u == params.width);
+        var value = rows * columns * x[channel + v / 2u * params.x_width + u / 2u];
 #end
 #if UNPOOL
         // The first place that holds the maximum takes the gradient.

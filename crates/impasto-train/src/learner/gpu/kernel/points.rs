@@ -66,6 +66,16 @@ impl Kit<'_> {
         self.halves("UNPOOL", dy, [Some(y), Some(x)], gate, keep, dx)
     }
 
+    /// Means of 2x2 windows; windows over the edge take the mean of what there is.
+    pub fn mean_pool(&self, x: &Room, y: &Room) -> Result<Launch, Fault> {
+        self.halves("MEAN", x, [None, None], false, false, y)
+    }
+
+    /// The gradient to what [`Self::mean_pool`] reads.
+    pub fn mean_pool_back(&self, dy: &Room, keep: bool, dx: &Room) -> Result<Launch, Fault> {
+        self.halves("UNMEAN", dy, [None, None], false, keep, dx)
+    }
+
     /// Each value four times.
     pub fn double(&self, x: &Room, y: &Room) -> Result<Launch, Fault> {
         self.halves("DOUBLE", x, [None, None], false, false, y)
@@ -87,7 +97,7 @@ impl Kit<'_> {
     ) -> Result<Launch, Fault> {
         let mut source =
             Source::new("halves", include_str!("halves.wgsl"), false).with("GATE", gate).with("KEEP", keep);
-        for name in ["POOL", "UNPOOL", "DOUBLE", "FOLD"] {
+        for name in ["POOL", "UNPOOL", "MEAN", "UNMEAN", "DOUBLE", "FOLD"] {
             source = source.with(name, name == what);
         }
         let params = Params::new([y.len(), y.shape.height, y.shape.width, x.shape.height, x.shape.width]);
