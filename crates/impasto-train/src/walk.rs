@@ -21,7 +21,7 @@ mod tiles;
 pub use fast::Fast;
 pub use kernels::{Finish, Kernels};
 pub use map::{Element, Map};
-pub use parameters::{Gradients, Layer, Packed, Parameters};
+pub use parameters::{Gradients, Layer, LayerKind, Packed, Parameters};
 pub use plain::Plain;
 pub use program::{Program, ProgramError};
 pub use reverse::Wanted;
