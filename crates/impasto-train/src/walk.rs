@@ -23,7 +23,7 @@ pub use kernels::{Finish, Kernels};
 pub(crate) use map::LANES;
 pub use map::{Element, Map};
 pub(crate) use ops::mixed;
-pub use parameters::{Gradients, Layer, Packed, Parameters};
+pub use parameters::{Gradients, Layer, LayerKind, Packed, Parameters};
 pub use plain::Plain;
 pub use program::{Program, ProgramError};
 pub use reverse::Wanted;

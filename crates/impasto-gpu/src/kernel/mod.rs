@@ -7,5 +7,5 @@ pub(crate) mod ends;
 pub(crate) mod launch;
 pub(crate) mod source;
 pub(crate) mod statistics;
-mod value;
+pub(crate) mod value;
 pub(crate) mod winograd;

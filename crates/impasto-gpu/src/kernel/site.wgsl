@@ -18,7 +18,7 @@ struct Frame {
 @group(0) @binding(2) var<uniform> frame: Frame;
 @group(0) @binding(3) var<storage, read> style: array<f32>;
 @group(0) @binding(4) var<storage, read_write> remembered: array<vec4<f32>>; // means, then deviations
-@group(0) @binding(5) var<storage, read_write> affine: array<vec4<f32>>;     // gains, then shifts
+@group(0) @binding(5) var<storage, read_write> affine: array<vec4<f32>>;     // of each quad, gains, then shifts
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -57,8 +57,8 @@ fn main(
             shift[lane] = mean - gain[lane] * content.mean[lane];
         }
     }
-    affine[quad] = gain;
-    affine[quads + quad] = shift;
+    affine[2u * quad] = gain;
+    affine[2u * quad + 1u] = shift;
 }
 
 fn toward(own: f32, wanted: f32) -> f32 {

@@ -1,13 +1,15 @@
 //! From steps on paper to kernels with memory and weights.
 
 use super::choose::choose;
-use super::lower::{Affine, AffineId, Conv, Lowered, Spec, Statistics};
+use super::lower::{Affine, AffineId, Conv, Gains, Lowered, Spec, Statistics};
+use super::noise::{Noise, noises};
 use super::slots::{Slots, slots};
 use super::way::Way;
 use crate::gpu::Gpu;
 use crate::kernel::conv::Layer;
 use crate::kernel::ends::Plugs;
 use crate::kernel::launch::{Launch, Maps};
+use crate::kernel::value::affine_len;
 use crate::kernel::winograd::Scratch;
 use crate::kernel::{elementwise, statistics};
 use crate::tuning::Tuned;
@@ -27,6 +29,7 @@ pub(crate) struct Built {
     pub remembered: Vec<(usize, wgpu::Buffer)>,
     /// Modulation sites: where their part of the style begins, their channels, their affine map.
     pub modulations: Vec<(usize, usize, AffineId)>,
+    pub noises: Vec<Noise>,
     pub plugs: Plugs,
     pub half: bool,
 }
@@ -49,9 +52,7 @@ pub(crate) fn build(
         .iter()
         .map(|quads| gpu.buffer("the network's features", (quads * bytes) as u64, storage))
         .collect::<Result<Vec<_>, _>>()?;
-    let affine = |&(channels, affine): &(usize, Affine)| {
-        gpu.filled("gains and shifts", bytemuck::cast_slice(&affine_values(channels, affine)), storage)
-    };
+    let affine = |affine: &Affine| affine_buffer(gpu, affine);
     let affines = lowered.affines.iter().map(affine).collect::<Result<Vec<_>, _>>()?;
     let style = gpu.buffer("the style", 4 * network.style_len() as u64, storage | BufferUsages::COPY_DST)?;
     let frame = gpu.buffer("the dials", 16, BufferUsages::UNIFORM | BufferUsages::COPY_DST)?;
@@ -77,20 +78,49 @@ pub(crate) fn build(
     let (launches, remembered) = (builder.launches, builder.remembered);
     let (shapes, plugs) = (lowered.buffers.clone(), plugs(lowered, ends));
     let modulations = modulations(network, lowered);
-    Ok(Built { launches, shapes, slots, memory, affines, style, frame, remembered, modulations, plugs, half })
+    let noises = noises(network, weights, lowered)?;
+    Ok(Built {
+        launches,
+        shapes,
+        slots,
+        memory,
+        affines,
+        style,
+        frame,
+        remembered,
+        modulations,
+        noises,
+        plugs,
+        half,
+    })
 }
 
-/// Gains, then shifts, each filled up to whole quads.
-pub(crate) fn affine_values(channels: usize, affine: Affine) -> Vec<f32> {
-    let quads = channels.next_multiple_of(4);
-    let (gain, shift) = if let Affine::Constant(mul, add) = affine { (mul, add) } else { (0.0, 0.0) };
-    [vec![gain; quads], vec![shift; quads]].concat()
+/// Room for an affine map, and its gains and shifts where they are constant.
+fn affine_buffer(gpu: &Gpu, affine: &Affine) -> Result<wgpu::Buffer, EngineError> {
+    let quads = affine.channels.div_ceil(4);
+    let bytes = 16 * affine_len(quads, affine.noise.is_some()) as u64;
+    let buffer = gpu.buffer("gains and shifts", bytes, BufferUsages::STORAGE | BufferUsages::COPY_DST)?;
+    if let Gains::Constant(mul, add) = affine.gains {
+        let values = affine_values(&vec![mul; affine.channels], &vec![add; affine.channels]);
+        gpu.write(&buffer, bytemuck::cast_slice(&values));
+    }
+    Ok(buffer)
+}
+
+/// As [`crate::kernel::value::Part::Affine`] says.
+pub(crate) fn affine_values(gains: &[f32], shifts: &[f32]) -> Vec<f32> {
+    let mut values = vec![0.0; 2 * gains.len().next_multiple_of(4)];
+    for (c, (gain, shift)) in gains.iter().zip(shifts).enumerate() {
+        let at = c / 4 * 8 + c % 4;
+        (values[at], values[at + 4]) = (*gain, *shift);
+    }
+    values
 }
 
 fn modulations(network: &Network, lowered: &Lowered) -> Vec<(usize, usize, AffineId)> {
-    let modulation = |(id, &(channels, affine)): (AffineId, &(usize, Affine))| match affine {
-        Affine::Modulate(site) => Some((network.site_range(site).start, channels, id)),
-        _ => None,
+    let modulation = |(id, affine): (AffineId, &Affine)| match affine.gains {
+        Gains::Modulate(site) => Some((network.site_range(site).start, affine.channels, id)),
+        Gains::Constant(..) | Gains::AdaIn => None,
     };
     lowered.affines.iter().enumerate().filter_map(modulation).collect()
 }

@@ -39,6 +39,7 @@ pub(crate) fn name(conv: &Conv, half: bool) -> String {
         ("f16", half),
         ("up", conv.input.up),
         ("affine", conv.input.affine.is_some()),
+        ("noise", conv.input.noise),
         ("residual", conv.residual.is_some()),
         ("pool", conv.pool),
     ];

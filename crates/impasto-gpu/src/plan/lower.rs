@@ -1,21 +1,24 @@
 //! From the table to steps: what is fused into what, and which activations exist in memory at all.
 //!
 //! A convolution takes along the layers behind it that only it feeds: ReLU, residual sum, ReLU, max pool. Upsampling, AdaIN,
-//! modulation, scaling and ReLU elsewhere are noted in the [`Value`] that later layers read; kernels apply them while they load.
+//! modulation, the noise field, scaling and ReLU elsewhere are noted in the [`Value`] that later layers read; kernels apply them while
+//! they load.
 
 use impasto_core::{Network, NodeId, Op, Padding, Shape};
 
 /// Number of an activation in memory.
 pub(crate) type BufferId = usize;
-/// Number of a pair of gain and shift vectors.
+/// Number of a pair of gain and shift vectors, with which a noise field may stand.
 pub(crate) type AffineId = usize;
 
-/// What a layer's result is, as seen by its readers: `max(gain * x + shift, floor)`, doubled if `up`.
+/// What a layer's result is, as seen by its readers: `max(gain * x + shift + noise, floor)`, doubled if `up`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Value {
     pub buffer: BufferId,
     pub up: bool,
     pub affine: Option<AffineId>,
+    /// Whether the noise field that stands with the affine map is added.
+    pub noise: bool,
     pub relu: bool,
 }
 
@@ -85,9 +88,18 @@ pub(crate) enum Spec {
     },
 }
 
+/// An affine map.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Affine {
+    pub channels: usize,
+    pub gains: Gains,
+    /// The layer whose noise field stands with it.
+    pub noise: Option<NodeId>,
+}
+
 /// What an affine map holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Affine {
+pub(crate) enum Gains {
     /// The same gain and shift for all channels.
     Constant(f32, f32),
     /// Gain and shift straight from the style's part for that site.
@@ -102,8 +114,7 @@ pub(crate) struct Lowered {
     pub specs: Vec<Spec>,
     /// Shape of each activation in memory.
     pub buffers: Vec<Shape>,
-    /// Channels of each affine map, and what it holds.
-    pub affines: Vec<(usize, Affine)>,
+    pub affines: Vec<Affine>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -225,16 +236,17 @@ impl Lowering<'_> {
         if self.claimed[id] || !self.is_needed(id) || matches!(op, Op::Conv { .. }) {
             return;
         }
-        self.values[id] = Some(self.plain_layer(op, self.shapes[id]));
+        self.values[id] = Some(self.plain_layer(id));
     }
 
     /// A layer that no convolution takes along.
-    fn plain_layer(&mut self, op: &Op, shape: Shape) -> Value {
-        match op {
+    fn plain_layer(&mut self, id: NodeId) -> Value {
+        let shape = self.shapes[id];
+        match &self.network.nodes[id].op {
             Op::Input { .. } => self.made(shape, |out| Spec::Import { out }),
             Op::Conv { .. } => unreachable!("convolutions are the heads of chains"),
             &Op::Relu { input } => Value { relu: true, ..self.value(input) },
-            &Op::Scale { input, mul, add } => self.with_affine(input, Affine::Constant(mul, add)).0,
+            &Op::Scale { input, mul, add } => self.with_affine(input, Gains::Constant(mul, add)).0,
             &Op::Upsample2 { input } => match self.value(input) {
                 Value { up: true, .. } => Value { up: true, ..self.materialised(input) },
                 value => Value { up: true, ..value },
@@ -248,12 +260,13 @@ impl Lowering<'_> {
             Op::Concat { inputs } => self.concat(inputs, shape),
             &Op::AdaIn { input, site, eps, unbiased } => {
                 let buffer = self.materialised(input).buffer;
-                let (value, out) = self.with_affine(input, Affine::AdaIn);
+                let (value, out) = self.with_affine(input, Gains::AdaIn);
                 let of = Statistics { input: buffer, eps, unbiased };
                 self.out.specs.push(Spec::AdaIn { of, site, out });
                 value
             }
-            &Op::Modulate { input, site } => self.with_affine(input, Affine::Modulate(site)).0,
+            &Op::Modulate { input, site } => self.with_affine(input, Gains::Modulate(site)).0,
+            &Op::Noise { input, .. } => self.noise(id, input),
             &Op::MeanStd { input, eps, unbiased } => {
                 let of = Statistics { input: self.materialised(input).buffer, eps, unbiased };
                 self.made(shape, |out| Spec::MeanStd { of, out })
@@ -300,14 +313,33 @@ impl Lowering<'_> {
     }
 
     /// The value of `input` under a new affine map.
-    fn with_affine(&mut self, input: NodeId, affine: Affine) -> (Value, AffineId) {
+    fn with_affine(&mut self, input: NodeId, gains: Gains) -> (Value, AffineId) {
         let value = match self.value(input) {
-            value @ Value { affine: None, relu: false, .. } => value,
+            value @ Value { affine: None, noise: false, relu: false, .. } => value,
             _ => self.materialised(input),
         };
-        self.out.affines.push((self.shapes[input].channels, affine));
+        self.out.affines.push(Affine { channels: self.shapes[input].channels, gains, noise: None });
         let id = self.out.affines.len() - 1;
         (Value { affine: Some(id), ..value }, id)
+    }
+
+    /// The value of `input` under the noise field of `layer`, which lies in memory as the value does.
+    fn noise(&mut self, layer: NodeId, input: NodeId) -> Value {
+        let value = match self.value(input) {
+            value @ Value { up: false, noise: false, relu: false, .. } if !self.is_taken(value) => value,
+            _ => self.materialised(input),
+        };
+        let (value, affine) = match value.affine {
+            Some(affine) => (value, affine),
+            None => self.with_affine(input, Gains::Constant(1.0, 0.0)),
+        };
+        self.out.affines[affine].noise = Some(layer);
+        Value { noise: true, ..value }
+    }
+
+    /// Whether a noise field stands with the affine map of `value` already: that of another reader.
+    fn is_taken(&self, value: Value) -> bool {
+        value.affine.is_some_and(|id| self.out.affines[id].noise.is_some())
     }
 
     fn concat(&mut self, inputs: &[NodeId], shape: Shape) -> Value {
@@ -338,7 +370,7 @@ pub(crate) fn fits_tiles(kernel: usize, stride: usize, groups: usize) -> bool {
 }
 
 pub(crate) fn plain(buffer: BufferId) -> Value {
-    Value { buffer, up: false, affine: None, relu: false }
+    Value { buffer, up: false, affine: None, noise: false, relu: false }
 }
 
 impl Spec {

@@ -4,6 +4,7 @@ mod build;
 mod choose;
 pub(crate) mod lower;
 mod memory;
+mod noise;
 pub(crate) mod slots;
 pub(crate) mod way;
 
@@ -11,7 +12,7 @@ use crate::gpu::{Arrival, Gpu, mapped};
 use crate::kernel::ends::{AHEAD, Ends, Form};
 use crate::kernel::launch::Maps;
 use crate::tuning::Tuned;
-use build::{Built, build};
+use build::{Built, affine_values, build};
 use impasto_core::engine::{check_prepare, check_shape};
 use impasto_core::{Ahead, Conditions, EngineError, Image, Network, Op, Plan, Shape, Tensor, Weights};
 use std::collections::VecDeque;
@@ -29,6 +30,8 @@ pub struct GpuPlan {
     next: usize,
     /// The style on the device.
     style: Vec<f32>,
+    /// The noise fields on the device.
+    noise: noise::Sent,
     /// Whether statistics of an earlier frame are remembered.
     remembers: bool,
 }
@@ -66,6 +69,7 @@ impl GpuPlan {
             under_way: VecDeque::new(),
             next: 0,
             style: vec![],
+            noise: noise::Sent::default(),
             remembers: false,
         })
     }
@@ -151,21 +155,24 @@ impl GpuPlan {
         }
     }
 
-    /// The dials and, where it is another than before, the style.
+    /// The dials and, where they are others than before, the style and the noise field.
     fn send_conditions(&mut self, conditions: &Conditions<'_>) {
         let fresh = u32::from(!self.remembers);
         let dials = [conditions.strength.to_bits(), conditions.smoothing.to_bits(), fresh, 0];
         self.gpu.write(&self.built.frame, bytemuck::cast_slice(&dials));
-        if self.style == conditions.style {
-            return;
+        let new_style = self.style != conditions.style;
+        if new_style {
+            self.send_style(conditions.style);
         }
-        self.style = conditions.style.to_vec();
-        self.gpu.write(&self.built.style, bytemuck::cast_slice(&self.style));
+        self.noise.update(&self.gpu, &self.built, conditions, new_style);
+    }
+
+    fn send_style(&mut self, style: &[f32]) {
+        self.style = style.to_vec();
+        self.gpu.write(&self.built.style, bytemuck::cast_slice(style));
         for &(start, channels, affine) in &self.built.modulations {
-            let quads = channels.next_multiple_of(4);
-            let mut values = vec![0.0; 2 * quads];
-            values[..channels].copy_from_slice(&self.style[start + channels..start + 2 * channels]);
-            values[quads..quads + channels].copy_from_slice(&self.style[start..start + channels]);
+            let (shifts, gains) = style[start..start + 2 * channels].split_at(channels);
+            let values = affine_values(gains, shifts);
             self.gpu.write(&self.built.affines[affine], bytemuck::cast_slice(&values));
         }
     }

@@ -4,6 +4,7 @@
 //! device      an adapter, opened
 //! kernel      our kernels, and the Rust that launches each (the texts are in kernel/)
 //! room        batches of maps on the device
+//! fields      the noise fields under a batch
 //! table       a network's table with its weights
 //! tape        a table at one size: launches forward and back, made once
 //! judge       the loss network: what is asked of photos, paintings and pastiches
@@ -21,6 +22,7 @@
 
 mod classic;
 mod device;
+mod fields;
 mod judge;
 mod kernel;
 mod light;

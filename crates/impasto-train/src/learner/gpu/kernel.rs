@@ -1,11 +1,13 @@
 //! Our kernels: the texts in WGSL, and the Rust that launches each.
 
 mod losses;
+mod noise;
 mod points;
 mod products;
 mod sites;
 
 pub(super) use losses::{TELLERS, WEIGHTS, Weight};
+pub(super) use noise::Noise;
 pub(super) use points::Point;
 pub(super) use products::{Packed, Window};
 pub(super) use sites::Enter;

@@ -117,6 +117,7 @@ impl Light {
         overlaps::write(gpu, &self.overlaps[0], both);
         let all = groups.iter().map(|_| Overlap::new([0, 0], self.sizes.photo));
         overlaps::write(gpu, &self.overlaps[1], all);
+        self.painter.set_fields(gpu, groups.iter().map(|g| g.field()));
         self.photos.upload(gpu, groups.iter().map(|g| &g.content));
         let mut work = Work::new(gpu);
         work.clear(&self.told.buffer);
@@ -157,6 +158,7 @@ impl Light {
         if twins {
             let noisy: Vec<Tensor> = groups.iter().map(|g| g.twin.noisy(recipe.noise_sigma)).collect();
             self.noisy.upload(gpu, noisy.iter());
+            self.twin.set_fields(gpu, groups.iter().map(|g| g.field()));
         }
         let mut work = Work::new(gpu);
         self.paint_with(&mut work, 0);

@@ -4,13 +4,13 @@ use super::Fault;
 use super::kernel::{Kit, Packed};
 use super::room::floats;
 use crate::learner::pass::LearnerError;
-use crate::walk::{Layer, Parameters, Program};
+use crate::walk::{Layer, LayerKind, Parameters, Program};
 use impasto_core::network::NodeId;
 use impasto_core::{Network, Weights};
 use impasto_gpu::compute::wgpu::Buffer;
 use impasto_gpu::compute::{Gpu, Launch};
 
-/// A table, where its weights stand in the flat vector of its values, and these in the order of the kernels.
+/// A table, where its weights stand in the flat vector of its values, and those of convolutions in the order of the kernels.
 pub(super) struct Table {
     pub program: Program,
     pub parameters: Parameters,
@@ -39,12 +39,12 @@ impl Table {
         let (mut packed, mut packing) = (vec![], vec![]);
         for layer in &parameters.layers {
             packed.push(match layer {
-                Some(layer) => {
+                Some(layer) if layer.kind != LayerKind::Noise => {
                     let own = Packed::new(gpu, layer)?;
                     packing.push(kit.pack(layer, &flat, &own)?);
                     Some(own)
                 }
-                None => None,
+                Some(_) | None => None,
             });
         }
         Ok(Self { program, parameters, flat, packed, packing })
@@ -61,8 +61,13 @@ impl Table {
         self.packed[id].as_ref().expect("a convolution")
     }
 
-    /// Where a convolution's weights stand.
+    /// The flat vector of its values.
+    pub fn values(&self) -> &Buffer {
+        &self.flat
+    }
+
+    /// Where a layer's weights stand.
     pub fn layer(&self, id: NodeId) -> &Layer {
-        self.parameters.layers[id].as_ref().expect("a convolution")
+        self.parameters.layers[id].as_ref().expect("a layer with weights")
     }
 }

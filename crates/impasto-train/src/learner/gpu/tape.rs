@@ -1,13 +1,14 @@
 //! A table at one size and for so many samples: the launches of the way forward and of the way back, made once.
 
 use super::Fault;
-use super::kernel::{Enter, Finish, Kit, Packed, Point, Window};
+use super::fields::Fields;
+use super::kernel::{Enter, Finish, Kit, Noise, Packed, Point, Window};
 use super::room::{Room, floats};
 use super::table::Table;
 use super::work::Work;
 use crate::walk::Program;
-use impasto_core::Shape;
 use impasto_core::network::{NodeId, Op};
+use impasto_core::{Field, Shape};
 use impasto_gpu::compute::wgpu::Buffer;
 use impasto_gpu::compute::{Gpu, Launch};
 
@@ -29,6 +30,7 @@ pub(super) struct Tape {
     values: Vec<Option<Room>>,
     gradients: Vec<Option<Room>>,
     moments: Vec<Option<Buffer>>,
+    fields: Fields,
     /// `[samples][style_len]`.
     pub style: Buffer,
     /// The gradient to it, to which is added.
@@ -50,6 +52,7 @@ impl Tape {
     ) -> Result<Self, Fault> {
         let (program, samples, Shape { height, width, .. }) = (&table.program, input.samples, input.shape);
         let shapes = program.network.shapes(height, width).map_err(|e| Fault(e.to_string()))?;
+        let fields = Fields::new(gpu, &program.network, &shapes, samples)?;
         let style_len = program.network.style_len().max(1);
         let [style, to_style] = match style {
             Some(both) => both.map(Buffer::clone),
@@ -69,6 +72,7 @@ impl Tape {
                 values: vec![],
                 gradients: vec![],
                 moments: vec![],
+                fields,
                 style,
                 to_style,
                 seeds: aims.seeds.to_vec(),
@@ -81,6 +85,11 @@ impl Tape {
             builder.backward()?;
         }
         Ok(builder.tape)
+    }
+
+    /// Lays other noise fields under the next batch, one a sample; their `strokes` are 1 in training.
+    pub fn set_fields(&mut self, gpu: &Gpu, fields: impl Iterator<Item = Field>) {
+        self.fields.write(gpu, fields);
     }
 
     /// What a node holds, see [`Tape::new`] for node 0; for a convolution that only a ReLU reads, ask for the ReLU.
@@ -129,11 +138,8 @@ fn needed(program: &Program, aims: Aims) -> Vec<bool> {
     let mut needed = vec![false; program.network.nodes.len()];
     needed[0] = aims.picture;
     for (id, node) in program.network.nodes.iter().enumerate().skip(1) {
-        let own = match node.op {
-            Op::Conv { .. } => aims.weights.is_some(),
-            Op::AdaIn { .. } | Op::Modulate { .. } => aims.style,
-            _ => false,
-        };
+        let op = &node.op;
+        let own = (op.has_weights() && aims.weights.is_some()) || (op.site().is_some() && aims.style);
         needed[id] = own || node.op.inputs().iter().any(|&i| needed[i]);
     }
     needed
@@ -172,6 +178,17 @@ impl<'a> Builder<'a> {
     fn place(&self, site: usize) -> (usize, usize) {
         let network = &self.table.program.network;
         (network.style_len(), network.site_range(site).start)
+    }
+
+    /// What a noise layer works with.
+    fn noise(&self, id: NodeId, site: usize) -> Noise<'_> {
+        Noise {
+            cells: self.tape.fields.cells(id),
+            layer: self.table.layer(id),
+            values: self.table.values(),
+            style: &self.tape.style,
+            place: self.place(site),
+        }
     }
 
     fn divisor(&self, input: NodeId, unbiased: bool) -> f32 {
@@ -238,6 +255,7 @@ impl<'a> Builder<'a> {
                 self.tape.forward.push(launch);
                 kit.point(Point::Affine(&x, &coefficients), none, &y)?
             }
+            Op::Noise { input, site, .. } => kit.noise(self.noise(id, *site), value(*input), &y)?,
             Op::MeanStd { input, eps, unbiased } => {
                 let x = value(*input).clone();
                 let moments = floats(kit.gpu, 2 * x.channels())?;
@@ -347,6 +365,7 @@ impl<'a> Builder<'a> {
                 self.back_site(*input, *site, dy, Some((&moments, divisor)))?;
             }
             Op::Modulate { input, site } => self.back_site(*input, *site, dy, None)?,
+            Op::Noise { input, site, .. } => self.back_noise(id, *input, *site, dy)?,
             Op::MeanStd { input, unbiased, .. } => {
                 let relu = program.is_relu(*input);
                 let divisor = self.divisor(*input, *unbiased);
@@ -392,6 +411,18 @@ impl<'a> Builder<'a> {
         let launch = self.kit.site_back((dy, &x), moments, style, place, to_style, &coefficients)?;
         self.tape.backward.push(launch);
         self.give(input, Point::Mixed(dy, &x, &coefficients))
+    }
+
+    fn back_noise(&mut self, id: NodeId, input: NodeId, site: usize, dy: &Room) -> Result<(), Fault> {
+        let (kit, layer) = (self.kit, self.table.layer(id));
+        let products = self.parts(dy.samples * layer.weight_len())?;
+        let launch = kit.noise_back(self.noise(id, site), dy, &self.tape.to_style, &products)?;
+        self.tape.backward.push(launch);
+        if let Some(flat) = self.aims.weights {
+            let launch = kit.noise_sum(layer, dy.samples, &products, flat)?;
+            self.tape.backward.push(launch);
+        }
+        self.give(input, Point::Scale(dy, 1.0, 0.0))
     }
 
     fn back_conv(&mut self, id: NodeId, input: NodeId, dy: &Room) -> Result<(), Fault> {

@@ -4,7 +4,7 @@ use super::{Finish, Kit, Packed, Window};
 use crate::learner::gpu::Fault;
 use crate::learner::gpu::room::{Room, floats};
 use crate::learner::gpu::work::{Work, whole};
-use crate::walk::Layer;
+use crate::walk::{Layer, LayerKind};
 use impasto_core::conformance::Random;
 use impasto_core::{Padding, Shape};
 use impasto_gpu::compute::{Gpu, choose};
@@ -26,7 +26,7 @@ impl Case {
         let mut random = Random::new((inputs * 131 + outputs * 7 + height) as u64);
         let mut numbers = |count: usize| (0..count).map(|_| random.range(-1.0, 1.0)).collect::<Vec<f32>>();
         let Window { kernel, stride, .. } = window;
-        let layer = Layer { name: "layer".into(), start: 3, outputs, inputs, kernel };
+        let layer = Layer { name: "layer".into(), start: 3, outputs, inputs, kernel, kind: LayerKind::Conv };
         let out = [height.div_ceil(stride), width.div_ceil(stride)];
         Self {
             values: numbers(layer.bias().end),
