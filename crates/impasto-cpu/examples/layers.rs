@@ -1,10 +1,10 @@
-//! Where the time of a frame goes: `cargo run --release -p impasto-cpu --example layers -- [classic|light|FILE] [WxH] [threads] [runs] [bf16|int8]`.
+//! Where the time of a frame goes: `cargo run --release -p impasto-cpu --example layers -- [classic|light|plain-light|FILE] [WxH] [threads] [runs] [bf16|int8]`.
 //!
 //! A table of layers: the median and the least time; the layer's speed as the table states it, a multiply and an add counted as two;
 //! and how much of the core's peak the products make that the kernel really does: Winograd does a quarter of them.
 //!
 //! With one thread it is the thread's processor time that is told, which other processes do not disturb as much.
-//! Weights are random but for those of a model file; time does not depend on them.
+//! `plain-light` is light without its noise field. Weights are random but for those of a model file; time does not depend on them.
 
 use impasto_core::conformance::Case;
 use impasto_core::{Image, Model, classic, light};
@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let network = match name.as_str() {
         "light" => light::painter(&light::LightShape::default()),
+        "plain-light" => light::painter(&light::LightShape { field: false, ..Default::default() }),
         "classic" => classic::painter(classic::Variance::Port),
         file => Model::load(file.as_ref())?.painter,
     };

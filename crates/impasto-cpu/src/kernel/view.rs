@@ -136,15 +136,12 @@ impl View {
             Some(Ptr(p)) => unsafe { (s.load(p.add(channel)), s.load(p.add(channels + channel))) },
             None => (floor, floor),
         };
-        let mut planes = [floor; MAX_PLANES];
-        if let Some(Noise { gains, .. }) = self.noise {
-            for (k, plane) in planes.iter_mut().enumerate() {
-                // SAFETY: there are gains of every plane for all channels.
-                *plane = unsafe { s.load(gains.0.add(k * channels + channel)) };
-            }
-        }
-        let (affine, noise, plain) = (self.affine.is_some(), self.noise.is_some(), self.is_plain());
-        Touch { gain, shift, planes, floor, affine, noise, plain }
+        let planes = match self.noise {
+            // SAFETY: there are gains of every plane for all channels.
+            Some(Noise { gains, .. }) => unsafe { gains.0.add(channel).cast_const() },
+            None => std::ptr::null(),
+        };
+        Touch { gain, shift, planes, channels, floor, affine: self.affine.is_some(), plain: self.is_plain() }
     }
 
     /// The field's numbers for a position in memory; null where no noise is added.
@@ -187,12 +184,23 @@ pub(crate) struct Touch<S: Simd> {
     /// Meaningful if `affine`.
     gain: S::F,
     shift: S::F,
-    /// Meaningful if `noise`.
-    planes: [S::F; MAX_PLANES],
+    /// The gains of the first plane for these channels, those of the next `channels` later; null where no noise is added.
+    planes: *const f32,
+    channels: usize,
     floor: S::F,
     affine: bool,
-    noise: bool,
     plain: bool,
+}
+
+/// Which of the ways through a [`Touch`] is the one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Values stay as they are.
+    Plain,
+    /// [`Touch::quiet`].
+    Quiet,
+    /// [`Touch::noisy`].
+    Noisy,
 }
 
 impl<S: Simd> Touch<S> {
@@ -202,11 +210,22 @@ impl<S: Simd> Touch<S> {
     /// The cell must be readable if noise is added.
     #[inline(always)]
     pub(crate) unsafe fn apply(&self, s: S, v: S::F, cell: *const f32) -> S::F {
-        if self.plain {
-            return v;
+        match self.way() {
+            Way::Plain => v,
+            Way::Quiet => self.quiet(s, v),
+            // SAFETY: as the caller says.
+            Way::Noisy => unsafe { self.noisy(s, v, &self.planes(s), cell) },
         }
-        // SAFETY: as the caller says.
-        unsafe { if self.noise { self.noisy(s, v, cell) } else { self.quiet(s, v) } }
+    }
+
+    /// What [`Touch::apply`] does.
+    #[inline(always)]
+    pub(crate) fn way(&self) -> Way {
+        match self.plain {
+            true => Way::Plain,
+            false if self.planes.is_null() => Way::Quiet,
+            false => Way::Noisy,
+        }
     }
 
     /// As [`Touch::apply`] where no noise is added.
@@ -216,14 +235,29 @@ impl<S: Simd> Touch<S> {
         s.at_least(self.floor, v)
     }
 
-    /// As [`Touch::apply`] where noise is added.
+    /// The gains of the noise field's planes, for [`Touch::noisy`].
+    ///
+    /// # Safety
+    /// Noise must be added.
+    #[inline(always)]
+    pub(crate) unsafe fn planes(&self, s: S) -> [S::F; MAX_PLANES] {
+        let mut planes = [self.floor; MAX_PLANES];
+        for (k, plane) in planes.iter_mut().enumerate() {
+            // SAFETY: every plane has gains for all channels.
+            *plane = unsafe { s.load(self.planes.add(k * self.channels)) };
+        }
+        planes
+    }
+
+    /// As [`Touch::apply`] where noise is added. Closures that call this may grow too large to be inlined, and are then compiled
+    /// without the instruction set: call it from loops.
     ///
     /// # Safety
     /// As for [`Touch::apply`].
     #[inline(always)]
-    pub(crate) unsafe fn noisy(&self, s: S, v: S::F, cell: *const f32) -> S::F {
+    pub(crate) unsafe fn noisy(&self, s: S, v: S::F, planes: &[S::F; MAX_PLANES], cell: *const f32) -> S::F {
         let mut v = if self.affine { s.fma(self.gain, v, self.shift) } else { v };
-        for (k, &plane) in self.planes.iter().enumerate() {
+        for (k, &plane) in planes.iter().enumerate() {
             // SAFETY: a cell has a number for every plane.
             v = s.fma(plane, s.splat(unsafe { *cell.add(k) }), v);
         }

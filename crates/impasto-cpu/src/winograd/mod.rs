@@ -253,17 +253,6 @@ impl Kernel for Job<'_> {
     }
 }
 
-/// What happens to values before they are transformed.
-#[derive(Clone, Copy)]
-enum Touched {
-    /// Nothing.
-    Not,
-    /// What the view says, without noise.
-    Quiet,
-    /// What the view says.
-    Noisy,
-}
-
 impl Job<'_> {
     /// Row and column of a tile of this job.
     #[inline(always)]
@@ -289,15 +278,16 @@ impl Job<'_> {
                 unsafe {
                     let out =
                         self.v.add(t / S::MR * S::MR * map.channels + (block * S::MR + t % S::MR) * BLOCK);
-                    if inside {
+                    if inside && self.layer.view.noise.is_some() {
+                        self.add_noise(s, (y - 1, x - 1), block);
+                        self.transform::<S, false>(s, self.patch, (side * BLOCK, BLOCK), block, out);
+                    } else if inside {
                         let from = map.at::<f32>(y - 1, x - 1).add(block * BLOCK);
-                        let cell = self.layer.view.cell(y - 1, x - 1);
                         let steps = (map.width * map.channels, map.channels);
-                        self.transform::<S, true>(s, from, cell, steps, block, out);
+                        self.transform::<S, true>(s, from, steps, block, out);
                     } else {
                         self.gather(s, y, x, block);
-                        let steps = (side * BLOCK, BLOCK);
-                        self.transform::<S, false>(s, self.patch, std::ptr::null(), steps, block, out);
+                        self.transform::<S, false>(s, self.patch, (side * BLOCK, BLOCK), block, out);
                     }
                 }
             }
@@ -332,50 +322,64 @@ impl Job<'_> {
         }
     }
 
-    /// Transforms one window of one block of channels, with the view applied if `TOUCH`.
+    /// Copies a window inside the picture into the patch, with the view applied, to which noise is added.
     ///
     /// # Safety
-    /// The window must be readable at `from` with these strides, the noise field, if the view has one, at `cell`, and `out` writable
-    /// at every point.
+    /// As for [`Job::inputs`]; the window's positions from `(y, x)` on must be inside.
+    #[inline(always)]
+    unsafe fn add_noise<S: Simd>(&self, s: S, (y, x): (usize, usize), block: usize) {
+        let side = self.layer.form.inputs();
+        let view = &self.layer.view;
+        for lane in (0..BLOCK).step_by(S::LANES) {
+            // SAFETY: as the caller says; the patch holds a window's blocks.
+            unsafe {
+                let touch = view.touch(s, block * BLOCK + lane);
+                let planes = touch.planes(s);
+                for dy in 0..side {
+                    let from = view.map.at::<f32>(y + dy, x).add(block * BLOCK + lane);
+                    let (cell, out) = (view.cell(y + dy, x), self.patch.add(dy * side * BLOCK + lane));
+                    for dx in 0..side {
+                        let v = s.load(from.add(dx * view.map.channels));
+                        let v = touch.noisy(s, v, &planes, cell.add(dx * MAX_PLANES));
+                        s.store(out.add(dx * BLOCK), v);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Transforms one window of one block of channels, with the view, which adds no noise, applied if `TOUCH`.
+    ///
+    /// # Safety
+    /// The window must be readable at `from` with these strides, `out` writable at every point.
     #[inline(always)]
     unsafe fn transform<S: Simd, const TOUCH: bool>(
         &self,
         s: S,
         from: *const f32,
-        cell: *const f32,
         (row, column): (usize, usize),
         block: usize,
         out: *mut f32,
     ) {
         let view = &self.layer.view;
         let v_step = self.layer.tiles.v_step;
-        let touched = match TOUCH && !view.is_plain() {
-            false => Touched::Not,
-            true if view.noise.is_some() => Touched::Noisy,
-            true => Touched::Quiet,
-        };
-        let cell_row = view.map.width * MAX_PLANES;
+        let touched = TOUCH && !view.is_plain();
         for lane in (0..BLOCK).step_by(S::LANES) {
             // SAFETY: as the caller says.
             unsafe {
                 let touch = view.touch(s, block * BLOCK + lane);
                 let plain = |y: usize, x: usize| s.load(from.add(y * row + x * column + lane));
                 let quiet = |y: usize, x: usize| touch.quiet(s, plain(y, x));
-                let noisy =
-                    |y: usize, x: usize| touch.noisy(s, plain(y, x), cell.add(y * cell_row + x * MAX_PLANES));
                 let six = |y: usize, x: usize, v| s.store(out.add((y * 8 + x) * v_step + lane), v);
                 let four = |y: usize, x: usize, v| s.store(out.add((y * 6 + x) * v_step + lane), v);
                 let doubled = |y: usize, x: usize, v| s.store(out.add((y * 4 + x) * v_step + lane), v);
                 match (self.layer.form, touched) {
-                    (Form::Four, Touched::Not) => square(s, Input, plain, four),
-                    (Form::Four, Touched::Quiet) => square(s, Input, quiet, four),
-                    (Form::Four, Touched::Noisy) => square(s, Input, noisy, four),
-                    (Form::Six, Touched::Not) => square(s, InputSix, plain, six),
-                    (Form::Six, Touched::Quiet) => square(s, InputSix, quiet, six),
-                    (Form::Six, Touched::Noisy) => square(s, InputSix, noisy, six),
-                    (Form::Doubled, Touched::Not) => square(s, InputUp, plain, doubled),
-                    (Form::Doubled, Touched::Quiet) => square(s, InputUp, quiet, doubled),
-                    (Form::Doubled, Touched::Noisy) => square(s, InputUp, noisy, doubled),
+                    (Form::Four, false) => square(s, Input, plain, four),
+                    (Form::Four, true) => square(s, Input, quiet, four),
+                    (Form::Six, false) => square(s, InputSix, plain, six),
+                    (Form::Six, true) => square(s, InputSix, quiet, six),
+                    (Form::Doubled, false) => square(s, InputUp, plain, doubled),
+                    (Form::Doubled, true) => square(s, InputUp, quiet, doubled),
                 }
             }
         }

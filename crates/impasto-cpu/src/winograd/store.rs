@@ -3,7 +3,7 @@
 use super::transform::{Line, square};
 use crate::kernel::finish::{Beside, Finish, Lane};
 use crate::kernel::sums::Sums;
-use crate::kernel::view::View;
+use crate::kernel::view::{View, Way};
 use crate::simd::{Simd, zero};
 use impasto_core::noise::MAX_PLANES;
 
@@ -71,36 +71,42 @@ unsafe fn store_whole<S: Simd, L: Line<S, N, TILE>, const N: usize, const TILE: 
     unsafe {
         let out = finish.out.at::<f32>(y, x).add(channel);
         let put = |dy: usize, dx: usize, v| s.store(out.add(dy * row + dx * channels), v);
-        // All four are written out: closures that call closures may be compiled without the instruction set, at half the speed.
-        match (lane.beside(y, x), sums) {
-            (None, None) => square(s, line, read, |dy, dx, v| put(dy, dx, lane.alone(s, v))),
-            (None, Some(sums)) => {
-                let mut kept = *sums;
-                square(s, line, read, |dy, dx, v| {
-                    let v = lane.alone(s, v);
-                    put(dy, dx, v);
-                    kept.add(s, v);
-                });
-                *sums = kept;
-            }
-            (Some(Beside { at, cell, touch }), sums) => {
-                let cells = finish.out.width * MAX_PLANES;
-                let other = |dy: usize, dx: usize| {
-                    let cell = cell.wrapping_add(dy * cells + dx * MAX_PLANES);
-                    touch.apply(s, s.load(at.add(dy * row + dx * channels)), cell)
-                };
+        // Every way is written out: closures that call closures may be compiled without the instruction set, at half the speed.
+        macro_rules! written {
+            ($dy:ident, $dx:ident, $v:ident => $value:expr) => {
                 match sums {
-                    None => square(s, line, read, |dy, dx, v| put(dy, dx, lane.joined(s, v, other(dy, dx)))),
+                    None => square(s, line, read, |$dy: usize, $dx: usize, $v| put($dy, $dx, $value)),
                     Some(sums) => {
                         let mut kept = *sums;
-                        square(s, line, read, |dy, dx, v| {
-                            let v = lane.joined(s, v, other(dy, dx));
-                            put(dy, dx, v);
+                        square(s, line, read, |$dy: usize, $dx: usize, $v| {
+                            let v = $value;
+                            put($dy, $dx, v);
                             kept.add(s, v);
                         });
                         *sums = kept;
                     }
                 }
+            };
+        }
+        let Some(Beside { at, cell, touch }) = lane.beside(y, x) else {
+            return written!(dy, dx, v => lane.alone(s, v));
+        };
+        let cells = finish.out.width * MAX_PLANES;
+        match touch.way() {
+            Way::Plain => written!(dy, dx, v => lane.joined(s, v, s.load(at.add(dy * row + dx * channels)))),
+            Way::Quiet => written!(dy, dx, v => {
+                let other = touch.quiet(s, s.load(at.add(dy * row + dx * channels)));
+                lane.joined(s, v, other)
+            }),
+            Way::Noisy => {
+                let (planes, mut others) = (touch.planes(s), [[zero(s); TILE]; TILE]);
+                for (dy, others) in others.iter_mut().enumerate() {
+                    for (dx, other) in others.iter_mut().enumerate() {
+                        let v = s.load(at.add(dy * row + dx * channels));
+                        *other = touch.noisy(s, v, &planes, cell.add(dy * cells + dx * MAX_PLANES));
+                    }
+                }
+                written!(dy, dx, v => lane.joined(s, v, others[dy][dx]))
             }
         }
     }
