@@ -1,12 +1,19 @@
-//! A style is a short vector, and what one does with styles is arithmetic on it.
+//! A style is a short vector, and what one does with styles is arithmetic on it. A tuned one carries changes of the painter's weights too.
+
+mod update;
+
+pub use update::Update;
 
 use crate::model::Model;
 use crate::network::{Network, SiteKind};
 use crate::weights::{Precision, Weights, WeightsError};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 const FORMAT: &str = "impasto-style";
+/// Version of the files of styles that are a vector alone, and of tuned ones.
 const VERSION: &str = "1";
+const TUNED_VERSION: &str = "2";
 const TENSOR: &str = "style";
 /// Gains of the noise field are at most this large; trained ones lie around 1.
 const MAX_NOISE_GAIN: f32 = 100.0;
@@ -32,6 +39,7 @@ pub struct Style {
     model: String,
     model_id: String,
     vector: Vec<f32>,
+    update: Option<Arc<Update>>,
 }
 
 /// Why a style cannot be used.
@@ -54,7 +62,7 @@ pub enum StyleError {
     #[error("not a style file: {0}; styles are made with: impasto styles make PAINTING -o FILE.style")]
     Format(String),
     /// Written by a later version.
-    #[error("this style file has version {0}, and this program reads version {VERSION}; use a newer Impasto")]
+    #[error("this style file has version {0}, and this program reads versions 1 and 2; use a newer Impasto")]
     Version(String),
     /// A weight of a mix that is negative, NaN or infinite.
     #[error("the weight of style `{style}` is {weight}; weights are numbers from 0 up")]
@@ -68,7 +76,7 @@ pub enum StyleError {
     #[error("there is no style to mix, or all weights are 0; give at least one style a weight above 0")]
     NoWeight,
     /// NaN or infinity, or a wrong length.
-    #[error("the style vector is damaged: {0}")]
+    #[error("the style is damaged: {0}")]
     Damaged(String),
     /// The file's tensors cannot be read.
     #[error(transparent)]
@@ -78,9 +86,22 @@ pub enum StyleError {
 impl Style {
     /// A style of `model`; the vector must have the length that its painter takes, and be finite.
     pub fn new(model: &Model, provenance: Provenance, vector: Vec<f32>) -> Result<Self, StyleError> {
-        let style = Self { provenance, model: model.name.clone(), model_id: model.id().into(), vector };
+        let style =
+            Self { provenance, model: model.name.clone(), model_id: model.id().into(), vector, update: None };
         style.check_parts(&model.painter)?;
         Ok(style)
+    }
+
+    /// The same style with changes of the painter's weights, which the model must have.
+    pub fn tuned(mut self, model: &Model, update: Update) -> Result<Self, StyleError> {
+        update.applied(&model.weights, 1.0)?;
+        self.update = Some(Arc::new(update));
+        Ok(self)
+    }
+
+    /// What is added to the painter's weights, if the style is a tuned one.
+    pub fn update(&self) -> Option<&Arc<Update>> {
+        self.update.as_ref()
     }
 
     /// The vector.
@@ -150,13 +171,27 @@ impl Style {
         let names: Vec<_> =
             styles.iter().filter(|(_, w)| *w > 0.0).map(|(s, _)| s.provenance.name.as_str()).collect();
         let provenance = Provenance { name: names.join("+"), source: "mix".into() };
-        Ok(Style { provenance, vector: (0..first.vector.len()).map(value).collect(), ..(*first).clone() })
+        let used: Vec<_> = styles.iter().filter(|(_, weight)| *weight > 0.0).collect();
+        let update = match used[..] {
+            [(style, _)] => style.update.clone(),
+            _ => mixed_update(&used, total),
+        };
+        Ok(Style {
+            provenance,
+            vector: (0..first.vector.len()).map(value).collect(),
+            update,
+            ..(*first).clone()
+        })
     }
 
-    /// `(1 - t) * self + t * other`, for fading in time; `t` is clamped to `0..1`.
+    /// `(1 - t) * self + t * other`, for fading in time; `t` is clamped to `0..1`. Changes of the painter's weights are those of the nearer
+    /// style, since every other mix of them would be a painter of its own.
     pub fn toward(&self, other: &Style, t: f32) -> Result<Style, StyleError> {
         let t = if t.is_nan() { 0.0 } else { t.clamp(0.0, 1.0) };
-        Style::mix(&[(self, 1.0 - t), (other, t)])
+        let [from, to] = [self, other].map(|style| Style { update: None, ..style.clone() });
+        let mixed = Style::mix(&[(&from, 1.0 - t), (&to, t)])?;
+        let update = if t < 0.5 { self.update.clone() } else { other.update.clone() };
+        Ok(Style { update, ..mixed })
     }
 
     fn check_same_model(&self, other: &Style) -> Result<(), StyleError> {
@@ -172,21 +207,28 @@ impl Style {
         })
     }
 
-    /// The bytes of a `.style` file: safetensors with one tensor `style`, `f32`.
+    /// The bytes of a `.style` file: safetensors with one tensor `style`, `f32`; of a tuned style with the changes beside it, all in `f16`.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut weights = Weights::new();
         weights.insert(TENSOR, vec![self.vector.len()], self.vector.clone());
+        let (version, precision) = match &self.update {
+            None => (VERSION, Precision::F32),
+            Some(update) => {
+                update.write(&mut weights);
+                (TUNED_VERSION, Precision::F16)
+            }
+        };
         let text =
             |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         let metadata: HashMap<_, _> = text(&[
             ("format", FORMAT),
-            ("version", VERSION),
+            ("version", version),
             ("name", &self.provenance.name),
             ("source", &self.provenance.source),
             ("model", &self.model),
             ("model_id", &self.model_id),
         ]);
-        weights.to_bytes(Precision::F32, metadata)
+        weights.to_bytes(precision, metadata)
     }
 
     /// Reads the bytes of a `.style` file.
@@ -200,15 +242,28 @@ impl Style {
             metadata.remove(key).ok_or_else(|| StyleError::Format(format!("its metadata has no `{key}`")))
         };
         let version = take("version")?;
-        if version != VERSION {
+        if version != VERSION && version != TUNED_VERSION {
             return Err(StyleError::Version(version));
         }
         let provenance = Provenance { name: take("name")?, source: take("source")? };
         let (model, model_id) = (take("model")?, take("model_id")?);
         let vector =
             weights.remove(TENSOR).ok_or_else(|| StyleError::Format(format!("it has no `{TENSOR}`")))?.values;
-        let style = Self { provenance, model, model_id, vector };
+        let update = match version.as_str() {
+            VERSION => None,
+            _ => Some(Arc::new(Update::read(&weights).map_err(StyleError::Damaged)?)),
+        };
+        let style = Self { provenance, model, model_id, vector, update };
         style.check_vector(style.vector.len())?;
         Ok(style)
     }
+}
+
+/// The changes of several styles, weighted as their vectors; `None` where none has any.
+fn mixed_update(styles: &[&(&Style, f32)], total: f64) -> Option<Arc<Update>> {
+    let tuned = || styles.iter().filter_map(|(style, weight)| Some((style.update.as_deref()?, *weight)));
+    tuned().next()?;
+    Some(Arc::new(Update::mixed(
+        tuned().map(|(update, weight)| (update, (f64::from(weight) / total) as f32)),
+    )))
 }

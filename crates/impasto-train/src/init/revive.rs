@@ -35,8 +35,7 @@ pub fn revive(
             readers.iter().for_each(|name| forget_input(weights, name, channel));
             renew(painter, encoder, weights, relu, channel, random);
         }
-        let Op::Relu { input } = painter.nodes[relu].op else { unreachable!("only ReLUs are heard") };
-        told.push((painter.nodes[input].name.clone(), silent.len()));
+        told.push((before_noise(painter, relu).to_owned(), silent.len()));
     }
     Ok(told)
 }
@@ -67,6 +66,15 @@ fn silent(
         hearing.listen(&paint);
     }
     Ok(hearing.silent_channels())
+}
+
+/// Name of the layer that a ReLU reads, the noise field left aside.
+fn before_noise(network: &Network, relu: NodeId) -> &str {
+    let mut id = network.nodes[relu].op.inputs()[0];
+    while let Op::Noise { input, .. } = network.nodes[id].op {
+        id = input;
+    }
+    &network.nodes[id].name
 }
 
 /// The convolutions that read `id`, directly or upsampled; `None` if something else does.
@@ -118,8 +126,17 @@ fn renew(
                 weights.get_mut(&format!("{name}.bias")).expect("it has one").values[channel] = 0.0;
                 return;
             }
+            // Its gain stays: what it adds is not what silenced the channel.
+            Op::Noise { input, .. } => id = input,
             // A sum is still of use to others; its site alone starts anew.
-            _ => return,
+            Op::Input { .. }
+            | Op::MaxPool2 { .. }
+            | Op::AvgPool2 { .. }
+            | Op::Upsample2 { .. }
+            | Op::Add { .. }
+            | Op::MeanStd { .. }
+            | Op::Concat { .. }
+            | Op::Scale { .. } => return,
         }
     }
 }
