@@ -14,6 +14,7 @@ pub mod optimiser;
 pub mod progress;
 pub mod schedule;
 pub mod trainer;
+pub mod tune;
 pub mod validate;
 pub mod walk;
 

@@ -3,14 +3,21 @@
 use crate::steady::{Anchor, Calm, Motion, Place, Settler};
 use crate::stylizer::{Dials, Stylizer};
 use crate::{PaintError, color};
+use impasto_core::style::Update;
 use impasto_core::{Conditions, Image, Plan, Style};
 use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Plans kept beside the one in use. One takes some 20 MB at 640x360.
+const RESTED: usize = 3;
 
 /// Paints the frames of one video or camera, in their order. It keeps the plan of the last frame size and, with [`Dials::steady`]
 /// above 0, what holds the painting still from frame to frame (see [`crate::steady`]).
 pub struct Session {
     stylizer: Stylizer,
     painter: Option<Planned>,
+    /// Plans of other tuned styles at the same size, the one used last at the end.
+    rested: Vec<Planned>,
     encoder: Option<Planned>,
     calm: Calm,
     anchor: Anchor,
@@ -43,7 +50,20 @@ struct Steadied {
 
 struct Planned {
     size: (usize, usize),
+    /// Of a tuned style: what it adds to the weights.
+    update: Option<Arc<Update>>,
     plan: Box<dyn Plan>,
+}
+
+impl Planned {
+    fn is(&self, size: (usize, usize), update: Option<&Arc<Update>>) -> bool {
+        let same = match (&self.update, update) {
+            (None, None) => true,
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            _ => false,
+        };
+        same && self.size == size
+    }
 }
 
 impl Session {
@@ -51,6 +71,7 @@ impl Session {
         Self {
             stylizer,
             painter: None,
+            rested: vec![],
             encoder: None,
             calm: Calm::default(),
             anchor: Anchor::default(),
@@ -153,11 +174,8 @@ impl Session {
         }
         let source = if steadied.is_some() { &canvas } else { &frame };
         let size = (source.width(), source.height());
-        if self.painter.as_ref().is_some_and(|painter| painter.size != size) {
-            self.wait()?;
-        }
-        let network = &self.stylizer.model().painter;
-        let plan = plan_for(&mut self.painter, size, |h, w| self.stylizer.plan(network, h, w))?;
+        self.plan_painter(size, style.update())?;
+        let plan = self.painter.as_mut().expect("it was just planned").plan.as_mut();
         if let Some(memory) = self.recalled.take() {
             plan.recall(&memory);
         }
@@ -179,6 +197,29 @@ impl Session {
         };
         self.canvases = [canvas, painted];
         self.begun.push_back(Begun { frame, dials: *dials, steadied, painted: made });
+        Ok(())
+    }
+
+    /// Has the plan for this size and style at hand. The last few are kept, so that changing among tuned styles costs a plan once each.
+    fn plan_painter(&mut self, size: (usize, usize), update: Option<&Arc<Update>>) -> Result<(), PaintError> {
+        if self.painter.as_ref().is_some_and(|painter| painter.is(size, update)) {
+            return Ok(());
+        }
+        self.wait()?;
+        let known = self.rested.iter().position(|planned| planned.is(size, update));
+        let next = match known {
+            Some(at) => self.rested.remove(at),
+            None => {
+                let plan = self.stylizer.painter(update.map(Arc::as_ref), size.1, size.0)?;
+                Planned { size, update: update.cloned(), plan }
+            }
+        };
+        self.rested.extend(self.painter.replace(next));
+        self.rested.retain(|planned| planned.size == size);
+        if self.rested.len() > RESTED {
+            self.rested.remove(0);
+        }
+        self.painter.as_mut().expect("it was just put there").plan.reset();
         Ok(())
     }
 
@@ -257,7 +298,7 @@ fn plan_for(
     make: impl FnOnce(usize, usize) -> Result<Box<dyn Plan>, PaintError>,
 ) -> Result<&mut dyn Plan, PaintError> {
     if planned.as_ref().is_none_or(|p| p.size != size) {
-        *planned = Some(Planned { size, plan: make(size.1, size.0)? });
+        *planned = Some(Planned { size, update: None, plan: make(size.1, size.0)? });
     }
     Ok(planned.as_mut().expect("it was just planned").plan.as_mut())
 }

@@ -3,8 +3,8 @@
 use crate::engines::{EngineChoice, EngineSetup, Notice};
 use crate::regions::{self, Mask};
 use crate::{PaintError, Session, color, tiles};
-use impasto_core::style::Provenance;
-use impasto_core::{Conditions, Engine, Field, Image, Model, Network, Plan, Style, Tensor};
+use impasto_core::style::{Provenance, Update};
+use impasto_core::{Conditions, Engine, Field, Image, Model, Network, Plan, Style, StyleError, Tensor};
 use impasto_cpu::Precision;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -159,6 +159,18 @@ impl Stylizer {
         width: usize,
     ) -> Result<Box<dyn Plan>, PaintError> {
         Ok(self.engine.prepare(network, &self.model.weights, height, width)?)
+    }
+
+    /// A plan of the painter, with the changes that a tuned style makes to its weights.
+    pub(crate) fn painter(
+        &self,
+        update: Option<&Update>,
+        height: usize,
+        width: usize,
+    ) -> Result<Box<dyn Plan>, PaintError> {
+        let Some(update) = update else { return self.plan(&self.model.painter, height, width) };
+        let weights = update.applied(&self.model.weights, 1.0).map_err(StyleError::from)?;
+        Ok(self.engine.prepare(&self.model.painter, &Arc::new(weights), height, width)?)
     }
 
     /// The style of a painting. Its size sets that of the strokes: a smaller painting gives finer ones.

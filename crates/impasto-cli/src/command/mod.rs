@@ -12,6 +12,7 @@ mod man;
 mod styles;
 mod stylize;
 mod train;
+mod tune;
 mod video;
 
 use crate::console::Console;
@@ -28,6 +29,7 @@ pub enum Command {
     Demo(demo::Args),
     Live(live::Args),
     Import(import::Args),
+    Tune(tune::Args),
     Train(Box<train::Args>),
     Eval(eval::Args),
     Bench(bench::Args),
@@ -50,6 +52,7 @@ impl Command {
             Command::Demo(args) => demo::run(args, console),
             Command::Live(args) => live::run(args, console),
             Command::Import(args) => import::run(args, console),
+            Command::Tune(args) => tune::run(args, console),
             Command::Train(args) => train::run(args, console),
             Command::Eval(args) => eval::run(args, console),
             Command::Bench(args) => bench::run(args, console),
