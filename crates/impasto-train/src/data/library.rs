@@ -83,9 +83,7 @@ impl Library {
     pub fn open(folders: &[Folder], what: &'static str, room_bytes: usize) -> Result<Self, LibraryError> {
         let (mut paths, mut places) = (Vec::new(), Vec::new());
         for folder in folders {
-            let mut found = Vec::new();
-            list(&folder.path, &mut found)?;
-            found.sort();
+            let found = list(&folder.path)?;
             places.extend((0..found.len() * folder.weight).map(|i| paths.len() + i % found.len()));
             paths.extend(found);
         }
@@ -193,21 +191,21 @@ impl Library {
     }
 }
 
-fn list(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), LibraryError> {
+/// The JPEG and PNG files in a folder tree, in the order of their paths, each folder once whatever links lead to it.
+fn list(folder: &Path) -> Result<Vec<PathBuf>, LibraryError> {
     let io = |source| LibraryError::Io { path: folder.display().to_string(), source };
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        let known = path
-            .extension()
-            .and_then(|e| e.to_str())
-            .is_some_and(|e| ["jpg", "jpeg", "png"].contains(&e.to_ascii_lowercase().as_str()));
-        if path.is_dir() {
-            list(&path, paths)?;
-        } else if known {
-            paths.push(path);
-        }
-    }
-    Ok(())
+    std::fs::read_dir(folder).map_err(io)?;
+    let pictures = impasto_media::folder::list_pictures(folder).map_err(|e| LibraryError::Io {
+        path: folder.display().to_string(),
+        source: std::io::Error::other(e),
+    })?;
+    let known = |path: &PathBuf| {
+        let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+        ending.is_some_and(|e| ["jpg", "jpeg", "png"].contains(&e.as_str()))
+    };
+    let mut found: Vec<_> = pictures.into_iter().map(|picture| picture.path).filter(known).collect();
+    found.sort();
+    Ok(found)
 }
 
 fn decode(path: &Path) -> Result<Image, String> {

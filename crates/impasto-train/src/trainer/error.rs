@@ -81,8 +81,8 @@ pub enum TrainError {
     Exists(String),
     /// Too many steps went wrong.
     #[error(
-        "step {step} and the nine before it gave numbers that are not finite. {kept}. Go on from it with a smaller rate or a \
-         smaller style weight (--change-settings)"
+        "step {step} and the nine before it gave numbers that are not finite. {kept}{}",
+        kept.remedy()
     )]
     NotFinite {
         /// The step.
@@ -98,6 +98,21 @@ pub enum TrainError {
 /// Which checkpoint is still there when a run fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept(pub Option<u64>);
+
+impl Kept {
+    /// How a run whose numbers ran away is mended.
+    fn remedy(self) -> &'static str {
+        match self.0 {
+            Some(_) => {
+                ": go on from it with a smaller rate or style weight, such as \
+                 --resume RUN --change-settings --set recipe.rate=0.0005"
+            }
+            None => {
+                ": begin again in another folder with a smaller rate or style weight, such as --set recipe.rate=0.0005"
+            }
+        }
+    }
+}
 
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
