@@ -12,7 +12,9 @@ mod man;
 mod styles;
 mod stylize;
 mod train;
+mod try_styles;
 mod video;
+mod watch;
 
 use crate::console::Console;
 use anyhow::Result;
@@ -25,6 +27,8 @@ pub enum Command {
     Video(video::Args),
     #[command(subcommand)]
     Styles(styles::Args),
+    Try(try_styles::Args),
+    Watch(watch::Args),
     Demo(demo::Args),
     Live(live::Args),
     Import(import::Args),
@@ -47,6 +51,8 @@ impl Command {
             Command::Stylize(args) => stylize::run(args, console),
             Command::Video(args) => video::run(args, console),
             Command::Styles(args) => styles::run(args, console),
+            Command::Try(args) => try_styles::run(args, console),
+            Command::Watch(args) => watch::run(args, console),
             Command::Demo(args) => demo::run(args, console),
             Command::Live(args) => live::run(args, console),
             Command::Import(args) => import::run(args, console),
