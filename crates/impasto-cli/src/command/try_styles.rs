@@ -1,7 +1,7 @@
 //! `impasto try`: a photo in all styles, to choose from.
 
 use super::demo::all_or;
-use super::stylize::plain_name;
+use super::stylize::beside;
 use crate::args::{BrushArgs, ModelArgs, StyleWord};
 use crate::console::{Console, Progress};
 use crate::failure::{words, wrong_use};
@@ -106,15 +106,16 @@ fn job(args: &Args, photo: &Path) -> Result<Job> {
         let shown = photo.display();
         return Err(wrong_use(format!("{shown} is a folder; name photos in it: impasto try {shown}/*.jpg")));
     }
-    let stem = photo.file_stem().unwrap_or_default().to_string_lossy();
-    let name = format!("{}-try.png", plain_name(&stem));
+    let own = beside(photo, "-try", "png");
     let sheet = match &args.output {
-        None => photo.with_file_name(name),
+        None => own,
         Some(file) if args.photos.len() == 1 && file.extension().is_some() && !file.is_dir() => {
             OutputFormat::of(file).map_err(|e| wrong_use(e.to_string()))?;
             file.clone()
         }
-        Some(folder) if folder.extension().is_none() || folder.is_dir() => folder.join(name),
+        Some(folder) if folder.extension().is_none() || folder.is_dir() => {
+            folder.join(own.file_name().unwrap_or_default())
+        }
         Some(file) => {
             let shown = file.display();
             return Err(wrong_use(format!(

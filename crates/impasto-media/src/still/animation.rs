@@ -55,8 +55,12 @@ fn opened(bytes: &[u8], format: super::Format) -> ImageResult<Option<(Frames<'_>
     Ok(match format {
         super::Format::Gif => {
             let decoder = GifDecoder::new(open)?;
-            let plays =
-                if says_plays(bytes) { decoder.loop_count() } else { LoopCount::Finite(NonZeroU32::MIN) };
+            let plays = match decoder.loop_count() {
+                _ if !says_plays(bytes) => LoopCount::Finite(NonZeroU32::MIN),
+                // A GIF counts how often it is played again.
+                LoopCount::Finite(again) => LoopCount::Finite(again.saturating_add(1)),
+                LoopCount::Infinite => LoopCount::Infinite,
+            };
             Some((decoder.into_frames(), plays))
         }
         super::Format::Png => {
@@ -177,7 +181,7 @@ mod tests {
         let animation = read(&gif, "ball.gif", Limits::default()).unwrap().expect("two frames");
         let apng = encode_apng(&animation, Some("mark"), "ball.png").unwrap();
         let back = read(&apng, "ball.png", Limits::default()).unwrap().expect("two frames");
-        assert_eq!(back.plays, animation.plays);
+        assert_eq!((back.plays, animation.plays), (4, 4), "once, and three times again");
         assert_eq!(back.frames.iter().map(|f| f.delay_ms).collect::<Vec<_>>(), [100, 250]);
         for (frame, red) in back.frames.iter().zip([250u8, 90]) {
             assert!(frame.still.image.pixel(3, 3)[0].abs_diff(red) < 4);

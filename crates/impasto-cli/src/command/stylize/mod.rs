@@ -8,7 +8,7 @@ mod place;
 mod plan;
 
 pub use args::Args;
-pub use naming::plain as plain_name;
+pub use naming::beside;
 pub use paint::Studio;
 pub use plan::{Job, Plan};
 

@@ -21,9 +21,14 @@ pub fn result_of(photo: &Path, style: &str, whole: bool) -> PathBuf {
 
 /// The name of what compares photo and result.
 pub fn comparison_of(result: &Path, ending: Option<&str>) -> PathBuf {
-    let stem = result.file_stem().unwrap_or_default().to_string_lossy();
     let own = result.extension().unwrap_or_default().to_string_lossy();
-    result.with_file_name(fitted(&stem, "-compare", ending.unwrap_or(&own)))
+    beside(result, "-compare", ending.unwrap_or(&own))
+}
+
+/// `STEM TAIL.ENDING` beside a file, cut where it would be too long.
+pub fn beside(file: &Path, tail: &str, ending: &str) -> PathBuf {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    file.with_file_name(fitted(&stem, tail, ending))
 }
 
 /// `STEM TAIL.ENDING` in at most [`MOST_BYTES`]: a stem that is too long is cut, and gets a number of its own.
@@ -51,7 +56,7 @@ pub fn is_mix_of(tail: &str, styles: &[String]) -> bool {
 }
 
 /// The name without what file systems or shells take amiss.
-pub fn plain(name: &str) -> String {
+fn plain(name: &str) -> String {
     let fits = |c: char| c.is_alphanumeric() || "-_+.,".contains(c);
     name.chars().map(|c| if fits(c) { c } else { '_' }).collect()
 }
