@@ -82,7 +82,7 @@ def main():
             expected = (expected.clamp(0, 1) * 255 + 0.5).floor().permute(1, 2, 0).numpy()
             for precision in ("f32", "bf16"):
                 run("stylize", at / "content.png", "--style", at / "style.png", "--style-size", 0, "--model",
-                    at / "classic.safetensors", "--precision", precision, "-o", at / "painted.png")
+                    at / "classic.safetensors", "--precision", precision, "-o", at / "painted.png", "--force")
                 found = np.array(Image.open(at / "painted.png"))
                 assert found.shape == expected.shape, f"{found.shape} instead of {expected.shape}"
                 db = psnr_db(found, expected)

@@ -85,7 +85,7 @@ class Workshop:
         photo = photo or self.picture(case.width, case.height)
         out = self.folder / "painted.png"
         self.run("stylize", photo, "--style", self.picture(256, 256), "--style-size", 0, "--model", self.model(case.model),
-                 "--engine", "cpu", "--precision", precision, "-o", out)
+                 "--engine", "cpu", "--precision", precision, "-o", out, "--force")
         return np.asarray(Image.open(out))
 
 

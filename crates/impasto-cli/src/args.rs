@@ -5,6 +5,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use impasto::{EngineChoice, Precision, Stylizer, StylizerBuilder};
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 /// Which network paints, and on what.
@@ -63,8 +64,11 @@ impl ModelArgs {
     /// A builder with all of these words; `frames` as in [`ModelArgs::stylizer_for_frames`].
     pub fn builder(&self, frames: bool) -> Result<StylizerBuilder> {
         let model = models::load(self.model.as_deref())?;
-        let choice = self.engine.map_or(EngineChoice::Auto, EngineChoice::from);
+        let choice = self.choice();
         let tuning = folder::cache().map(|folder| folder.join("gpu-tuning.tsv"));
+        if let Some(line) = self.coarser_than_asked(choice) {
+            eprintln!("note: {line}");
+        }
         Ok(Stylizer::builder(model)
             .engine(choice)
             .threads(self.threads)
@@ -72,6 +76,40 @@ impl ModelArgs {
             .adapter(self.adapter.clone())
             .tuning(tuning, frames)
             .on_notice(|line| eprintln!("note: {line}")))
+    }
+}
+
+impl ModelArgs {
+    /// The network, as a person knows it: a file of one's own by its name.
+    pub fn shown(&self, stylizer: &Stylizer) -> String {
+        match self.model.as_deref() {
+            Some(file) if !matches!(file, "light" | "classic") => format!("model {file}"),
+            _ => format!("{} model", stylizer.model().name),
+        }
+    }
+
+    /// The engine that is meant. Where this build has no GPU engine, the CPU carries on, as the help says.
+    fn choice(&self) -> EngineChoice {
+        match self.engine {
+            Some(EngineName::Gpu) if cfg!(not(feature = "gpu")) => {
+                eprintln!(
+                    "note: this build has no GPU engine (docs/gpu.md says how to build one); the CPU paints"
+                );
+                EngineChoice::Cpu
+            }
+            engine => engine.map_or(EngineChoice::Auto, EngineChoice::from),
+        }
+    }
+
+    /// What to say where the CPU paints in another precision than was asked for.
+    fn coarser_than_asked(&self, choice: EngineChoice) -> Option<String> {
+        let on_cpu =
+            choice == EngineChoice::Cpu || (choice == EngineChoice::Auto && cfg!(not(feature = "gpu")));
+        let isa = impasto_cpu::Isa::from_env().ok()?;
+        let available = Precision::from(self.precision).or_better(isa).is_available(isa);
+        let asked = self.precision.to_possible_value()?.get_name().to_string();
+        (on_cpu && !available)
+            .then(|| format!("this processor ({isa}) has no instructions for {asked}; painting in f32"))
     }
 }
 
@@ -102,11 +140,11 @@ impl From<EngineName> for EngineChoice {
 /// How a picture is painted, besides the style.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct DialArgs {
-    /// From the photo as the network sees it (0) to the style in full (1). Mixed in feature space, as in the original.
+    /// From the picture as the network sees it (0) to the style in full (1). Mixed in feature space, as in the original.
     #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = unit, allow_negative_numbers = true)]
     pub strength: f32,
-    /// From the painting's colours (0) to the photo's own (1): the brightness stays painted, the colour differences
-    /// (Cb and Cr) go to the photo's.
+    /// From the painting's colours (0) to the picture's own (1): the brightness stays painted, the colour differences
+    /// (Cb and Cr) go to the picture's.
     #[arg(long, value_name = "0..1", default_value_t = 0.0, value_parser = unit, allow_negative_numbers = true)]
     pub keep_color: f32,
     /// How much of the noise field that strokes grow from is added: 0 leaves flat ground flat, 1 is as the network learned it, 2 is
@@ -116,7 +154,7 @@ pub struct DialArgs {
     /// Chooses another noise field: every stroke lies elsewhere, the style stays. Whole numbers from 0 to 4294967295.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed, allow_negative_numbers = true)]
     pub seed: u32,
-    /// Shorter side of the result in px; 0 keeps the photo's size.
+    /// Shorter side of the result in px; 0 keeps the picture's size.
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = side, allow_negative_numbers = true)]
     pub size: usize,
 }
@@ -149,8 +187,12 @@ pub struct StyleWord {
 impl FromStr for StyleWord {
     type Err = String;
 
-    /// What follows the last colon is a weight if it reads as a number (so `C:\wave.jpg` has none).
+    /// What follows the last colon is a weight if it reads as a number (so `C:\wave.jpg` has none), unless a file has that
+    /// very name.
     fn from_str(word: &str) -> Result<Self, String> {
+        if Path::new(word).is_file() {
+            return Ok(Self { what: word.into(), weight: None });
+        }
         let typed =
             |(what, number): (&str, &str)| number.parse().ok().map(|weight: f32| (what.into(), weight));
         let (what, weight) = match word.rsplit_once(':').and_then(typed) {

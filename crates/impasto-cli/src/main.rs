@@ -13,7 +13,10 @@ mod folder;
 mod interrupt;
 mod machine;
 mod models;
+mod names;
+mod page;
 mod recorder;
+mod sheet;
 mod size;
 mod styles;
 
@@ -33,9 +36,20 @@ pub struct Cli {
     command: command::Command,
 }
 
+/// A decoder that panics over a damaged picture makes that picture fail, which is reported once, as an error.
+fn quiet_decoders() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !impasto_media::still::is_decoding() {
+            usual(info);
+        }
+    }));
+}
+
 fn main() -> ExitCode {
     // A wrong word ends the program here, with clap's message and exit code 2.
     let cli = Cli::parse();
+    quiet_decoders();
     interrupt::install();
     match cli.command.run(&console::Console::new(cli.quiet)) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,8 +1,10 @@
 //! Which network is meant, and where its file lies.
 
 use crate::folder;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use impasto::{Model, builtin};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,8 +22,22 @@ pub fn load(word: Option<&str>) -> Result<Arc<Model>> {
 
 fn from_disk(word: &str) -> Result<Arc<Model>> {
     let path = find(word)?;
+    if is_torch(&path) {
+        bail!(
+            "{} is a PyTorch file, not a model of Impasto; make one of it and its partner: \
+             impasto import VGG.pth DECODER.pth -o classic.safetensors",
+            path.display()
+        );
+    }
     let model = Model::load(&path).with_context(|| format!("cannot use the model {}", path.display()))?;
     Ok(Arc::new(model))
+}
+
+/// Whether the file begins as those of `torch.save` do: a zip archive or a pickle.
+fn is_torch(path: &Path) -> bool {
+    let mut head = [0; 9];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && (head.starts_with(b"PK\x03\x04") || (head[0] == 0x80 && head[1] <= 5 && head[8] != b'{'))
 }
 
 /// The file that a model's name or path stands for.

@@ -1,10 +1,13 @@
 //! Which style is meant: a built-in name, a `.style` file, or a picture.
+//!
+//! A word is found first ([`find`]), which needs no model and ends a slip of the pen at once, and read later.
 
 use crate::args::StyleWord;
 use crate::failure::wrong_use;
-use crate::size;
+use crate::{names, size};
 use anyhow::{Context, Result, anyhow, bail};
 use impasto::{Provenance, Style, Stylizer, builtin};
+use impasto_media::still::Limits;
 use impasto_media::{resize, still};
 use std::fs;
 use std::path::Path;
@@ -24,13 +27,18 @@ impl Styles<'_> {
     /// The style that `what` stands for.
     pub fn read(&self, what: &str) -> Result<Style> {
         let model = self.stylizer.model();
-        if let Some(style) = builtin::style(what).filter(|style| style.check(model).is_ok()) {
-            return Ok(style);
-        }
-        let path = Path::new(what);
-        if !path.exists() {
-            return Err(unknown(what, model));
-        }
+        let path = match find(what, builtin::style(what).is_some_and(|style| style.check(model).is_ok()))? {
+            Found::BuiltIn(name) => {
+                let style = builtin::style(name).expect("it was found");
+                style.check(model).with_context(|| {
+                    format!(
+                        "`{name}` is a style of another model; name a picture, or paint with --model light"
+                    )
+                })?;
+                return Ok(style);
+            }
+            Found::File(path) => path,
+        };
         if is_style_file(path) {
             let style = read_file(path)?;
             style.check(model).with_context(|| what.to_string())?;
@@ -41,8 +49,8 @@ impl Styles<'_> {
 
     /// The style of the painting at `path`.
     fn encode(&self, path: &Path) -> Result<Style> {
-        let painting = still::read(path)?.image;
         let shown = || format!("cannot take a style from {}", path.display());
+        let painting = painting(path)?;
         size::check(&painting, self.style_px, "--style-size").with_context(shown)?;
         let painting = resize::resize_shorter_side(&painting, self.style_px);
         let source = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -61,6 +69,52 @@ impl Styles<'_> {
         let weighted: Vec<_> = styles.iter().map(|(style, weight)| (style, *weight)).collect();
         Ok(Style::mix(&weighted)?)
     }
+}
+
+/// What a word stands for.
+#[derive(Debug, PartialEq)]
+pub enum Found<'a> {
+    /// The built-in style of that name.
+    BuiltIn(&'static str),
+    /// A picture or a `.style` file.
+    File(&'a Path),
+}
+
+/// What `what` stands for: a built-in name as it is written, else a file, else a name that is nearly that.
+/// Where `built_in_first` is not set, a file goes before a name.
+pub fn find(what: &str, built_in_first: bool) -> Result<Found<'_>> {
+    let (name, path) = (names::built_in(what), Path::new(what));
+    match name {
+        Some(name) if name == what && built_in_first => Ok(Found::BuiltIn(name)),
+        _ if path.is_dir() => {
+            bail!("{what} is a folder; a style is a built-in name, a picture or a .style file")
+        }
+        _ if path.exists() => Ok(Found::File(path)),
+        Some(name) => Ok(Found::BuiltIn(name)),
+        None => Err(unknown(what)),
+    }
+}
+
+/// The words with built-in names written as they are called; an error for one that stands for nothing.
+pub fn resolved(words: &[StyleWord]) -> Result<Vec<StyleWord>> {
+    check_weights(words)?;
+    let resolve = |word: &StyleWord| Ok(StyleWord { what: resolved_name(&word.what)?, weight: word.weight });
+    words.iter().map(resolve).collect()
+}
+
+/// The same for one word without a weight.
+pub fn resolved_name(what: &str) -> Result<String> {
+    match find(what, true)? {
+        Found::BuiltIn(name) => Ok(name.into()),
+        Found::File(_) => Ok(what.into()),
+    }
+}
+
+/// The painting at `path`, or of a cut-out the part that is seen.
+pub fn painting(path: &Path) -> Result<impasto::Image> {
+    let still = still::read_within(path, Limits::painting())?;
+    let shown = path.display();
+    still.into_painting().with_context(|| format!("cannot take a style from {shown}"))
 }
 
 /// Refuses a mix in which nothing has a weight.
@@ -92,13 +146,29 @@ pub fn name_of(what: &str) -> String {
     Path::new(what).file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn unknown(what: &str, model: &impasto::Model) -> anyhow::Error {
-    let built_in = builtin::styles();
-    let fitting: Vec<_> = built_in.iter().filter(|s| s.check(model).is_ok()).collect();
-    let names: Vec<_> = fitting.iter().map(|s| s.provenance.name.as_str()).collect();
-    let known = match names.is_empty() {
-        true => format!("the {} model has no built-in styles; name a picture or a .style file", model.name),
-        false => format!("built-in styles are: {}", names.join(", ")),
+fn unknown(what: &str) -> anyhow::Error {
+    let near = names::nearest(what).iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+    let near = match near.as_slice() {
+        [] => String::new(),
+        [all @ .., last] => format!("the nearest built-in names are {} and {last}; ", all.join(", ")),
     };
-    anyhow!("there is no style `{what}`: no file has that name, and {known}")
+    anyhow!(
+        "there is no style `{what}`: no file has that name, and no built-in style; {near}`impasto styles list` names \
+         all {}",
+        builtin::styles().len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_before_anything_is_loaded() {
+        assert_eq!(find("Starry Night", true).unwrap(), Found::BuiltIn("starry-night"));
+        assert_eq!(resolved_name("starry").unwrap(), "starry-night");
+        let error = find("mosiac", true).unwrap_err().to_string();
+        assert!(error.contains("`mosiac`") && error.contains("names are `mosaic`,"), "{error}");
+        assert!(find(".", true).unwrap_err().to_string().contains("folder"));
+    }
 }

@@ -217,7 +217,27 @@ impl Weights {
             let view = TensorView::new(dtype, weight.shape.clone(), bytes);
             (name, view.expect("the values fill the shape: `insert` has checked"))
         });
-        safetensors::serialize(views, Some(metadata)).expect("safetensors writes to memory")
+        in_order(safetensors::serialize(views, Some(metadata)).expect("safetensors writes to memory"))
+    }
+}
+
+/// The same file with its header's entries in the order of their names, so that equal weights give equal bytes: the
+/// metadata comes from a hash table.
+fn in_order(file: Vec<u8>) -> Vec<u8> {
+    let length = u64::from_le_bytes(file[..8].try_into().expect("eight bytes")) as usize;
+    let header: BTreeMap<String, serde_json::Value> =
+        serde_json::from_slice(&file[8..8 + length]).expect("the header was just written");
+    let sorted = header.into_iter().map(|(key, value)| (key, ordered(value)));
+    let mut text = serde_json::to_vec(&sorted.collect::<BTreeMap<_, _>>()).expect("plain data");
+    // The format pads its header with spaces, so that the values are aligned.
+    text.resize(text.len().next_multiple_of(8), b' ');
+    [&(text.len() as u64).to_le_bytes()[..], &text, &file[8 + length..]].concat()
+}
+
+fn ordered(value: serde_json::Value) -> serde_json::Value {
+    match value {
+        serde_json::Value::Object(map) => map.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect(),
+        other => other,
     }
 }
 
@@ -253,6 +273,18 @@ mod tests {
         weights.insert("a.weight", vec![2, 3], vec![0.0, -1.5, 2.0, 1e-3, 7.0, 65504.0]);
         weights.insert("a.bias", vec![2], vec![0.25, 4.0]);
         weights
+    }
+
+    #[test]
+    fn equal_weights_give_equal_bytes() {
+        let keys: Vec<String> = (0..40).map(|i| format!("key {i}")).collect();
+        let bytes = |keys: &mut dyn Iterator<Item = &String>| {
+            some().to_bytes(Precision::F32, keys.map(|k| (k.clone(), k.clone())).collect())
+        };
+        let one = bytes(&mut keys.iter());
+        assert!(one == bytes(&mut keys.iter().rev()));
+        let (weights, metadata) = Weights::from_bytes(&one).unwrap();
+        assert_eq!((weights, metadata.len()), (some(), 40));
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub fn page(report: &Report, command: &str, machine: &str) -> String {
     let mut page = String::from("# Quality\n\n");
     page += &format!("Made by `{command}` on {machine}; engine `{}`, seed {}. ", report.engine, report.seed);
     page += &format!(
-        "{} photos and {} paintings that no network here was trained on; pair `k` of `n` is number \
+        "{} photos and {} paintings; pair `k` of `n` is number \
          `p = floor(k * {} / n)`: photo `p div {}`, painting `p mod {}`, both sorted by name, central squares.\n\n",
         report.contents.len(),
         report.styles.len(),

@@ -156,6 +156,9 @@ impl Format {
         match head {
             [] => Err("it is empty"),
             [b'P', b'K', 3 | 5, 4 | 6, ..] => Ok(Format::Archive),
+            // A header's length may look like a pickle's first bytes (128, 384, 640, …); no pickle has six zeros there and
+            // then a brace.
+            [_, _, _, _, _, 0, 0, 0, b'{', ..] => Ok(Format::Safetensors),
             [0x80, 0..=5, ..] => Ok(Format::Legacy),
             [_, _, _, _, _, _, _, _, b'{', ..] => Ok(Format::Safetensors),
             _ if head.get(257..262) == Some(b"ustar") => Err("it is a tar archive: unpack it first"),
@@ -182,6 +185,10 @@ mod tests {
         assert_eq!(Format::from_head(b"PK\x03\x04...."), Ok(Format::Archive));
         assert_eq!(Format::from_head(b"\x80\x02\x8a\x0a"), Ok(Format::Legacy));
         assert_eq!(Format::from_head(b"\x40\0\0\0\0\0\0\0{\"a\""), Ok(Format::Safetensors));
+        for length in [128u64, 384, 640, 896, 1152, 1408, 0x0280, 1 << 20] {
+            let head = [&length.to_le_bytes()[..], b"{\"a\":"].concat();
+            assert_eq!(Format::from_head(&head), Ok(Format::Safetensors), "{length}");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// An output file that takes its name only when [`commit`](AtomicFile::commit) is called.
 ///
-/// Until then its bytes lie beside it as `.NAME.PID-N.tmp`; dropping it removes them. A target that
-/// is no regular file (a pipe, a device) is written directly.
+/// Until then its bytes lie beside it as `.NAME.PID-N.tmp` (of a long name, its beginning); dropping it removes them. It
+/// has the mode and owner of the file it replaces. A target that is no regular file (a pipe, a device) is written directly.
 #[derive(Debug)]
 pub struct AtomicFile {
     file: Option<File>,
@@ -23,7 +23,7 @@ impl AtomicFile {
     /// # Errors
     /// When `target` is a folder, or its folder does not exist or cannot be written.
     pub fn create(target: &Path) -> io::Result<Self> {
-        let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_path_buf());
+        let target = end_of_links(target)?;
         match fs::metadata(&target) {
             Ok(meta) if meta.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
             Ok(meta) if !meta.is_file() => {
@@ -37,11 +37,15 @@ impl AtomicFile {
     fn create_beside(target: PathBuf) -> io::Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy().into_owned();
+        let name = beginning(&name, MOST_NAME_BYTES);
         loop {
             let n = COUNT.fetch_add(1, Ordering::Relaxed);
             let beside = target.with_file_name(format!(".{name}.{}-{n}.tmp", std::process::id()));
             match OpenOptions::new().read(true).write(true).create_new(true).open(&beside) {
-                Ok(file) => return Ok(AtomicFile { file: Some(file), target, beside: Some(beside) }),
+                Ok(file) => {
+                    take_after(&file, &target);
+                    return Ok(AtomicFile { file: Some(file), target, beside: Some(beside) });
+                }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(e) => return Err(e),
             }
@@ -57,17 +61,68 @@ impl AtomicFile {
     ///
     /// # Errors
     /// When the disk is full or the name cannot be taken; then nothing is left behind.
-    pub fn commit(mut self) -> io::Result<()> {
+    pub fn commit(self) -> io::Result<()> {
+        self.finish(|beside, target| fs::rename(beside, target))
+    }
+
+    /// The same, but never in place of a file that is there.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit), and when something has the name by now.
+    pub fn commit_new(self) -> io::Result<()> {
+        self.finish(|beside, target| match fs::hard_link(beside, target) {
+            Ok(()) => fs::remove_file(beside),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(e),
+            // A file system without hard links: nearly as good.
+            Err(_) if fs::symlink_metadata(target).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) => fs::rename(beside, target),
+        })
+    }
+
+    fn finish(mut self, name: impl FnOnce(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
         let file = self.file.take().expect("the file is open until commit");
         let Some(beside) = &self.beside else { return Ok(()) };
         // Some file systems report a full disk only here.
         file.sync_all()?;
         drop(file);
-        fs::rename(beside, &self.target)?;
+        name(beside, &self.target)?;
         self.beside = None;
         Ok(())
     }
 }
+
+/// The longest part of a target's name in the name of the file beside it: file systems allow 255 bytes or 143.
+const MOST_NAME_BYTES: usize = 100;
+
+/// The first characters of a name, in at most so many bytes.
+fn beginning(name: &str, most: usize) -> &str {
+    let end = (0..=most.min(name.len())).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
+    &name[..end]
+}
+
+/// The path that links lead to, even where nothing lies there yet.
+fn end_of_links(target: &Path) -> io::Result<PathBuf> {
+    let mut path = target.to_path_buf();
+    for _ in 0..40 {
+        match fs::read_link(&path) {
+            Ok(next) => path = path.parent().unwrap_or(Path::new("")).join(next),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "its links lead in a circle"))
+}
+
+/// Gives `file` the mode and owner of the file that it will replace, as far as we may.
+#[cfg(unix)]
+fn take_after(file: &File, target: &Path) {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let Ok(old) = fs::metadata(target) else { return };
+    let _ = fchown(file, Some(old.uid()), Some(old.gid()));
+    let _ = file.set_permissions(old.permissions());
+}
+
+#[cfg(not(unix))]
+fn take_after(_: &File, _: &Path) {}
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -97,6 +152,16 @@ pub fn write(target: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = AtomicFile::create(target)?;
     file.write_all(bytes)?;
     file.commit()
+}
+
+/// The same, but never in place of a file that is there.
+///
+/// # Errors
+/// As [`AtomicFile::create`] and [`AtomicFile::commit_new`].
+pub fn write_new(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = AtomicFile::create(target)?;
+    file.write_all(bytes)?;
+    file.commit_new()
 }
 
 #[cfg(test)]
@@ -161,5 +226,50 @@ mod tests {
         write(&link, b"new").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&real).unwrap(), b"new");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_nothing_stays_a_link_and_a_circle_is_an_error() {
+        let folder = Folder::new("atomic_dead_link");
+        std::os::unix::fs::symlink("real.txt", folder.join("link.txt")).unwrap();
+        write(&folder.join("link.txt"), b"new").unwrap();
+        assert!(fs::symlink_metadata(folder.join("link.txt")).unwrap().is_symlink());
+        assert_eq!(fs::read(folder.join("real.txt")).unwrap(), b"new");
+        std::os::unix::fs::symlink("round", folder.join("round")).unwrap();
+        assert!(write(&folder.join("round"), b"x").is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_mode_of_the_replaced_file_is_kept() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = Folder::new("atomic_mode");
+        let path = folder.join("a.txt");
+        write(&path, b"old").unwrap();
+        for mode in [0o600, 0o664, 0o440] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            write(&path, b"new").unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+        }
+    }
+
+    #[test]
+    fn the_longest_names_can_be_written() {
+        let folder = Folder::new("atomic_long");
+        for name in ["a".repeat(255), "\u{e9}".repeat(127)] {
+            write(&folder.join(&name), b"x").unwrap();
+            assert_eq!(fs::read(folder.join(&name)).unwrap(), b"x");
+        }
+    }
+
+    #[test]
+    fn a_new_file_replaces_none() {
+        let folder = Folder::new("atomic_new");
+        let path = folder.join("a.txt");
+        write_new(&path, b"one").unwrap();
+        assert_eq!(write_new(&path, b"two").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(names(folder.path()), ["a.txt"], "nothing is left beside");
     }
 }

@@ -86,13 +86,38 @@ pub enum Error {
         /// The limit in pixels.
         limit_px: u64,
     },
+    /// There is not enough memory for the picture.
+    #[error(
+        "{name}: there is not enough memory for this picture ({width}x{height} pixels). \
+         Make it smaller in a picture editor first, or allow more memory."
+    )]
+    Memory {
+        /// The file.
+        name: String,
+        /// Claimed width in px.
+        width: usize,
+        /// Claimed height in px.
+        height: usize,
+    },
+    /// A picture that only another program can decode, and none that is installed does.
+    #[error(
+        "{name} looks like {found}, which is read through another program, and {tried}. Install libheif's \
+         tools (Debian and Ubuntu: libheif-examples, Fedora: libheif-tools, Homebrew: libheif) or an ffmpeg, or \
+         convert it to JPEG or PNG."
+    )]
+    NeedsTool {
+        /// The file.
+        name: String,
+        /// What the content looks like, as a noun phrase.
+        found: &'static str,
+        /// What the programs said that were tried.
+        tried: String,
+    },
     /// The file has more bytes than the limit.
-    #[error("{name} has {bytes} bytes; the limit for a picture is {limit} bytes. Is it really a picture?")]
+    #[error("{name} has more than {limit} bytes, the limit for a picture. Is it really a picture?")]
     FileTooLarge {
         /// The file.
         name: String,
-        /// Its size in bytes.
-        bytes: u64,
         /// The limit in bytes.
         limit: u64,
     },
@@ -137,6 +162,15 @@ pub enum Error {
         name: String,
         /// Why.
         cause: io::Error,
+    },
+    /// A painting of which nothing can be seen.
+    #[error("every pixel of it is transparent; choose a picture of which something can be seen")]
+    NothingSeen,
+    /// The file is there, and nobody said that it may be replaced.
+    #[error("{name} is there already. Name another file, or let it be replaced.")]
+    IsThere {
+        /// The output file.
+        name: String,
     },
     /// An encoder refused the picture.
     #[error("cannot encode {name} as {format}: {why}.")]

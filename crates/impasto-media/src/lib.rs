@@ -10,6 +10,7 @@
 pub mod atomic;
 mod error;
 pub mod folder;
+pub mod memory;
 pub mod resize;
 pub mod still;
 #[cfg(test)]

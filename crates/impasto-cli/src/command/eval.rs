@@ -8,7 +8,7 @@ use anyhow::Result;
 use impasto::{EngineChoice, EngineSetup};
 use impasto_eval::{Entrant, EvalConfig, Progress, Round, Stage, baseline, evaluate, markdown};
 use impasto_import::import_vgg;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Judge networks by figures and contact sheets
 ///
@@ -16,9 +16,11 @@ use std::path::PathBuf;
 /// The same command gives the same figures (but for time and memory).
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  impasto eval --model classic --contents photos/ --styles paintings/ --vgg vgg_normalised.pth -o report/
-  impasto eval --model light --model mine.safetensors --round 256x20 --contents photos/ --styles paintings/ \\
-      --vgg vgg_normalised.pth --json")]
+  impasto eval --model classic --contents photos/ --styles paintings/ \\
+      --vgg vgg_normalised.pth -o report/
+  impasto eval --model light --model mine.safetensors --round 256x20 \\
+      --contents photos/ --styles paintings/ --vgg vgg_normalised.pth \\
+      --json")]
 pub struct Args {
     /// Models to judge: `light`, `classic`, or files. Without it: the one that paints by default.
     #[arg(long = "model", value_name = "M")]
@@ -66,13 +68,22 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     let outcome = evaluate(&config, &entrants, &vgg, engine.as_ref(), &mut stages(console))?;
     if let Some(folder) = &args.output {
         let _whole = interrupt::hold();
-        let words: Vec<String> = std::env::args().skip(1).collect();
+        let words: Vec<String> = std::env::args().skip(1).map(|word| without_machine(&word)).collect();
         outcome.save(folder, &format!("impasto {}", words.join(" ")))?;
         console.note(format!("report and sheets are in {}", folder.display()));
     }
     match args.json {
         true => console.result(outcome.report.to_json()),
         false => console.result(markdown::figures(&outcome.report)),
+    }
+}
+
+/// A word as it may stand in a report: of a whole path, which says how this machine is arranged, the last name.
+fn without_machine(word: &str) -> String {
+    let path = Path::new(word);
+    match path.file_name() {
+        Some(name) if path.is_absolute() => name.to_string_lossy().into_owned(),
+        _ => word.into(),
     }
 }
 

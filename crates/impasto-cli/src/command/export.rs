@@ -1,11 +1,11 @@
 //! `impasto export`: a model for other programs, and for the OAK camera.
 
-use crate::args::{BrushArgs, ModelArgs, StyleWord};
+use crate::args::StyleWord;
 use crate::console::Console;
 use crate::failure::wrong_use;
-use crate::interrupt;
 use crate::size::Size;
-use crate::styles::Styles;
+use crate::styles::{Styles, resolved};
+use crate::{interrupt, models};
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use impasto::{Style, Stylizer, builtin};
@@ -19,12 +19,16 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   impasto export --target onnx -o light.onnx
-      light.onnx paints, light.encoder.onnx turns a painting into a style; docs/export.md shows programs that use them
-  impasto export --target onnx --model classic --size 512x288 --half -o classic.onnx
+      light.onnx paints, light.encoder.onnx turns a painting into a style;
+      docs/export.md shows programs that use them
+  impasto export --target onnx --model classic --size 512x288 --half \\
+      -o classic.onnx
   impasto export --target oak --size 512x288 --style wave.style -o oak
       a folder with network, styles and a Python program for the camera
-  impasto export --target oak -o oak --compile --openvino-libs openvino-wheel/onnxruntime/capi --shaves 6
-      compiled for the chip; docs/oak.md tells how to get these libraries out of a Python package")]
+  impasto export --target oak -o oak --compile \\
+      --openvino-libs openvino-wheel/onnxruntime/capi --shaves 6
+      compiled for the chip; docs/oak.md tells how to get these libraries out
+      of a Python package")]
 pub struct Args {
     /// For what.
     #[arg(long, value_enum)]
@@ -62,10 +66,12 @@ pub struct Args {
     /// oak: SHAVEs to compile for; without it, a superblob for every number.
     #[arg(long, value_name = "N", requires = "compile", value_parser = clap::value_parser!(u8).range(1..=16))]
     shaves: Option<u8>,
-    #[command(flatten)]
-    brush: BrushArgs,
-    #[command(flatten)]
-    model: ModelArgs,
+    /// oak: shorter side in px at which a painting given with --style is looked at; 0 keeps its size, 512 without it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=30_000))]
+    style_size: Option<u16>,
+    /// The network: `light`, `classic`, or a model file. Without it: the one that paints by default.
+    #[arg(long, value_name = "light|classic|FILE")]
+    model: Option<String>,
 }
 
 /// Where the model goes.
@@ -92,7 +98,7 @@ enum OrderName {
 /// Exports.
 pub fn run(args: &Args, console: &Console) -> Result<()> {
     check(args)?;
-    let stylizer = args.model.stylizer()?;
+    let stylizer = Stylizer::builder(models::load(args.model.as_deref())?).build()?;
     match args.target {
         Target::Onnx => onnx(args, &stylizer, console),
         Target::Oak => oak(args, &stylizer, console),
@@ -107,6 +113,7 @@ fn check(args: &Args) -> Result<()> {
     }
     let for_oak = [
         ("--style", !args.styles.is_empty()),
+        ("--style-size", args.style_size.is_some()),
         ("--yuv420", args.yuv420),
         ("--rim", args.rim.is_some()),
         ("--compile", args.compile),
@@ -183,6 +190,6 @@ fn styles(args: &Args, stylizer: &Stylizer) -> Result<Vec<Style>> {
     if args.styles.is_empty() {
         return Ok(builtin::styles().into_iter().filter(|s| s.check(stylizer.model()).is_ok()).collect());
     }
-    let styles = Styles { stylizer, style_px: args.brush.style_size };
-    args.styles.iter().map(|word| styles.read(&word.what)).collect()
+    let styles = Styles { stylizer, style_px: args.style_size.map_or(512, usize::from) };
+    resolved(&args.styles)?.iter().map(|word| styles.read(&word.what)).collect()
 }

@@ -19,12 +19,16 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   impasto import vgg_normalised.pth decoder.pth -o classic.safetensors
-      the two files that the releases page of naoto0804/pytorch-AdaIN on GitHub offers
-  impasto import vgg19-dcbb9e9d.pth decoder.pth --pictures photos/ -o classic.safetensors
-      torchvision's VGG-19 is not normalised; it is, on your pictures, so that each channel's mean is 1. The
-      decoder must have been trained with such a VGG.
+      the two files that the releases page of naoto0804/pytorch-AdaIN on
+      GitHub offers
+  impasto import vgg19-dcbb9e9d.pth decoder.pth --pictures photos/ \\
+      -o classic.safetensors
+      torchvision's VGG-19 is not normalised; it is, on your pictures, so that
+      each channel's mean is 1. The decoder must have been trained with such a
+      VGG.
 
-Impasto finds `classic` in the working directory and in its configuration folder (`impasto doctor` tells where).")]
+Impasto finds `classic` in the working directory and in its configuration
+folder (`impasto doctor` tells where).")]
 pub struct Args {
     /// VGG-19, .pth or .safetensors.
     #[arg(value_name = "VGG")]

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::CommandFactory;
 use clap_mangen::Man;
 use impasto_media::atomic;
+use std::fs;
 use std::path::PathBuf;
 
 /// Print the manual, or write a page for every command
@@ -31,10 +32,11 @@ type Page = (String, Vec<u8>);
 pub fn run(args: &Args, console: &Console) -> Result<()> {
     let pages = pages()?;
     if let Some(folder) = &args.output {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         for (name, text) in &pages {
             let path = folder.join(name);
             let _whole = interrupt::hold();
-            let shown = || format!("cannot write {}; does the folder exist?", path.display());
+            let shown = || format!("cannot write {}", path.display());
             atomic::write(&path, text).with_context(shown)?;
             console.result(path.display().to_string())?;
         }

@@ -12,8 +12,10 @@ mod man;
 mod styles;
 mod stylize;
 mod train;
+mod try_styles;
 mod tune;
 mod video;
+mod watch;
 
 use crate::console::Console;
 use anyhow::Result;
@@ -26,6 +28,8 @@ pub enum Command {
     Video(video::Args),
     #[command(subcommand)]
     Styles(styles::Args),
+    Try(try_styles::Args),
+    Watch(watch::Args),
     Demo(demo::Args),
     Live(live::Args),
     Import(import::Args),
@@ -49,6 +53,8 @@ impl Command {
             Command::Stylize(args) => stylize::run(args, console),
             Command::Video(args) => video::run(args, console),
             Command::Styles(args) => styles::run(args, console),
+            Command::Try(args) => try_styles::run(args, console),
+            Command::Watch(args) => watch::run(args, console),
             Command::Demo(args) => demo::run(args, console),
             Command::Live(args) => live::run(args, console),
             Command::Import(args) => import::run(args, console),

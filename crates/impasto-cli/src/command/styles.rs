@@ -5,11 +5,12 @@ mod refine;
 use crate::args::{BrushArgs, ModelArgs, StyleWord};
 use crate::console::Console;
 use crate::failure::wrong_use;
-use crate::interrupt;
-use crate::styles::{Styles, is_style_file, name_of, read_file};
+use crate::styles::{Styles, is_style_file, name_of, read_file, resolved, resolved_name};
+use crate::{interrupt, models};
 use anyhow::{Context, Result};
-use impasto::{Provenance, Style, builtin};
+use impasto::{Provenance, Style, Stylizer, builtin};
 use impasto_media::atomic;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// List, make and show styles
@@ -34,8 +35,10 @@ pub struct ListArgs {}
 #[command(after_help = "Examples:
   impasto styles make wave.jpg -o wave.style
   impasto styles make wave.jpg:2 mosaic.jpg:1 -o mostly-wave.style
-  impasto styles make wave.jpg --model classic --style-size 256 -o fine-wave.style
-  impasto styles make wave.jpg --refine 120 --photos photos/ -o wave.style")]
+  impasto styles make wave.jpg --model classic --style-size 256 \\
+      -o fine-wave.style
+  impasto styles make wave.jpg --refine 120 \\
+      --photos photos/ -o wave.style")]
 pub struct MakeArgs {
     /// Pictures (also built-in names and .style files); several make one mix, by their weights.
     #[arg(required = true, value_name = "PAINTING[:WEIGHT]")]
@@ -43,6 +46,9 @@ pub struct MakeArgs {
     /// The file to write.
     #[arg(short, long, value_name = "FILE.style")]
     output: PathBuf,
+    /// Replace the file if it is there.
+    #[arg(long)]
+    force: bool,
     /// Painter, title, year and rights, kept in the file for people; without it, the painting's file name.
     #[arg(long, value_name = "WORDS")]
     source: Option<String>,
@@ -71,10 +77,11 @@ pub struct ShowArgs {
     /// A .style file, a built-in name, or a picture.
     #[arg(value_name = "S")]
     style: String,
+    /// Of a picture: the network, `light`, `classic`, or a model file.
+    #[arg(long, value_name = "light|classic|FILE")]
+    model: Option<String>,
     #[command(flatten)]
     brush: BrushArgs,
-    #[command(flatten)]
-    model: ModelArgs,
 }
 
 /// Lists, makes or shows.
@@ -101,9 +108,10 @@ fn list(console: &Console) -> Result<()> {
 }
 
 fn make(args: &MakeArgs, console: &Console) -> Result<()> {
-    check_output(&args.output, &args.paintings)?;
+    check_output(args)?;
+    let paintings = resolved(&args.paintings)?;
     let stylizer = args.model.stylizer()?;
-    let mut style = Styles { stylizer: &stylizer, style_px: args.brush.style_size }.mix(&args.paintings)?;
+    let mut style = Styles { stylizer: &stylizer, style_px: args.brush.style_size }.mix(&paintings)?;
     if let Some(steps) = args.refine {
         style = refine::refine(&stylizer, style, args, usize::from(steps), console)?;
     }
@@ -115,13 +123,18 @@ fn make(args: &MakeArgs, console: &Console) -> Result<()> {
     };
     style.provenance = Provenance { name, source };
     let _whole = interrupt::hold();
-    atomic::write(&args.output, &style.to_bytes()).with_context(|| {
-        format!("cannot write {}; does its folder exist, and is there space?", args.output.display())
-    })?;
+    let folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    let write = if args.force { atomic::write } else { atomic::write_new };
+    write(&args.output, &style.to_bytes())
+        .with_context(|| format!("cannot write {}; is there space?", args.output.display()))?;
     console.result(args.output.display().to_string())
 }
 
-fn check_output(output: &Path, paintings: &[StyleWord]) -> Result<()> {
+fn check_output(args: &MakeArgs) -> Result<()> {
+    let (output, paintings) = (args.output.as_path(), &args.paintings);
     if !is_style_file(output) {
         let shown = output.with_extension("style");
         return Err(wrong_use(format!("a style's file must end in .style, such as {}", shown.display())));
@@ -130,6 +143,12 @@ fn check_output(output: &Path, paintings: &[StyleWord]) -> Result<()> {
     let is_read = |word: &StyleWord| std::fs::canonicalize(&word.what).ok() == real;
     if real.is_some() && paintings.iter().any(is_read) {
         return Err(wrong_use(format!("{} is read and would be overwritten", output.display())));
+    }
+    if output.is_file() && !args.force {
+        let shown = output.display();
+        return Err(wrong_use(format!(
+            "{shown} is there already; --force replaces it, and -o names another"
+        )));
     }
     Ok(())
 }
@@ -140,8 +159,9 @@ fn show(args: &ShowArgs, console: &Console) -> Result<()> {
         // Shown whatever its model, which need not be here.
         true => read_file(path)?,
         false => {
-            let stylizer = args.model.stylizer()?;
-            Styles { stylizer: &stylizer, style_px: args.brush.style_size }.read(&args.style)?
+            let style = resolved_name(&args.style)?;
+            let stylizer = Stylizer::builder(models::load(args.model.as_deref())?).build()?;
+            Styles { stylizer: &stylizer, style_px: args.brush.style_size }.read(&style)?
         }
     };
     for (key, value) in facts(&style) {

@@ -90,11 +90,70 @@ fn a_link_to_the_photo_is_the_photo() {
 #[test]
 fn places_that_cannot_be_written() {
     let studio = Studio::new("places");
-    studio.refuses("stylize photo.jpg --style wave.png -o no/out.png", 1, &["no", "make it first"]);
-    studio.refuses("stylize photo.jpg --style wave.png -o no/such/folder/", 1, &["no", "make it first"]);
     studio.refuses("stylize photo.jpg --style wave.png -o photo.jpg/out.png", 1, &["photo.jpg"]);
-    studio.refuses("styles make wave.png -o no/wave.style", 1, &["no/wave.style", "folder"]);
-    studio.refuses("man -o no", 1, &["no", "folder"]);
+    studio.refuses("styles make wave.png -o photo.jpg/wave.style", 1, &["photo.jpg"]);
+    studio.refuses("man -o photo.jpg/no", 1, &["photo.jpg/no", "folder"]);
+}
+
+#[test]
+fn what_is_there_is_not_replaced_unless_asked() {
+    let studio = Studio::new("there");
+    let paint = "stylize photo.jpg --style wave.png";
+    studio.lines(paint);
+    let before = fs::read(studio.path("photo-wave.jpg")).unwrap();
+    studio.refuses(&format!("{paint} --size 11"), 2, &["photo-wave.jpg is there already", "--force", "-o"]);
+    assert!(fs::read(studio.path("photo-wave.jpg")).unwrap() == before);
+    studio.lines(&format!("{paint} --size 11 --force"));
+    assert!(fs::read(studio.path("photo-wave.jpg")).unwrap() != before);
+    let both = "stylize photo.jpg --each --style wave.png --style mosaic.png";
+    studio.refuses(both, 2, &["1 of 2 results", "--resume"]);
+    assert_eq!(studio.lines(&format!("{both} --resume")), ["photo-mosaic.jpg"]);
+    assert!(studio.lines(&format!("{both} --resume")).is_empty(), "all is painted");
+    studio.lines("styles make wave.png -o a.style");
+    studio.refuses("styles make wave.png -o a.style", 2, &["a.style is there already", "--force"]);
+    studio.lines("try photo.jpg --style wave.png --model classic");
+    studio.refuses("try photo.jpg --style wave.png --model classic", 2, &["photo-try.png is there already"]);
+}
+
+#[test]
+fn styles_that_are_nearly_named() {
+    let studio = Studio::empty("nearly");
+    studio.picture("photo.png", 33, 22);
+    assert_eq!(
+        studio.lines("stylize photo.png --model light --style Starry_Night"),
+        ["photo-starry-night.png"]
+    );
+    let said = studio.refuses("stylize photo.png --model light --style mosiac", 1, &["`mosiac`", "`mosaic`"]);
+    assert!(!said.err.contains("sainte-victoire"), "three names, not all: {}", said.err);
+    studio.refuses("stylize photo.png --model light", 2, &["impasto try photo.png", "styles list"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_working_folder_that_is_gone_is_said() {
+    let studio = Studio::new("gone");
+    fs::create_dir(studio.path("here")).unwrap();
+    let photo = studio.path("photo.jpg");
+    let script = format!(
+        "cd here && rmdir ../here && exec {} stylize {} --style waves -o out.png",
+        env!("CARGO_BIN_EXE_impasto"),
+        photo.display()
+    );
+    let output =
+        std::process::Command::new("sh").args(["-c", &script]).current_dir(studio.path("")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("the working folder is gone"), "{said}");
+}
+
+#[test]
+fn a_picture_of_nothing_is_no_style_and_stays_as_a_photo() {
+    let studio = Studio::new("clear");
+    let mut clear = studio.read("wave.png");
+    clear.alpha = Some(vec![0; 24 * 24]);
+    studio.write_still("clear.png", &clear);
+    studio.refuses("stylize photo.jpg --style clear.png", 1, &["clear.png", "transparent"]);
+    studio.lines("stylize clear.png --style wave.png");
+    assert!(studio.read("clear-wave.png").alpha.unwrap().iter().all(|&a| a == 0));
 }
 
 #[cfg(target_os = "linux")]
@@ -131,8 +190,10 @@ fn models_that_are_none() {
     let mut bare = Weights::new();
     bare.insert("x", vec![1], vec![0.0]);
     fs::write(studio.path("bare.safetensors"), bare.to_bytes(Precision::F32, HashMap::new())).unwrap();
+    fs::write(studio.path("weights.pth"), b"PK\x03\x04 and so on").unwrap();
     for (name, needle) in [
         ("gone.safetensors", "spelling"),
+        ("weights.pth", "impasto import"),
         ("text.safetensors", "damaged"),
         ("cut.safetensors", "damaged"),
         ("huge.safetensors", "damaged"),

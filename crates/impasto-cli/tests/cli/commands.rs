@@ -5,8 +5,10 @@ use impasto_core::weights::Precision;
 use impasto_cpu::Isa;
 use std::fs;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 16] = [
     "stylize",
+    "try",
+    "watch",
     "video",
     "styles list",
     "styles make",
@@ -53,7 +55,7 @@ fn the_model_is_found_in_the_configuration_folder_too() {
     studio.lines("stylize photo.jpg --style wave.png --model classic");
     // The one in the working directory goes first.
     model("mine").save(&studio.path("classic.safetensors"), Precision::F32).unwrap();
-    let said = studio.run("stylize photo.jpg --style wave.png --model classic");
+    let said = studio.run("stylize photo.jpg --style wave.png --model classic --force");
     assert!(said.err.contains("mine model"), "{}", said.err);
 }
 
@@ -62,7 +64,7 @@ fn the_demo_needs_no_photo() {
     let studio = Studio::new("demo");
     assert_eq!(studio.lines("demo --model classic --style wave.png --size 18"), ["impasto-demo.png"]);
     let sheet = studio.read("impasto-demo.png").image;
-    assert_eq!((sheet.width(), sheet.height()), (32 * 2 + 8, 18));
+    assert_eq!((sheet.width(), sheet.height()), (32 * 2 + 8, 18 + 22));
 }
 
 #[test]
@@ -124,8 +126,10 @@ fn completions_and_manual_know_the_commands() {
     assert!(studio.lines("man").join("\n").contains("stylize"));
     assert!(studio.lines("man stylize").join("\n").contains("strength"));
     studio.refuses("man paint", 2, &["no such command"]);
-    fs::create_dir(studio.path("man1")).unwrap();
-    let pages = studio.lines("man -o man1");
-    assert!(pages.contains(&"man1/impasto.1".into()) && pages.contains(&"man1/impasto-stylize.1".into()));
+    let pages = studio.lines("man -o share/man1");
+    assert!(
+        pages.contains(&"share/man1/impasto.1".into())
+            && pages.contains(&"share/man1/impasto-stylize.1".into())
+    );
     assert!(!pages.iter().any(|page| page.contains("bench-row")), "{pages:?}");
 }

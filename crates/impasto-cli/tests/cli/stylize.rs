@@ -53,11 +53,182 @@ fn many_photos_times_many_styles_keep_their_tree() {
 fn results_of_an_earlier_run_are_not_painted_again() {
     let studio = Studio::new("again");
     studio.picture("holiday/a.jpg", 12, 9);
-    for _ in 0..2 {
+    for flag in ["", "--force"] {
         assert_eq!(
-            studio.lines("stylize holiday --style wave.png -o holiday/painted"),
+            studio.lines(&format!("stylize holiday --style wave.png -o holiday/painted {flag}")),
             ["holiday/painted/a-wave.jpg"]
         );
+    }
+    // Beside their photos, they are told by the mark in them, and without it by their names.
+    for (flag, folder) in [("", "marked"), ("--no-mark", "plain")] {
+        studio.picture(&format!("{folder}/b.jpg"), 12, 9);
+        let words = format!("stylize {folder} --style wave.png -o {folder} {flag}");
+        assert_eq!(studio.lines(&words), [format!("{folder}/b-wave.jpg")]);
+        let said = studio.run(&format!("{words} --force"));
+        assert_eq!((said.code, said.out.replace('\\', "/")), (Some(0), format!("{folder}/b-wave.jpg\n")));
+        assert!(said.err.contains("not painted again"), "{}", said.err);
+    }
+}
+
+#[test]
+fn pictures_whose_names_differ_by_their_ending_stay_apart() {
+    let studio = Studio::new("stem");
+    studio.picture("logos/logo.png", 12, 9);
+    fs::copy(studio.path("logos/logo.png"), studio.path("logos/logo.gif")).unwrap();
+    fs::write(studio.path("logos/notes.txt"), "no picture").unwrap();
+    let said = studio.run("stylize logos --style wave.png -o out");
+    assert_eq!(said.out.replace('\\', "/"), "out/logo-gif-wave.png\nout/logo-wave.png\n", "{}", said.err);
+    assert!(said.err.contains("passed over: ") && said.err.contains("notes.txt (no picture"), "{}", said.err);
+}
+
+#[test]
+fn folders_on_the_way_are_made_and_long_names_are_cut() {
+    let studio = Studio::new("made");
+    assert_eq!(studio.lines("stylize photo.jpg --style wave.png -o a/b/c/"), ["a/b/c/photo-wave.jpg"]);
+    assert_eq!(studio.lines("stylize photo.jpg --style wave.png -o d/e/out.png"), ["d/e/out.png"]);
+    for length in [243, 255] {
+        let name = format!("{}.png", "n".repeat(length - 4));
+        studio.picture(&name, 12, 9);
+        let lines = studio.lines(&format!("stylize {name} --style wave.png"));
+        assert!(lines[0].len() <= 255 && lines[0].ends_with("-wave.png"), "{lines:?}");
+        drop(studio.read(&lines[0]));
+    }
+}
+
+#[test]
+fn photos_go_through_pipes() {
+    use std::process::Stdio;
+    let studio = Studio::new("pipe");
+    let photo = fs::File::open(studio.path("photo.jpg")).unwrap();
+    let output = studio
+        .command("stylize - --style wave.png -o -")
+        .stdin(photo)
+        .stdout(Stdio::piped())
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}");
+    fs::write(studio.path("piped.jpg"), &output.stdout).unwrap();
+    studio.lines("stylize photo.jpg --style wave.png -o file.jpg");
+    assert!(output.stdout == fs::read(studio.path("file.jpg")).unwrap(), "the bytes are the file's");
+    studio.refuses("stylize photo.jpg wave.png --style wave.png -o -", 2, &["-o -"]);
+    assert!(!studio.path("-").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_a_folder_is_passed_over() {
+    let studio = Studio::new("fifo");
+    studio.picture("mixed/a.png", 12, 9);
+    let made = std::process::Command::new("mkfifo").arg(studio.path("mixed/b.png")).status();
+    if !made.is_ok_and(|status| status.success()) {
+        println!("skipped: mkfifo is missing");
+        return;
+    }
+    let said = studio.run("stylize mixed --style wave.png -o out");
+    assert_eq!((said.code, said.out.as_str()), (Some(0), "out/a-wave.png\n"), "{}", said.err);
+    assert!(said.err.contains("b.png (a pipe, device or socket)"), "{}", said.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_result_keeps_the_mode_of_the_file_it_replaces() {
+    use std::os::unix::fs::PermissionsExt;
+    let studio = Studio::new("mode");
+    studio.picture("out.png", 9, 9);
+    fs::set_permissions(studio.path("out.png"), fs::Permissions::from_mode(0o600)).unwrap();
+    studio.lines("stylize photo.jpg --style wave.png -o out.png --force");
+    assert_eq!(fs::metadata(studio.path("out.png")).unwrap().permissions().mode() & 0o777, 0o600);
+    std::os::unix::fs::symlink("real.png", studio.path("link.png")).unwrap();
+    studio.lines("stylize photo.jpg --style wave.png -o link.png");
+    assert!(fs::symlink_metadata(studio.path("link.png")).unwrap().is_symlink());
+    drop(studio.read("real.png"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_painting_may_be_called_as_if_it_had_a_weight() {
+    let studio = Studio::new("colon");
+    fs::copy(studio.path("wave.png"), studio.path("paper:0.5")).unwrap();
+    studio.lines("stylize photo.jpg --style paper:0.5 -o a.png");
+    studio.lines("stylize photo.jpg --style wave.png -o b.png");
+    assert_eq!(studio.read("a.png").image, studio.read("b.png").image);
+}
+
+#[test]
+fn what_cannot_be_seen_does_not_decide() {
+    let studio = Studio::new("unseen");
+    let cutout = |name: &str, hidden: u8| {
+        let image =
+            Image::from_fn(
+                24,
+                24,
+                |x, y| if x < 12 { [(9 * x) as u8, (7 * y) as u8, 90] } else { [hidden; 3] },
+            );
+        let mut still = impasto_media::still::Still::from_image(image);
+        still.alpha = Some((0..24 * 24).map(|i| if i % 24 < 12 { 255 } else { 0 }).collect());
+        studio.write_still(name, &still);
+    };
+    cutout("black.png", 0);
+    cutout("white.png", 255);
+    studio.lines("stylize black.png white.png --style wave.png -o out");
+    assert_eq!(studio.read("out/black-wave.png").image, studio.read("out/white-wave.png").image);
+    studio.lines("stylize photo.jpg --each --style black.png --style white.png -o out");
+    assert_eq!(studio.read("out/photo-black.jpg").image, studio.read("out/photo-white.jpg").image);
+}
+
+#[test]
+fn before_and_after_in_one() {
+    let studio = Studio::new("compare");
+    assert_eq!(
+        studio.lines("stylize photo.jpg --style wave.png --compare side -o a.png"),
+        ["a.png", "a-compare.png"]
+    );
+    let (both, painted) = (studio.read("a-compare.png").image, studio.read("a.png").image);
+    assert_eq!((both.width(), both.height()), (33 + 8 + 33, 22));
+    assert_eq!(both.pixel(41 + 5, 7), painted.pixel(5, 7));
+    assert_eq!(both.pixel(5, 7), studio.read("photo.jpg").image.pixel(5, 7));
+    let lines = studio.lines("stylize photo.jpg --style wave.png --compare slider.html -o b.png");
+    assert_eq!(lines, ["b.png", "b-compare.html"]);
+    let page = fs::read_to_string(studio.path("b-compare.html")).unwrap();
+    assert_eq!(page.matches("data:image/jpeg;base64,").count(), 2);
+}
+
+#[test]
+fn a_photo_is_tried_in_all_styles() {
+    let studio = Studio::empty("try");
+    studio.picture("my photo.png", 60, 40);
+    let output = studio.command("try --size 40 --model light").arg("my photo.png").output().unwrap();
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(out, "my photo-try.png\nmy photo-try.html\n", "{}", String::from_utf8_lossy(&output.stderr));
+    let page = fs::read_to_string(studio.path("my photo-try.html")).unwrap();
+    assert!(page.contains("impasto stylize 'my photo.png' --style starry-night --model light"), "{page}");
+    assert_eq!(page.matches("<figure>").count(), 34);
+    let sheet = studio.read("my photo-try.png").image;
+    assert_eq!(sheet.width(), 6 * 68 - 8);
+}
+
+#[test]
+fn what_lands_in_a_folder_is_painted_once() {
+    let studio = Studio::new("watch");
+    studio.picture("in/a.png", 12, 9);
+    let watch = "watch in --style wave.png -o out --model classic --once";
+    assert_eq!(studio.lines(watch), ["out/a-wave.png"]);
+    studio.picture("in/day/b.jpg", 12, 9);
+    assert_eq!(studio.lines(watch), ["out/day/b-wave.jpg"]);
+    fs::write(studio.path("in/c.jpg"), b"\xff\xd8\xff\xe0 cut short").unwrap();
+    let said = studio.run(watch);
+    assert!(said.code == Some(1) && said.err.contains("c.jpg"), "{}", said.err);
+}
+
+#[test]
+fn equal_runs_give_equal_files() {
+    let studio = Studio::new("equal");
+    studio.lines("styles make wave.png -o a.style");
+    let first = fs::read(studio.path("a.style")).unwrap();
+    for _ in 0..3 {
+        studio.lines("styles make wave.png -o a.style --force");
+        assert!(fs::read(studio.path("a.style")).unwrap() == first);
     }
 }
 
@@ -96,7 +267,7 @@ fn dials_do_what_they_say() {
     let studio = Studio::new("dials");
     let photo = studio.read("photo.jpg").image;
     let paint = |dials: &str| {
-        studio.lines(&format!("stylize photo.jpg --style wave.png {dials} -o dial.png"));
+        studio.lines(&format!("stylize photo.jpg --style wave.png {dials} -o dial.png --force"));
         studio.read("dial.png").image
     };
     let full = paint("");
@@ -153,7 +324,7 @@ fn the_smallest_photo_is_painted() {
     let studio = Studio::new("smallest");
     for (width, height) in [(1, 1), (1, 7), (2, 1)] {
         studio.picture("small.png", width, height);
-        studio.lines("stylize small.png --style wave.png -o out.png");
+        studio.lines("stylize small.png --style wave.png -o out.png --force");
         let painted = studio.read("out.png").image;
         assert_eq!((painted.width(), painted.height()), (width, height));
     }
@@ -184,7 +355,7 @@ fn piped_progress_is_lines_and_quiet_is_silent() {
         said.err
     );
     assert!(!said.err.contains('\u{1b}') && !said.err.contains('\r'), "{}", said.err);
-    let quiet = studio.run("--quiet stylize photo.jpg --style wave.png");
+    let quiet = studio.run("--quiet stylize photo.jpg --style wave.png --force");
     assert_eq!((quiet.code, quiet.out.as_str(), quiet.err.as_str()), (Some(0), "photo-wave.jpg\n", ""));
 }
 

@@ -19,7 +19,7 @@ fn toy(words: &str) -> String {
 #[test]
 fn a_toy_network_is_trained_and_paints() {
     let studio = Studio::new("train");
-    let words = toy("--set schedule.identity_steps=4 --steps 6 --validate-every 5 --report-every 5 -o run");
+    let words = toy("--set schedule.identity_steps=4 --steps 10 --validate-every 5 --report-every 5 -o run");
     assert_eq!(studio.lines(&words), ["run/model.safetensors"]);
     let report = fs::read_to_string(studio.path("run/report.html")).unwrap();
     for needle in ["Step 10 of 10, done", "Style loss", "Step 5</h2>", "data:image/jpeg;base64,/9j/"] {
@@ -34,9 +34,9 @@ fn a_toy_network_is_trained_and_paints() {
     // The same words and seed give the same bits.
     studio.lines(&words.replace("-o run", "-o again"));
     assert_eq!(weights(&studio, "run/model.safetensors"), weights(&studio, "again/model.safetensors"));
-    let said = studio.run("train light --resume run --steps 8");
+    let said = studio.run("train light --resume run --steps 12");
     assert!(said.code == Some(1) && said.err.contains("schedule.steps was 6, now 8"), "{}", said.err);
-    let said = studio.run("train light --resume run --steps 8 --change-settings --precision f32");
+    let said = studio.run("train light --resume run --steps 12 --change-settings --precision f32");
     assert!(said.code == Some(0) && said.err.contains("going on after step 10: 12 steps"), "{}", said.err);
     let log = fs::read_to_string(studio.path("run/log.jsonl")).unwrap();
     let steps: Vec<&str> = log.lines().filter(|line| line.contains("\"steps\",")).collect();
@@ -46,7 +46,7 @@ fn a_toy_network_is_trained_and_paints() {
 #[test]
 fn a_toy_decoder_is_trained_and_paints() {
     let studio = Studio::new("train-classic");
-    let words = toy("--set schedule.identity_steps=2 --steps 2 -o run").replace("light", "classic");
+    let words = toy("--set schedule.identity_steps=2 --steps 4 -o run").replace("light", "classic");
     assert_eq!(studio.lines(&words), ["run/model.safetensors"]);
     studio.lines("stylize photo.jpg --style wave.png --model run/model.safetensors -o out.png");
     let said = studio.run("train light --resume run");
@@ -67,13 +67,13 @@ fn a_build_that_cannot_train_on_a_gpu_says_so() {
 fn a_run_moves_between_gpu_and_cpu() {
     let studio = Studio::new("train-gpu");
     studio.refuses(&toy("--steps 2 -o none --engine gpu --adapter voodoo"), 1, &["no GPU adapter"]);
-    let said = studio.run(&toy("--set schedule.identity_steps=1 --steps 2 -o run --engine gpu"));
+    let said = studio.run(&toy("--set schedule.identity_steps=1 --steps 3 -o run --engine gpu"));
     if said.err.contains("no GPU adapter was found") {
         println!("skipped: a_run_moves_between_gpu_and_cpu: no GPU adapter");
         return;
     }
     assert!(said.code == Some(0) && said.err.contains("in f32 on "), "{}", said.err);
-    for (steps, engine, done) in [(4, "cpu", 3), (6, "gpu", 5)] {
+    for (steps, engine, done) in [(5, "cpu", 3), (7, "gpu", 5)] {
         let words = format!(
             "train light --resume run --steps {steps} --change-settings --precision f32 --engine {engine}"
         );
@@ -93,7 +93,7 @@ fn ctrl_c_saves_and_the_run_goes_on_to_the_same_bits() {
     use std::io::{BufRead, BufReader};
     use std::process::Stdio;
     let studio = Studio::new("train-interrupt");
-    let words = toy("--set schedule.identity_steps=5 --steps 35 --report-every 1 -o run");
+    let words = toy("--set schedule.identity_steps=5 --steps 40 --report-every 1 -o run");
     let mut child = studio.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.starts_with("2/40")));
@@ -221,7 +221,7 @@ fn words_of_training_that_cannot_be_meant() {
 #[test]
 fn another_table_is_not_resumed() {
     let studio = Studio::empty("train-table");
-    studio.lines(&toy("--set schedule.identity_steps=1 --steps 1 -o run"));
+    studio.lines(&toy("--set schedule.identity_steps=1 --steps 2 -o run"));
     let said = studio.run("train light --resume run --set code=32 --change-settings");
     assert_eq!(said.code, Some(1));
     assert!(said.err.contains("its own table") && said.err.contains("code was 64, now 32"), "{}", said.err);
@@ -242,10 +242,10 @@ fn numbers_that_run_away_stop_the_run() {
 #[test]
 fn a_full_disk_keeps_the_last_checkpoint() {
     let studio = Studio::empty("train-full");
-    studio.lines(&toy("--set schedule.identity_steps=1 --steps 2 -o run"));
+    studio.lines(&toy("--set schedule.identity_steps=1 --steps 3 -o run"));
     let before = fs::read(studio.path("run/checkpoint.safetensors")).unwrap();
     std::os::unix::fs::symlink("/dev/full", studio.path("run/checkpoint.part")).unwrap();
-    let said = studio.run("train light --resume run --steps 4 --change-settings");
+    let said = studio.run("train light --resume run --steps 5 --change-settings");
     assert_eq!(said.code, Some(1));
     for needle in ["space", "checkpoint, after step 3, is kept"] {
         assert!(said.err.contains(needle), "{}", said.err);

@@ -4,11 +4,10 @@ use super::source::Source;
 use crate::plan::lower::Value;
 use impasto_core::noise::{MAX_PLANES, PERIOD};
 
-/// Parts of an affine map's buffer, which follow each other in this order. Those behind the first are there with a noise field.
+/// Parts of an affine map's buffer, which follow each other in this order. In front of them stand, for each quad of channels, its gains
+/// and then its shifts; without a noise field these are all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// For each quad of channels: its gains, then its shifts.
-    Affine,
     /// For each quad of channels, [`MAX_PLANES`] quads: the gains of each plane.
     Planes,
     /// One quad: column and row of the cell under the upper left corner; quads of channels.
@@ -21,7 +20,6 @@ impl Part {
     /// Where it starts in a map of `quads` quads of channels.
     pub fn start(self, quads: usize) -> usize {
         match self {
-            Part::Affine => 0,
             Part::Planes => 2 * quads,
             Part::Place => (2 + MAX_PLANES) * quads,
             Part::Cells => (2 + MAX_PLANES) * quads + 1,

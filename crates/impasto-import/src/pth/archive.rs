@@ -19,9 +19,12 @@ pub(super) struct Archive<R> {
     big_endian: bool,
 }
 
+/// The archive itself, in messages about its entries.
+const WHOLE: &str = "the archive";
+
 /// Opens the archive and reads its description.
 pub(super) fn open<R: BufRead + Seek>(stream: R, limits: &Limits) -> Result<(Archive<R>, Views)> {
-    let mut zip = ZipArchive::new(stream).map_err(|e| unusable("the archive", e))?;
+    let mut zip = ZipArchive::new(stream).map_err(|e| unusable(WHOLE, e))?;
     let folder = folder(&zip)?;
     let big_endian = is_big_endian(&mut zip, &folder)?;
     let description = description(&mut zip, &folder, limits)?;
@@ -112,6 +115,8 @@ fn unusable(path: &str, e: ZipError) -> ReadError {
             ReadError::Truncated { what: "its archive" }
         }
         ZipError::Io(e) => ReadError::Io(e),
+        // The list of contents stands at the end, and is what a cut file lacks.
+        ZipError::InvalidArchive(_) if path == WHOLE => ReadError::Truncated { what: "its archive" },
         ZipError::FileNotFound => ReadError::Archive { problem: format!("`{path}` is missing") },
         other => ReadError::Archive { problem: format!("`{path}`: {other}") },
     }

@@ -1,21 +1,20 @@
-//! PNG, WebP, TIFF, BMP and GIF, through the `image` crate.
+//! WebP, BMP and GIF, through the `image` crate; and how every decoder's work becomes a still.
 
 use std::io::Cursor;
 
-use image::codecs::{
-    bmp::BmpDecoder, gif::GifDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder,
-};
+use image::codecs::{bmp::BmpDecoder, gif::GifDecoder, webp::WebPDecoder};
 use image::metadata::Orientation;
 use image::{AnimationDecoder, DynamicImage, GrayImage, ImageDecoder, ImageError, RgbImage};
 use impasto_core::Image;
 
-use super::{Format, Limits, Note, Still, colour, exif};
+use super::colour::Profile;
+use super::{Format, Limits, Note, Still, colour, cutout, exif, jpeg, jxl, png, tiff};
 use crate::error::{Error, Result, plain};
 
 /// What a decoder found, before colours and orientation are put right.
 pub(super) struct Raw {
     pub pixels: Pixels,
-    pub icc: Option<Vec<u8>>,
+    pub profile: Profile,
     pub exif: Option<Vec<u8>>,
     pub orientation: Orientation,
     pub notes: Vec<Note>,
@@ -34,9 +33,9 @@ impl Raw {
     pub(super) fn into_still(self, format: Format) -> Still {
         let mut notes = self.notes;
         let (mut rgb, mut alpha) = match self.pixels {
-            Pixels::Plain(picture) => colour::from_plain(picture, self.icc.as_deref(), &mut notes),
+            Pixels::Plain(picture) => colour::from_plain(picture, &self.profile, &mut notes),
             Pixels::Cmyk { width, height, inks } => {
-                let rgb = colour::from_cmyk(&inks, self.icc.as_deref(), &mut notes);
+                let rgb = colour::from_cmyk(&inks, &self.profile, &mut notes);
                 (rgb_image(width, height, rgb), None)
             }
         };
@@ -44,13 +43,13 @@ impl Raw {
         alpha = alpha.map(|a| upright(DynamicImage::ImageLuma8(a), self.orientation).into_luma8());
         let opaque = |a: &GrayImage| a.iter().all(|&a| a == 255);
         let (width, height) = (rgb.width() as usize, rgb.height() as usize);
-        Still {
-            image: Image::new(width, height, rgb.into_raw()).expect("sizes were checked before decoding"),
-            alpha: alpha.filter(|a| !opaque(a)).map(GrayImage::into_raw),
-            format,
-            exif: self.exif.and_then(exif::for_upright),
-            notes,
+        let alpha = alpha.filter(|a| !opaque(a)).map(GrayImage::into_raw);
+        let mut image =
+            Image::new(width, height, rgb.into_raw()).expect("sizes were checked before decoding");
+        if let Some(alpha) = &alpha {
+            image = cutout::fill(&image, alpha);
         }
+        Still { image, alpha, format, exif: self.exif.and_then(exif::for_upright), xmp: None, notes }
     }
 }
 
@@ -63,26 +62,23 @@ fn upright(mut picture: DynamicImage, orientation: Orientation) -> DynamicImage 
     picture
 }
 
-/// Decodes a file of `format` (all but JPEG).
+/// Decodes a file of `format`.
 pub(super) fn decode(bytes: &[u8], name: &str, format: Format, limits: Limits) -> Result<Raw> {
     let fail = |e| error_from(e, name, format);
-    let bytes = Cursor::new(bytes);
-    let caps = caps(limits);
+    let open = Cursor::new(bytes);
     match format {
-        Format::Png => {
-            let decoder = PngDecoder::with_limits(bytes, caps).map_err(fail)?;
-            let animated = decoder.is_apng().unwrap_or(false);
-            take(decoder, animated, name, format, limits)
-        }
+        Format::Jpeg => jpeg::decode(bytes, name, limits),
+        Format::Png => png::decode(bytes, name, limits),
+        Format::Tiff => tiff::decode(bytes, name, limits),
+        Format::Jxl => jxl::decode(bytes, name, limits),
         Format::WebP => {
-            let decoder = WebPDecoder::new(bytes).map_err(fail)?;
+            let decoder = WebPDecoder::new(open).map_err(fail)?;
             let animated = decoder.has_animation();
             take(decoder, animated, name, format, limits)
         }
-        Format::Tiff => take(TiffDecoder::new(bytes).map_err(fail)?, false, name, format, limits),
-        Format::Bmp => take(BmpDecoder::new(bytes).map_err(fail)?, false, name, format, limits),
-        Format::Gif => gif(GifDecoder::new(bytes).map_err(fail)?, name, limits),
-        Format::Jpeg => unreachable!("JPEG has its own decoder"),
+        Format::Bmp => take(BmpDecoder::new(open).map_err(fail)?, false, name, format, limits),
+        Format::Gif => gif(GifDecoder::new(open).map_err(fail)?, name, limits),
+        Format::Avif | Format::Heif => Err(super::external::not_read_here(name, format)),
     }
 }
 
@@ -98,12 +94,13 @@ fn take(
     let (width, height) = decoder.dimensions();
     limits.check(name, width as usize, height as usize)?;
     decoder.set_limits(caps(limits)).map_err(fail)?;
-    let icc = decoder.icc_profile().ok().flatten();
-    let exif = decoder.exif_metadata().ok().flatten();
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let profile = Profile::of_option(decoder.icc_profile().ok().flatten());
+    let exif = decoder.exif_metadata().ok().flatten().map(|exif| exif::stripped(&exif));
+    let orientation = exif.as_deref().map_or(1, exif::orientation);
     let notes = animated.then_some(Note::FirstFrameOnly).into_iter().collect();
     let pixels = Pixels::Plain(DynamicImage::from_decoder(decoder).map_err(fail)?);
-    Ok(Raw { pixels, icc, exif, orientation, notes })
+    let orientation = Orientation::from_exif(orientation).unwrap_or(Orientation::NoTransforms);
+    Ok(Raw { pixels, profile, exif, orientation, notes })
 }
 
 /// The first frame on the whole canvas.
@@ -112,13 +109,13 @@ fn gif(mut decoder: GifDecoder<Cursor<&[u8]>>, name: &str, limits: Limits) -> Re
     let (width, height) = decoder.dimensions();
     limits.check(name, width as usize, height as usize)?;
     decoder.set_limits(caps(limits)).map_err(fail)?;
-    let icc = decoder.icc_profile().ok().flatten();
+    let profile = Profile::of_option(decoder.icc_profile().ok().flatten());
     let mut frames = decoder.into_frames();
     let first = frames.next().ok_or_else(|| Error::damaged(name, Format::Gif.name(), "it has no frame"))?;
     let pixels = Pixels::Plain(DynamicImage::ImageRgba8(first.map_err(fail)?.into_buffer()));
     let animated = matches!(frames.next(), Some(Ok(_)));
     let notes = animated.then_some(Note::FirstFrameOnly).into_iter().collect();
-    Ok(Raw { pixels, icc, exif: None, orientation: Orientation::NoTransforms, notes })
+    Ok(Raw { pixels, profile, exif: None, orientation: Orientation::NoTransforms, notes })
 }
 
 /// Our limits as the decoders know them: 16 bytes a pixel is RGBA of 32-bit floats.

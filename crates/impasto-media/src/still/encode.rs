@@ -1,10 +1,10 @@
 //! Stills to bytes and files: JPEG, PNG, WebP, TIFF.
 
-use std::io::Cursor;
+use std::io::{self, Cursor};
 use std::path::Path;
 
-use image::codecs::{png::PngEncoder, tiff::TiffEncoder};
-use image::{ExtendedColorType, ImageEncoder};
+use ::tiff::encoder::{TiffEncoder, colortype};
+use ::tiff::tags::Tag;
 use impasto_core::Image;
 use jpeg_encoder::{ColorType, SamplingFactor};
 
@@ -66,7 +66,7 @@ impl OutputFormat {
     }
 }
 
-/// How a still is written.
+/// How a still is written. Its mark ([`Still::xmp`]) goes into every format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteOptions {
     /// 1..=100 for JPEG and WebP; the others lose nothing. From 90 on a JPEG keeps full colour resolution.
@@ -90,6 +90,19 @@ pub fn write(path: &Path, still: &Still, options: WriteOptions) -> Result<()> {
     let format = OutputFormat::of(path)?;
     let bytes = encode_named(still, format, options, &name_of(path))?;
     atomic::write(path, &bytes).map_err(|e| Error::write(path, e))
+}
+
+/// The same, but never in place of a file that is there.
+///
+/// # Errors
+/// As [`write`], and [`Error::IsThere`].
+pub fn write_new(path: &Path, still: &Still, options: WriteOptions) -> Result<()> {
+    let format = OutputFormat::of(path)?;
+    let bytes = encode_named(still, format, options, &name_of(path))?;
+    atomic::write_new(path, &bytes).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => Error::IsThere { name: name_of(path) },
+        _ => Error::write(path, e),
+    })
 }
 
 /// The bytes of `still` as a file of `format`.
@@ -118,10 +131,15 @@ fn encode_named(still: &Still, format: OutputFormat, options: WriteOptions, name
         OutputFormat::Jpeg => jpeg(still, quality, exif),
         OutputFormat::Png => png(still, exif),
         OutputFormat::WebP => webp_file(still, quality, exif),
-        OutputFormat::Tiff => tiff(still),
+        OutputFormat::Tiff => tiff_file(still),
     };
     encoded.map_err(|why| Error::Encode { name: name.into(), format: format.name(), why })
 }
+
+/// Where XMP stands in each format (XMP specification, part 3).
+const XMP_IN_JPEG: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+const XMP_IN_PNG: &str = "XML:com.adobe.xmp";
+const XMP_IN_TIFF: Tag = Tag::Unknown(700);
 
 /// Why an encoder failed, in its words.
 type Encoded = std::result::Result<Vec<u8>, String>;
@@ -137,6 +155,9 @@ fn jpeg(still: &Still, quality: u8, exif: Option<&[u8]>) -> Encoded {
     if let Some(exif) = exif {
         encoder.add_exif_metadata(exif).map_err(plain)?;
     }
+    if let Some(xmp) = &still.xmp {
+        encoder.add_app_segment(1, [XMP_IN_JPEG, xmp.as_bytes()].concat()).map_err(plain)?;
+    }
     let laid = still.alpha.as_ref().map(|alpha| on_white(&still.image, alpha));
     let rgb = laid.as_deref().unwrap_or(still.image.rgb());
     let (w, h) = (still.image.width() as u16, still.image.height() as u16);
@@ -145,28 +166,51 @@ fn jpeg(still: &Still, quality: u8, exif: Option<&[u8]>) -> Encoded {
 }
 
 fn png(still: &Still, exif: Option<&[u8]>) -> Encoded {
+    let mut info = ::png::Info::with_size(still.image.width() as u32, still.image.height() as u32);
+    info.bit_depth = ::png::BitDepth::Eight;
+    info.color_type = if still.alpha.is_some() { ::png::ColorType::Rgba } else { ::png::ColorType::Rgb };
+    info.exif_metadata = exif.map(Into::into);
     let mut out = Vec::new();
-    let mut encoder = PngEncoder::new(&mut out);
-    if let Some(exif) = exif {
-        encoder.set_exif_metadata(exif.to_vec()).map_err(plain)?;
+    let mut encoder = ::png::Encoder::with_info(&mut out, info).map_err(plain)?;
+    encoder.set_compression(::png::Compression::Fast);
+    encoder.set_filter(::png::Filter::Adaptive);
+    if let Some(xmp) = &still.xmp {
+        encoder.add_itxt_chunk(XMP_IN_PNG.into(), xmp.clone()).map_err(plain)?;
     }
-    write_plain(still, encoder)?;
+    let mut writer = encoder.write_header().map_err(plain)?;
+    match &still.alpha {
+        None => writer.write_image_data(still.image.rgb()),
+        Some(alpha) => writer.write_image_data(&rgba(&still.image, alpha)),
+    }
+    .map_err(plain)?;
+    writer.finish().map_err(plain)?;
     Ok(out)
 }
 
-fn tiff(still: &Still) -> Encoded {
+fn tiff_file(still: &Still) -> Encoded {
     let mut out = Cursor::new(Vec::new());
-    write_plain(still, TiffEncoder::new(&mut out))?;
+    let mut file = TiffEncoder::new(&mut out).map_err(plain)?;
+    let (w, h) = (still.image.width() as u32, still.image.height() as u32);
+    let mark = still.xmp.as_deref().map(str::as_bytes);
+    match &still.alpha {
+        None => write_tiff::<colortype::RGB8>(&mut file, (w, h), mark, still.image.rgb()),
+        Some(alpha) => write_tiff::<colortype::RGBA8>(&mut file, (w, h), mark, &rgba(&still.image, alpha)),
+    }
+    .map_err(plain)?;
     Ok(out.into_inner())
 }
 
-fn write_plain(still: &Still, encoder: impl ImageEncoder) -> std::result::Result<(), String> {
-    let (w, h) = (still.image.width() as u32, still.image.height() as u32);
-    match &still.alpha {
-        None => encoder.write_image(still.image.rgb(), w, h, ExtendedColorType::Rgb8),
-        Some(alpha) => encoder.write_image(&rgba(&still.image, alpha), w, h, ExtendedColorType::Rgba8),
+fn write_tiff<C: colortype::ColorType<Inner = u8>>(
+    file: &mut TiffEncoder<&mut Cursor<Vec<u8>>>,
+    (width, height): (u32, u32),
+    xmp: Option<&[u8]>,
+    samples: &[u8],
+) -> ::tiff::TiffResult<()> {
+    let mut image = file.new_image::<C>(width, height)?;
+    if let Some(xmp) = xmp {
+        image.encoder().write_tag(XMP_IN_TIFF, xmp)?;
     }
-    .map_err(plain)
+    image.write_data(samples)
 }
 
 fn webp_file(still: &Still, quality: u8, exif: Option<&[u8]>) -> Encoded {
@@ -175,9 +219,10 @@ fn webp_file(still: &Still, quality: u8, exif: Option<&[u8]>) -> Encoded {
         None => webp::encode(still.image.rgb(), false, width, height, quality)?,
         Some(alpha) => webp::encode(&rgba(&still.image, alpha), true, width, height, quality)?,
     };
-    Ok(match exif {
-        None => file,
-        Some(exif) => webp::with_exif(&file, still.alpha.is_some(), width, height, exif),
+    let xmp = still.xmp.as_deref().map(str::as_bytes);
+    Ok(match (exif, xmp) {
+        (None, None) => file,
+        (exif, xmp) => webp::with_metadata(&file, still.alpha.is_some(), width, height, [exif, xmp]),
     })
 }
 

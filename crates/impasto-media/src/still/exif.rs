@@ -13,6 +13,11 @@ struct Directory {
     count: usize,
 }
 
+/// The block without the six bytes that JPEG puts in front of it, and that some programs write elsewhere too.
+pub(super) fn stripped(exif: &[u8]) -> Vec<u8> {
+    exif.strip_prefix(b"Exif\0\0").unwrap_or(exif).to_vec()
+}
+
 /// The orientation 1..=8 (EXIF tag 0x0112), 1 (upright) when none is stated.
 pub(super) fn orientation(exif: &[u8]) -> u8 {
     let value = || {

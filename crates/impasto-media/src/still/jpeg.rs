@@ -8,6 +8,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::colour::Profile;
 use super::decode::{Pixels, Raw};
 use super::{Format, Limits, exif};
 use crate::error::{Error, Result, plain};
@@ -23,7 +24,11 @@ pub(super) fn decode(bytes: &[u8], name: &str, limits: Limits) -> Result<Raw> {
     let (width, height) = decoder.dimensions().expect("headers were decoded");
     limits.check(name, width, height)?;
     if !ends(bytes) {
-        return Err(Error::damaged(name, Format::Jpeg.name(), "it ends in the middle of the picture"));
+        // Decoded again with the end that it lacks, if nothing else is missing.
+        return match is_whole_but_for_its_end(bytes, limits) {
+            true => decode(&with_end(bytes, &[]), name, limits),
+            false => Err(Error::damaged(name, Format::Jpeg.name(), "it ends in the middle of the picture")),
+        };
     }
     let stored = decoder.input_colorspace().expect("headers were decoded");
     let wanted = match stored {
@@ -33,12 +38,12 @@ pub(super) fn decode(bytes: &[u8], name: &str, limits: Limits) -> Result<Raw> {
     decoder.set_options(options.jpeg_set_out_colorspace(wanted));
     let scans = wanted == ColorSpace::RGB && in_several_scans(bytes);
     let data = if scans { decode_scans(bytes, name)? } else { decoder.decode().map_err(fail)? };
-    let icc = decoder.icc_profile();
-    let exif = decoder.exif().map(|e| e.strip_prefix(b"Exif\0\0").unwrap_or(e).to_vec());
+    let profile = Profile::of_option(decoder.icc_profile());
+    let exif = decoder.exif().map(|exif| exif::stripped(exif));
     let orientation = exif.as_deref().map_or(1, exif::orientation);
     Ok(Raw {
         pixels: pixels(data, width, height, wanted, adobe(bytes)),
-        icc,
+        profile,
         exif,
         orientation: Orientation::from_exif(orientation).unwrap_or(Orientation::NoTransforms),
         notes: Vec::new(),
@@ -100,6 +105,51 @@ fn decode_scans(bytes: &[u8], name: &str) -> Result<Vec<u8>> {
 /// Whether the picture data runs up to an end marker (EOI).
 fn ends(bytes: &[u8]) -> bool {
     segments(bytes).any(|(marker, _)| marker == 0xd9)
+}
+
+/// The file with `filler` after its last byte, and then an end marker.
+fn with_end(bytes: &[u8], filler: &[u8]) -> Vec<u8> {
+    // Half of the marker may be there.
+    let bytes = bytes.strip_suffix(b"\xff").unwrap_or(bytes);
+    [bytes, filler, b"\xff\xd9"].concat()
+}
+
+/// Whether a file without an end marker holds the whole picture: what comes after the last of its data cannot change it.
+fn is_whole_but_for_its_end(bytes: &[u8], limits: Limits) -> bool {
+    if !all_scans_are_there(bytes) {
+        return false;
+    }
+    let decoded = |filler: &[u8]| {
+        let file = with_end(bytes, filler);
+        // Where a segment is cut, it swallows the end that is put behind it.
+        if !ends(&file) {
+            return None;
+        }
+        decode(&file, "a file without its end", limits).ok().map(|raw| match raw.pixels {
+            Pixels::Plain(picture) => picture.into_bytes(),
+            Pixels::Cmyk { inks, .. } => inks,
+        })
+    };
+    // No two bytes of these are a marker, and all of them have codes of every length.
+    let (one, other) = ([0x5a; 64], [0xa7, 0x13, 0xd8, 0x6c].repeat(16));
+    let plain = decoded(&[]);
+    plain.is_some() && plain == decoded(&one) && plain == decoded(&other)
+}
+
+/// Whether every colour of a progressive JPEG (SOF2) has had the last of its scans; always true of the others.
+fn all_scans_are_there(bytes: &[u8]) -> bool {
+    let Some((_, frame)) = segments(bytes).find(|(marker, _)| *marker == 0xc2) else { return true };
+    let ids = frame.get(6..).unwrap_or_default().chunks_exact(3).map(|component| component[0]);
+    let finest = |id: u8| {
+        segments(bytes).filter(|(marker, _)| *marker == 0xda).any(|(_, scan)| {
+            // Count, then an id and its tables for each, then the first and last coefficient and the bits.
+            let count = usize::from(scan.first().copied().unwrap_or(0));
+            let of_id = (0..count).any(|i| scan.get(1 + 2 * i) == Some(&id));
+            let [_, last, bits] = [1, 2, 3].map(|i| scan.get(2 * count + i).copied().unwrap_or(0));
+            of_id && last == 63 && bits & 0x0f == 0
+        })
+    };
+    ids.into_iter().all(finest)
 }
 
 /// Every marker of the file with its body, from SOI to EOI; entropy-coded data is skipped.

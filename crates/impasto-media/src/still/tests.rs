@@ -15,6 +15,7 @@ use crate::testing::Folder;
 
 mod cmyk;
 mod faults;
+mod kinds;
 mod written;
 
 /// Four flat quadrants of known colours, large enough for JPEG blocks.

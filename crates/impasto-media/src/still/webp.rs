@@ -41,6 +41,7 @@ pub(crate) fn vp8x(flags: u8, width: usize, height: usize) -> [u8; 10] {
 
 pub(crate) const FLAG_ALPHA: u8 = 0x10;
 pub(crate) const FLAG_EXIF: u8 = 0x08;
+pub(crate) const FLAG_XMP: u8 = 0x04;
 
 /// The longest side a VP8 or VP8L bitstream can state.
 pub(crate) const MAX_SIDE: usize = 16_383;
@@ -59,15 +60,26 @@ pub(crate) fn encode(
     Ok(file.to_vec())
 }
 
-/// The same file with an `EXIF` chunk, which needs the extended header.
-pub(crate) fn with_exif(file: &[u8], alpha: bool, width: usize, height: usize, exif: &[u8]) -> Vec<u8> {
-    let flags = FLAG_EXIF | if alpha { FLAG_ALPHA } else { 0 };
+/// The same file with an `EXIF` and an `XMP ` chunk, which need the extended header.
+pub(crate) fn with_metadata(
+    file: &[u8],
+    alpha: bool,
+    width: usize,
+    height: usize,
+    [exif, xmp]: [Option<&[u8]>; 2],
+) -> Vec<u8> {
+    let flag = |flag: u8, set: bool| if set { flag } else { 0 };
+    let flags = flag(FLAG_EXIF, exif.is_some()) | flag(FLAG_XMP, xmp.is_some()) | flag(FLAG_ALPHA, alpha);
     let mut body = b"WEBP".to_vec();
     RiffChunk { name: *b"VP8X", body: &vp8x(flags, width, height) }.write_to(&mut body);
     for chunk in chunks(file).filter(|c| c.name != *b"VP8X") {
         chunk.write_to(&mut body);
     }
-    RiffChunk { name: *b"EXIF", body: exif }.write_to(&mut body);
+    for (name, chunk) in [(*b"EXIF", exif), (*b"XMP ", xmp)] {
+        if let Some(chunk) = chunk {
+            RiffChunk { name, body: chunk }.write_to(&mut body);
+        }
+    }
     let mut out = Vec::with_capacity(body.len() + 8);
     RiffChunk { name: *b"RIFF", body: &body }.write_to(&mut out);
     out

@@ -3,7 +3,6 @@
 use impasto_core::Image;
 use impasto_media::{resize, still};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -87,9 +86,7 @@ impl Library {
     pub fn open(folders: &[Folder], what: &'static str, room_bytes: usize) -> Result<Self, LibraryError> {
         let (mut paths, mut places) = (Vec::new(), Vec::new());
         for folder in folders {
-            let mut found = Vec::new();
-            list(&folder.path, &mut HashSet::new(), &mut found)?;
-            found.sort();
+            let found = list(&folder.path)?;
             places.extend((0..found.len() * folder.weight).map(|i| paths.len() + i % found.len()));
             paths.extend(found);
         }
@@ -213,26 +210,21 @@ impl Library {
     }
 }
 
-/// Pictures of a folder and its subfolders. A folder that is reached a second time, by a link to a folder above it, is left out, and so is
-/// what is neither a folder nor a file (a pipe would never end).
-fn list(folder: &Path, seen: &mut HashSet<PathBuf>, paths: &mut Vec<PathBuf>) -> Result<(), LibraryError> {
+/// The pictures in a folder tree, in the order of their paths, each folder once whatever links lead to it.
+fn list(folder: &Path) -> Result<Vec<PathBuf>, LibraryError> {
     let io = |source| LibraryError::Io { path: folder.display().to_string(), source };
-    if !seen.insert(folder.canonicalize().map_err(io)?) {
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        let known = path
-            .extension()
-            .and_then(|e| e.to_str())
-            .is_some_and(|e| ENDINGS.contains(&e.to_ascii_lowercase().as_str()));
-        if path.is_dir() {
-            list(&path, seen, paths)?;
-        } else if known && (path.is_file() || path.is_symlink()) {
-            paths.push(path);
-        }
-    }
-    Ok(())
+    std::fs::read_dir(folder).map_err(io)?;
+    let pictures = impasto_media::folder::list_pictures(folder).map_err(|e| LibraryError::Io {
+        path: folder.display().to_string(),
+        source: std::io::Error::other(e),
+    })?;
+    let known = |path: &PathBuf| {
+        let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+        ending.is_some_and(|e| ENDINGS.contains(&e.as_str()))
+    };
+    let mut found: Vec<_> = pictures.into_iter().map(|picture| picture.path).filter(known).collect();
+    found.sort();
+    Ok(found)
 }
 
 /// Upright, in sRGB, and at most [`KEPT_SIDE_PX`] on the shorter side.

@@ -81,8 +81,8 @@ pub enum TrainError {
     Exists(String),
     /// Too many steps went wrong.
     #[error(
-        "step {step} and the nine before it gave numbers that are not finite. {kept}. {} with a smaller recipe.rate or a smaller \
-         recipe.style", kept.remedy()
+        "step {step} and the nine before it gave numbers that are not finite. {kept}{}",
+        kept.remedy()
     )]
     NotFinite {
         /// The step.
@@ -100,10 +100,16 @@ pub enum TrainError {
 pub struct Kept(pub Option<u64>);
 
 impl Kept {
+    /// How a run whose numbers ran away is mended.
     fn remedy(self) -> &'static str {
         match self.0 {
-            Some(_) => "Go on from it (--resume --change-settings)",
-            None => "Look at the model to start from, and begin again",
+            Some(_) => {
+                ": go on from it with a smaller rate or style weight, such as \
+                 --resume RUN --change-settings --set recipe.rate=0.0005"
+            }
+            None => {
+                ": begin again in another folder with a smaller rate or style weight, such as --set recipe.rate=0.0005"
+            }
         }
     }
 }

@@ -88,7 +88,7 @@ impl<'a, K: Kernels> Run<'a, K> {
         let Opened { photos, paintings, loss, held_out, mut notes } = open(&paths.material, settings.judge)?;
         let drawn = paths.material == Material::Drawn;
         let (show, whitened) = if drawn { (Show::SMALL, WHITENED[1]) } else { (Show::FULL, WHITENED[0]) };
-        let tables = Tables::new(settings, &loss);
+        let tables = Tables::new(settings, &loss, &config.license);
         let source = Source { photos, paintings, sampling: settings.sampling };
         let weights = start_weights(config, &tables, &source, whitened, &mut notes)?;
         let machine = (&config.machine, kernels, processor, config.threads);

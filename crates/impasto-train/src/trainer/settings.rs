@@ -239,6 +239,8 @@ pub struct TrainConfig {
     pub settings: Settings,
     /// Where things lie.
     pub paths: Paths,
+    /// The rights to what is learned, as the model's file says them; nobody but the person who trains can know.
+    pub license: String,
     /// What computes it.
     pub machine: Machine,
     /// Threads; results do not depend on it.
@@ -263,6 +265,7 @@ impl TrainConfig {
         Self {
             settings,
             paths: Paths { material, run, start: None },
+            license: "unknown".into(),
             machine: Machine::Cpu,
             threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
             resume: false,

@@ -13,7 +13,7 @@ pub(super) struct Tables {
     pub painter: Network,
     pub encoder: Network,
     strength: StrengthKind,
-    license: &'static str,
+    license: String,
     /// Weights that stay as they are.
     frozen: Weights,
     /// For the classic network: its trainable part.
@@ -21,31 +21,31 @@ pub(super) struct Tables {
 }
 
 /// Rights of a classic network made here.
-const CLASSIC_LICENSE: &str =
-    "VGG-19 by K. Simonyan and A. Zisserman is under CC BY 4.0; the decoder belongs to whoever trained it";
+const CLASSIC_LICENSE: &str = "VGG-19 by K. Simonyan and A. Zisserman is under CC BY 4.0; the decoder: ";
 
 impl Tables {
-    pub fn new(settings: &Settings, loss: &LossNetwork) -> Self {
+    /// `license` is the right to what is learned.
+    pub fn new(settings: &Settings, loss: &LossNetwork, license: &str) -> Self {
         match settings.network {
-            NetworkKind::Light => Self::light(&settings.shape()),
-            NetworkKind::Classic => Self::classic(loss),
+            NetworkKind::Light => Self::light(&settings.shape(), license),
+            NetworkKind::Classic => Self::classic(loss, license),
         }
     }
 
-    fn light(shape: &light::LightShape) -> Self {
+    fn light(shape: &light::LightShape, license: &str) -> Self {
         Self {
             name: "light",
             painter: light::painter(shape),
             encoder: light::encoder(shape),
             strength: StrengthKind::Code,
-            license: "MIT OR Apache-2.0",
+            license: license.into(),
             frozen: Weights::new(),
             decoder: None,
         }
     }
 
     /// The loss network, AdaIN, and the loss network's mirror image; the encoder is the loss network.
-    fn classic(loss: &LossNetwork) -> Self {
+    fn classic(loss: &LossNetwork, license: &str) -> Self {
         let deepest = loss.looks[3];
         let convolutions = convolutions(loss);
         let channels = convolutions.last().expect("a loss network has convolutions").outputs;
@@ -66,7 +66,7 @@ impl Tables {
             painter,
             encoder,
             strength: StrengthKind::Features,
-            license: CLASSIC_LICENSE,
+            license: format!("{CLASSIC_LICENSE}{license}"),
             frozen: loss.weights.clone(),
             decoder: Some(b.finish()),
         }
@@ -83,7 +83,7 @@ impl Tables {
     pub fn model(&self, learned: Weights, training: serde_json::Value) -> Result<Model, TrainError> {
         let (painter, encoder) = (self.painter.clone(), self.encoder.clone());
         let weights = self.weights(learned);
-        Ok(Model::new(self.name, painter, encoder, weights, self.strength, self.license, training)?)
+        Ok(Model::new(self.name, painter, encoder, weights, self.strength, &self.license, training)?)
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
             &mut impasto_core::conformance::Random::new(1),
         );
         let loss = LossNetwork::unchecked(&weights).unwrap();
-        let decoder = Tables::classic(&loss).decoder.unwrap();
+        let decoder = Tables::classic(&loss, "none").decoder.unwrap();
         let own: Vec<(&str, usize)> = (decoder.nodes.iter())
             .filter_map(|n| match n.op {
                 Op::Conv { out_channels, .. } => Some((n.name.as_str(), out_channels)),
@@ -154,7 +154,7 @@ mod tests {
             .collect();
         assert_eq!(own, DECODER.map(|(name, channels, _)| (name, channels)));
         let published = classic::painter(Variance::Port);
-        let tables = Tables::classic(&loss);
+        let tables = Tables::classic(&loss, "none");
         let ops = |n: &Network| {
             n.nodes.iter().rev().take(20).map(|n| std::mem::discriminant(&n.op)).collect::<Vec<_>>()
         };

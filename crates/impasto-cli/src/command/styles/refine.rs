@@ -3,6 +3,7 @@
 use super::MakeArgs;
 use crate::console::Console;
 use crate::failure::wrong_use;
+use crate::styles::painting;
 use anyhow::{Context, Result, anyhow};
 use impasto::{Image, Style, Stylizer};
 use impasto_import::import_vgg;
@@ -25,9 +26,8 @@ pub fn refine(
     let [word] = args.paintings.as_slice() else {
         return Err(wrong_use("--refine takes one painting; mix refined styles afterwards"));
     };
-    let painting = still::read(Path::new(&word.what))
-        .with_context(|| format!("--refine needs the painting itself, and {} is none", word.what))?
-        .image;
+    let painting = painting(Path::new(&word.what))
+        .with_context(|| format!("--refine needs the painting itself, and {} is none", word.what))?;
     let photos = args.photos.as_ref().expect("clap requires it");
     let judge = match &args.vgg {
         Some(path) if LossNetwork::is_judge_file(path) => LossNetwork::load_judge(path)?,

@@ -1,6 +1,7 @@
 //! The words of `impasto stylize`.
 
 use crate::args::{BrushArgs, DialArgs, ModelArgs, StyleWord};
+use clap::ValueEnum;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -9,28 +10,38 @@ use std::str::FromStr;
 #[command(after_help = "Examples:
   impasto stylize photo.jpg --style wave.jpg
       paints photo-wave.jpg, beside the photo
-  impasto stylize photo.jpg --style wave.jpg:0.7 --style mosaic.style:0.3 -o mixed.png
+  impasto stylize photo.jpg --style wave.jpg:0.7 --style mosaic.style:0.3 \\
+      -o mixed.png
       one picture in a mix of two styles
-  impasto stylize holiday/ --each --style wave.jpg --style mosaic.style -o painted/
-      all photos of a folder tree, each in both styles: painted/day1/beach-wave.jpg, …
+  impasto stylize holiday/ --each --style wave.jpg --style mosaic.style \\
+      -o painted/
+      all photos of a folder tree, each in both styles:
+      painted/day1/beach-wave.jpg, …
   impasto stylize me.jpg --style wave.jpg --mask background.png=mosaic.style
       another style where the mask is white
-  impasto stylize photo.jpg --style wave.jpg --size 1024 --style-size 256 --keep-color 1
+  impasto stylize photo.jpg --style wave.jpg --size 1024 --style-size 256 \\
+      --keep-color 1
       finer strokes, in the photo's own colours
+  impasto stylize - --style waves -o - < photo.jpg > painted.jpg
+      through pipes
 
-The result of PHOTO in STYLE is called PHOTO-STYLE, with the photo's ending (.png where that cannot be
-written). A photo that fails is reported at the end, and the rest is painted.")]
+`impasto styles list` names the built-in styles, and `impasto try PHOTO` shows
+a photo in all of them. The result of PHOTO in STYLE is called PHOTO-STYLE,
+with the photo's ending (.png where that cannot be written). A file that is
+there is never replaced without --force. A photo that fails is reported at the
+end, and the rest is painted. Pictures are marked as made by a program
+(docs/stills.md says with which words; --no-mark leaves it out).")]
 pub struct Args {
-    /// Photos, or folders of photos.
+    /// Photos, folders of photos, or `-` for one on standard input.
     #[arg(required = true, value_name = "PHOTO")]
     pub photos: Vec<PathBuf>,
     /// A built-in name, a picture, or a .style file; several make one mix, by their weights.
-    #[arg(short, long = "style", value_name = "S[:WEIGHT]", required_unless_present = "masks")]
+    #[arg(short, long = "style", value_name = "S[:WEIGHT]")]
     pub styles: Vec<StyleWord>,
     /// Paint every style by itself instead of their mix.
     #[arg(long)]
     pub each: bool,
-    /// A file, for one picture, or a folder; without it, results lie beside their photos.
+    /// A file, for one picture, a folder, or `-` for standard output; without it, results lie beside their photos.
     #[arg(short, long, value_name = "FILE|FOLDER")]
     pub output: Option<PathBuf>,
     /// Another style where this picture is white (grey blends). What no mask covers has --style, or stays a photo.
@@ -48,6 +59,28 @@ pub struct Args {
     /// Keep the photo's metadata (camera, date, place); it is left out otherwise.
     #[arg(long)]
     pub keep_metadata: bool,
+    /// Leave out the mark that says that a program with a trained network made the picture, with which model and style.
+    #[arg(long)]
+    pub no_mark: bool,
+    /// Replace files that are there.
+    #[arg(long)]
+    pub force: bool,
+    /// Paint only what is not there yet, as after a run that was broken off.
+    #[arg(long, conflicts_with = "force")]
+    pub resume: bool,
+    /// Also show photo and painting in one: side by side, as RESULT-compare, or on a page with a border to draw.
+    #[arg(long, value_enum, value_name = "side|slider.html")]
+    pub compare: Option<Compare>,
+}
+
+/// Before and after in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Compare {
+    /// One picture, in the result's format.
+    Side,
+    /// A page.
+    #[value(name = "slider.html", alias = "slider")]
+    Slider,
 }
 
 /// A mask and the style for what it covers.

@@ -1,11 +1,16 @@
 //! `impasto stylize`: photos times styles.
 
 mod args;
+mod found;
 mod naming;
 mod paint;
+mod place;
 mod plan;
 
 pub use args::Args;
+pub use naming::beside;
+pub use paint::Studio;
+pub use plan::{Job, Plan};
 
 use crate::console::Console;
 use anyhow::Result;

@@ -17,18 +17,24 @@ use std::str::FromStr;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   impasto train light --tiny -o tiny
-      a toy network on pictures drawn by the program, to see how it goes: no download, two minutes
+      a toy network on pictures drawn by the program, to see how it goes: no
+      download, two minutes
   impasto train light --photos photos/ --paintings paintings/ -o run
   impasto train light --resume run
   impasto train light --resume run --engine gpu
-  impasto train classic --photos photos/ --paintings paintings/ --vgg vgg_normalised.pth -o founding
-  impasto train light --photos photos/ --paintings paintings/ -o bold --start run/model.safetensors \\
-      --steps 2000 --set schedule.identity_steps=0 --set recipe.style=4 --set recipe.rate=0.0005
-  impasto train judge --photos photos/ --paintings paintings/ --vgg vgg_normalised.pth -o judge
+  impasto train classic --photos photos/ --paintings paintings/ \\
+      --vgg vgg_normalised.pth -o founding
+  impasto train light --photos photos/ --paintings paintings/ -o bold \\
+      --start run/model.safetensors --steps 2000 \\
+      --set recipe.style=4 --set recipe.rate=0.0005
+  impasto train judge --photos photos/ --paintings paintings/ \\
+      --vgg vgg_normalised.pth -o judge
       a judge as the one inside, for --vgg judge/judge.safetensors
 
-A VGG-19 is needed for `classic` and `judge` only. It is `vgg_normalised.pth` from the releases page of naoto0804/pytorch-AdaIN on GitHub, or torchvision's
-`vgg19-dcbb9e9d.pth`, which is normalised on your photos; a classic model made by `impasto import` serves too.")]
+A VGG-19 is needed for `classic` and `judge` only. It is
+`vgg_normalised.pth` from the releases page of naoto0804/pytorch-AdaIN on
+GitHub, or torchvision's `vgg19-dcbb9e9d.pth`, which is normalised on your
+photos; a classic model made by `impasto import` serves too.")]
 pub struct Args {
     /// Which network.
     #[arg(value_enum)]
@@ -61,12 +67,16 @@ pub struct Args {
     /// Folders of photos and paintings that are never trained on, to judge by. Without them, some of the training pictures.
     #[arg(long, num_args = 2, value_names = ["PHOTOS", "PAINTINGS"])]
     pub held_out: Option<Vec<PathBuf>>,
-    /// Steps, each one batch.
+    /// Steps in all, each one batch. The first of them (`schedule.identity_steps`) only reproduce photos.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..100_000_000))]
     pub steps: Option<u64>,
     /// Seed of everything random: the same seed, pictures and settings give the same weights on one machine.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// The rights to the trained network, kept in its file for people. Without it: unknown. The pictures that it learned
+    /// from may have a say in it.
+    #[arg(long, value_name = "WORDS")]
+    pub license: Option<String>,
     /// Settings, as --show-settings prints them; what the file leaves out keeps its default.
     #[arg(long, value_name = "FILE.json")]
     pub settings: Option<PathBuf>,

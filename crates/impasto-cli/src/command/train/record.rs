@@ -19,6 +19,9 @@ pub struct Record {
     pub settings: Settings,
     /// A model whose weights were the start.
     pub start: Option<PathBuf>,
+    /// The rights to the trained network, in the words of whoever trains it.
+    #[serde(default)]
+    pub license: Option<String>,
     /// The run's folder; where the file lies.
     #[serde(skip)]
     pub run: PathBuf,
@@ -80,6 +83,7 @@ impl Record {
         let tiny = self.files.is_none();
         let mut config = TrainConfig::new(self.settings.clone(), material, self.run.clone());
         config.paths.start = self.start.clone();
+        config.license = self.license.clone().unwrap_or(config.license);
         config.resume = args.resume.is_some();
         config.change_settings = args.change_settings;
         config.machine = machine(args);

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use impasto_train::data::Folder;
 use impasto_train::distil::DistilSettings;
 use impasto_train::loss_network::WHERE_FROM;
+use impasto_train::schedule::Schedule;
 use impasto_train::{Settings, TrainConfig};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,7 +45,8 @@ fn fresh(args: &Args) -> Result<Record> {
     let files = if args.tiny { None } else { Some(files(args)?) };
     let start = args.start.as_deref().map(|path| exists(path, "--start")).transpose()?;
     let run = args.output.clone().expect("clap requires it");
-    Ok(Record { network: args.network, files, settings, start, run })
+    let license = args.license.clone();
+    Ok(Record { network: args.network, files, settings, start, license, run })
 }
 
 fn resumed(args: &Args, run: &Path) -> Result<Record> {
@@ -56,6 +58,7 @@ fn resumed(args: &Args, run: &Path) -> Result<Record> {
         bail!("{} trains the {} network; say `impasto train {0}`", run.display(), record.network);
     }
     record.settings = changed(record.settings, args)?;
+    record.license = args.license.clone().or(record.license);
     if args.tiny && record.files.is_some() {
         return Err(wrong_use(format!("{} is no --tiny run", run.display())));
     }
@@ -123,9 +126,10 @@ fn exists(path: &Path, word: &str) -> Result<PathBuf> {
 
 /// `settings` with what the words change: the file first, then `--set`, then the flags.
 fn changed(settings: Settings, args: &Args) -> Result<Settings> {
+    let before = settings.schedule;
     let mut settings = merged(settings, args)?;
     if let Some(steps) = args.steps {
-        settings.schedule.steps = steps;
+        set_steps(&mut settings.schedule, &before, steps, args.resume.is_some());
     }
     if let Some(seed) = args.seed {
         settings.sampling.seed = seed;
@@ -151,6 +155,9 @@ fn merged<T: Serialize + DeserializeOwned>(settings: T, args: &Args) -> Result<T
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.into()));
         let nested = name.rsplit('.').fold(value, |inner, key| serde_json::json!({ key: inner }));
         merge(&mut tree, nested, "").map_err(|e| wrong_use(format!("--set {word}: {e}")))?;
+        // Tried one by one, so that the message can say which of them it is about.
+        serde_json::from_value::<T>(tree.clone())
+            .map_err(|e| wrong_use(format!("--set {word}: the value cannot be used: {e}")))?;
     }
     serde_json::from_value(tree).map_err(|e| wrong_use(format!("a setting is of the wrong kind: {e}")))
 }
@@ -204,6 +211,16 @@ fn judge_settings(settings: DistilSettings, args: &Args) -> Result<DistilSetting
     Ok(settings)
 }
 
+/// Makes a run have so many steps in all. Those that only reproduce photos shrink in proportion, unless their number was
+/// given, or the run has begun.
+fn set_steps(schedule: &mut Schedule, before: &Schedule, steps: u64, begun: bool) {
+    let given = begun || schedule.identity_steps != before.identity_steps;
+    let share = (steps as f64 * before.identity_steps as f64 / before.total().max(1) as f64) as u64;
+    let identity = if given { schedule.identity_steps } else { schedule.identity_steps.min(share) };
+    schedule.identity_steps = identity.min(steps.saturating_sub(1));
+    schedule.steps = steps - schedule.identity_steps;
+}
+
 /// Puts `changes` into `tree`; a name that is not there is an error.
 fn merge(tree: &mut Value, changes: Value, path: &str) -> Result<()> {
     let (Value::Object(tree), Value::Object(changes)) = (&mut *tree, &changes) else {
@@ -214,9 +231,28 @@ fn merge(tree: &mut Value, changes: Value, path: &str) -> Result<()> {
         let names = tree.keys().cloned().collect::<Vec<_>>().join(", ");
         let path = format!("{path}{key}");
         let Some(own) = tree.get_mut(key) else { bail!("there is no setting `{path}`; there are {names}") };
+        check_kind(own, value, &path)?;
         merge(own, value.clone(), &format!("{path}."))?;
     }
     Ok(())
+}
+
+/// Refuses a value of another kind than the setting has.
+fn check_kind(own: &Value, value: &Value, path: &str) -> Result<()> {
+    let kind = |value: &Value| match value {
+        Value::Number(_) => Some("a number"),
+        Value::Bool(_) => Some("true or false"),
+        Value::String(_) => Some("a word"),
+        Value::Array(_) => Some("a list in brackets"),
+        Value::Object(_) => Some("a group of settings"),
+        Value::Null => None,
+    };
+    match (kind(own), kind(value)) {
+        (Some(wanted), Some(found)) if wanted != found => {
+            bail!("`{path}` is {wanted} ({own} now), and {value} is {found}")
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -231,5 +267,25 @@ mod tests {
         assert_eq!(tree, json!({"recipe": {"style": 7, "rate": 1}, "groups": 4}));
         let error = merge(&mut tree, json!({"recipe": {"stile": 7}}), "").unwrap_err().to_string();
         assert!(error.contains("recipe.stile") && error.contains("style"), "{error}");
+        let error = merge(&mut tree, json!({"recipe": {"style": "abc"}}), "").unwrap_err().to_string();
+        assert!(
+            error.contains("`recipe.style` is a number") && error.contains("\"abc\" is a word"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_steps_are_all_steps() {
+        let usual = Schedule { identity_steps: 60, steps: 600, ..Schedule::default() };
+        let total = |mut schedule: Schedule, steps, begun| {
+            set_steps(&mut schedule, &usual, steps, begun);
+            (schedule.identity_steps, schedule.total())
+        };
+        assert_eq!(total(usual, 3, false), (0, 3));
+        assert_eq!(total(usual, 66, false), (6, 66));
+        assert_eq!(total(usual, 6600, false), (60, 6600));
+        assert_eq!(total(Schedule { identity_steps: 4, ..usual }, 10, false), (4, 10), "given");
+        assert_eq!(total(usual, 100, true), (60, 100), "begun");
+        assert_eq!(total(usual, 1, true), (0, 1));
     }
 }
