@@ -114,7 +114,7 @@ pub fn dropped_entry(stylizer: &Stylizer, bytes: &[u8], name: &str) -> Result<En
         style.check(stylizer.model())?;
         style
     } else {
-        let limits = Limits { pixels: 1 << 27, file_bytes: MAX_DROP_BYTES as u64 };
+        let limits = Limits { pixels: 1 << 26, file_bytes: MAX_DROP_BYTES as u64, decoded_bytes: 1 << 28 };
         let painting = still::read_bytes(bytes, name, limits)?.image;
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         stylizer.encode(&sized(painting), Provenance { name: stem.into(), source: name.into() })?

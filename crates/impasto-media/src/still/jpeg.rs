@@ -22,6 +22,7 @@ pub(super) fn decode(bytes: &[u8], name: &str, limits: Limits) -> Result<Raw> {
     decoder.decode_headers().map_err(fail)?;
     let (width, height) = decoder.dimensions().expect("headers were decoded");
     limits.check(name, width, height)?;
+    limits.check_bytes(name, (width, height), 3 * (width as u64) * (height as u64))?;
     if !ends(bytes) {
         return Err(Error::damaged(name, Format::Jpeg.name(), "it ends in the middle of the picture"));
     }
