@@ -366,7 +366,9 @@ fn every_error_is_json_with_words() {
     let json = ("content-type", "application/json");
     let token = ("x-impasto-token", "t0ken");
     let large = vec![b' '; 3 << 20];
-    let cases: [(u16, &str, &str, &[(&str, &str)], &[u8]); 12] = [
+    /// Status, method, path, headers, body.
+    type Case<'a> = (u16, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a [u8]);
+    let cases: [Case; 12] = [
         (400, "POST", "/api/settings", &[json, token], b"{bad"),
         (400, "POST", "/api/settings", &[json, token], b""),
         (400, "POST", "/api/record", &[json, token], b"{\"on\": 3}"),
