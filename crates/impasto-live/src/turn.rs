@@ -107,7 +107,7 @@ pub(crate) fn turned(picture: Picture, degrees: u16, crop: Crop) -> Picture {
     }
     let image = picture.image();
     let (width, height) = (image.width(), image.height());
-    let upright = degrees % 180 == 0;
+    let upright = degrees.is_multiple_of(180);
     let (wide, tall) = if upright { (width, height) } else { (height, width) };
     let [left, top, inner, rows] = crop.within(wide, tall);
     let pixel = |x: usize, y: usize| {
