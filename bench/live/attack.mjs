@@ -156,9 +156,11 @@ const many = await Promise.all(Array.from({ length: 40 }, () => fetch(`${origin}
 const counted = (wanted) => many.filter((status) => status === wanted).length;
 line("40 more at once", counted(400) > 0 && counted(400) + counted(503) + counted(0) === 40, `${counted(400)} were read, ${counted(503)} told to try again, ${counted(0)} cut off before they brought the token`);
 
-const stream = await raw(`GET /stream.mjpg?token=${token} HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
-const stats = await api("GET", "/api/stats");
-line("it still paints for whoever has the token", stream.status === 200 && stats.frames_painted > 0 && live.exitCode === null, `${stream.status}, ${stats.frames_painted} frames`);
+const feed = await fetch(`${origin}/stream.mjpg?token=${token}`);
+let painted = 0;
+for (let i = 0; i < 600 && !painted; i++, await pause(100)) painted = (await api("GET", "/api/stats")).frames_painted;
+line("it still paints for whoever has the token", feed.status === 200 && painted > 0 && live.exitCode === null, `${feed.status}, ${painted} frames`);
+await feed.body.cancel();
 live.kill("SIGTERM");
 rmSync(folder, { recursive: true, force: true });
 console.log(failures ? `${failures} failed` : "all of it was withstood");
