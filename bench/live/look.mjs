@@ -1,12 +1,12 @@
 // Looks at the painted canvas of a page.
 
 // A thumbnail of 32x18 px, RGBA.
-export const look = (page, id = "painting") => page.evaluate((id) => {
+export const look = (page) => page.evaluate((id) => {
   const small = Object.assign(document.createElement("canvas"), { width: 32, height: 18 });
   const context = small.getContext("2d");
   context.drawImage(document.getElementById(id), 0, 0, 32, 18);
   return [...context.getImageData(0, 0, 32, 18).data];
-}, id);
+}, "painting");
 
 // Mean difference of two thumbnails, of 255.
 export const distance = (a, b) => a.reduce((sum, value, i) => sum + Math.abs(value - b[i]), 0) / a.length;

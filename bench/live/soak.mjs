@@ -10,7 +10,7 @@ import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
-import { deflateSync, crc32 } from "node:zlib";
+import { png } from "./png.mjs";
 
 const words = process.argv.slice(2);
 const split = words.indexOf("--");
@@ -46,13 +46,7 @@ function stripes(seed) {
     const on = Math.floor((x + y * (seed % 3)) / 8) % 2;
     rows.set(on ? [seed * 37 % 256, seed * 91 % 256, 200] : [20, seed * 53 % 256, 90], y * 193 + 1 + 3 * x);
   }
-  const chunk = (kind, data) => {
-    const body = Buffer.concat([Buffer.from(kind), data]), framed = Buffer.alloc(body.length + 8);
-    framed.writeUInt32BE(data.length, 0); body.copy(framed, 4); framed.writeUInt32BE(crc32(body), body.length + 4);
-    return framed;
-  };
-  const head = Buffer.from([0, 0, 0, 64, 0, 0, 0, 64, 8, 2, 0, 0, 0]);
-  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", head), chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))]);
+  return png(64, 64, rows);
 }
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));

@@ -132,7 +132,8 @@ pub fn decode(message: &[u8]) -> Result<(Header, Picture), LiveError> {
             Image::new(header.width, header.height, rgb).expect("the length is checked").into()
         }
         WireFormat::Jpeg => {
-            let limits = Limits { pixels: (MAX_SIDE * MAX_SIDE) as u64, file_bytes: 1 << 26 };
+            let most = (MAX_SIDE * MAX_SIDE) as u64;
+            let limits = Limits { pixels: most, file_bytes: 1 << 26, decoded_bytes: 4 * most };
             still::read_bytes(pixels, "the camera's frame", limits)?.image.into()
         }
     };

@@ -15,6 +15,9 @@ pub const MAX_DROP_BYTES: usize = 64 << 20;
 /// Styles beyond that many push out the oldest dropped one.
 const MAX_STYLES: usize = 256;
 const THUMB_PX: (usize, usize) = (192, 108);
+/// Most pixels of a dropped picture, and most memory that they may take while it is read.
+const MAX_DROP_PX: u64 = 1 << 26;
+const MAX_DROP_DECODED_BYTES: u64 = 1 << 28;
 
 /// One style with what a page shows of it.
 #[derive(Clone, Debug, Serialize)]
@@ -27,10 +30,17 @@ pub struct Entry {
     pub source: String,
     /// Whether it is part of the program or was given at its start; such a one is never removed.
     pub builtin: bool,
+    /// The painting that it was made from, small, JPEG, where it was dropped; as JSON whether there is one.
+    #[serde(serialize_with = "whether")]
+    painting: Option<Vec<u8>>,
     #[serde(skip)]
     style: Style,
     #[serde(skip)]
     thumb: Vec<u8>,
+}
+
+fn whether<S: serde::Serializer>(painting: &Option<Vec<u8>>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_bool(painting.is_some())
 }
 
 /// All styles that can be chosen.
@@ -44,7 +54,7 @@ impl Gallery {
     /// Adds a style that stays; gives its id.
     pub fn add(&mut self, stylizer: &Stylizer, style: Style) -> Result<String, LiveError> {
         let id = style.provenance.name.clone();
-        self.push(entry(stylizer, style, id, true)?)
+        self.push(entry(stylizer, style, id, true, None)?)
     }
 
     fn push(&mut self, mut entry: Entry) -> Result<String, LiveError> {
@@ -87,6 +97,11 @@ impl Gallery {
         self.entries.iter().find(|e| e.id == id).map(|e| e.thumb.as_slice())
     }
 
+    /// The painting that a dropped style was made from, small, JPEG.
+    pub fn painting(&self, id: &str) -> Option<&[u8]> {
+        self.entries.iter().find(|e| e.id == id).and_then(|e| e.painting.as_deref())
+    }
+
     /// The mix of the chosen styles; `None` if nothing is chosen.
     pub fn mix(&self, chosen: &[Chosen]) -> Result<Option<Style>, LiveError> {
         let find = |c: &Chosen| {
@@ -99,28 +114,47 @@ impl Gallery {
     }
 }
 
-fn entry(stylizer: &Stylizer, style: Style, id: String, builtin: bool) -> Result<Entry, LiveError> {
+fn entry(
+    stylizer: &Stylizer,
+    style: Style,
+    id: String,
+    builtin: bool,
+    painting: Option<&Image>,
+) -> Result<Entry, LiveError> {
     let scene = scene::draw(THUMB_PX.0, THUMB_PX.1, 3.0);
     let thumb = codec::jpeg(&stylizer.paint(&scene, &style, &Dials::default())?, 85);
+    let painting = painting.map(|painting| codec::jpeg(&thumb_size(painting), 85));
     let Provenance { name, source } = style.provenance.clone();
-    Ok(Entry { id, name, source, builtin, style, thumb })
+    Ok(Entry { id, name, source, builtin, painting, style, thumb })
+}
+
+/// The picture in its own shape, as large as a small painting.
+pub(crate) fn thumb_size(image: &Image) -> Image {
+    let (width, height) = (image.width() as f32, image.height() as f32);
+    let scale = (THUMB_PX.0 as f32 / width).min(THUMB_PX.1 as f32 / height).min(1.0);
+    let side = |px: f32| ((px * scale).round() as usize).max(1);
+    resize::resize(image, side(width), side(height))
 }
 
 /// A style from a dropped file: a picture in any format that Impasto reads, or a `.style` file. Takes up to a
 /// second; the gallery is not needed meanwhile.
 pub fn dropped_entry(stylizer: &Stylizer, bytes: &[u8], name: &str) -> Result<Entry, LiveError> {
-    let style = if name.ends_with(".style") {
+    if name.ends_with(".style") {
         let style = Style::from_bytes(bytes)?;
         style.check(stylizer.model())?;
-        style
-    } else {
-        let limits = Limits { pixels: 1 << 27, file_bytes: MAX_DROP_BYTES as u64 };
-        let painting = still::read_bytes(bytes, name, limits)?.image;
-        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-        stylizer.encode(&sized(painting), Provenance { name: stem.into(), source: name.into() })?
+        let id = id_from(&style.provenance.name);
+        return entry(stylizer, style, id, false, None);
+    }
+    let limits = Limits {
+        pixels: MAX_DROP_PX,
+        file_bytes: MAX_DROP_BYTES as u64,
+        decoded_bytes: MAX_DROP_DECODED_BYTES,
     };
+    let painting = sized(still::read_bytes(bytes, name, limits)?.image);
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let style = stylizer.encode(&painting, Provenance { name: stem.into(), source: name.into() })?;
     let id = id_from(&style.provenance.name);
-    entry(stylizer, style, id, false)
+    entry(stylizer, style, id, false, Some(&painting))
 }
 
 fn sized(painting: Image) -> Image {

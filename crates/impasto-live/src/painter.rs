@@ -4,13 +4,15 @@
 use crate::adapt::Adapter;
 use crate::fade::Fader;
 use crate::picture::Picture;
-use crate::settings::Settings;
+use crate::settings::{Flash, Settings};
 use crate::stats::Stage;
 use crate::studio::{Frame, Painted, Studio};
-use crate::{LiveError, enlarge};
+use crate::{LiveError, enlarge, look};
+use impasto::flash::{FlashLimiter, Flashes};
 use impasto::{Dials, Session};
 use impasto_core::Image;
 use impasto_media::resize;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -34,28 +36,44 @@ pub fn run(studio: &Studio) {
         drop(paintings);
     });
     if let Err(why) = studio.finish_recording() {
-        studio.fail(why.to_string());
+        studio.trouble("recording", Some(why.to_string()));
     }
 }
 
 /// Enlarges paintings and hands them out until there are no more.
 fn finish(studio: &Studio, paintings: Receiver<Painting>) {
+    let mut limiter = FlashLimiter::new();
     for Painting { frame, small } in paintings {
+        let settings = studio.settings();
         let (sequence, captured_ms) = (frame.sequence, frame.captured_ms);
+        let original = Arc::new(frame.picture);
         let (picture, working) = match small {
-            None => {
-                let size = (frame.picture.width(), frame.picture.height());
-                (frame.picture, size)
+            None if settings.mirror => {
+                let picture = look::seen((*original).clone(), &original, true, 0.0);
+                (Arc::new(picture), (original.width(), original.height()))
             }
-            Some(small) => {
+            None => (original.clone(), (original.width(), original.height())),
+            Some(mut small) => {
+                studio.flashes(deflash(&mut limiter, &mut small.painted, captured_ms, settings.flash));
                 let start = Instant::now();
                 let working = (small.painted.width(), small.painted.height());
-                let picture = small.enlarged(&frame.picture);
+                let picture = small.enlarged(&original);
+                let picture = look::seen(picture, &original, settings.mirror, settings.split);
                 studio.stage(Stage::Enlarge, start.elapsed());
-                (picture, working)
+                (Arc::new(picture), working)
             }
         };
-        studio.publish(Painted::new(picture, sequence, captured_ms), working);
+        studio.publish(Painted::new(picture, original, sequence, captured_ms), working);
+    }
+}
+
+/// Counts or damps flashes, as the setting says.
+fn deflash(limiter: &mut FlashLimiter, painted: &mut Image, captured_ms: f64, flash: Flash) -> Flashes {
+    let seconds = captured_ms / 1e3;
+    match flash {
+        Flash::Off => Flashes::default(),
+        Flash::Warn => limiter.watch(painted, seconds),
+        Flash::Limit => limiter.limit(painted, seconds),
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 const COLOR: Color = Color { matrix: Matrix::Bt709, full: false };
 
 /// A picture as sRGB, as planar 4:2:0, or both.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Picture {
     width: usize,
     height: usize,
@@ -26,6 +26,11 @@ impl Picture {
     /// Height in px.
     pub fn height(&self) -> usize {
         self.height
+    }
+
+    /// Whether it is there as YCbCr already.
+    pub(crate) fn has_planes(&self) -> bool {
+        self.planes.get().is_some()
     }
 
     /// As sRGB.

@@ -1,32 +1,41 @@
 //! The page, the API and the streams, over HTTP on this machine.
 
+mod answer;
 mod api;
+mod body;
+mod connections;
 mod guard;
+mod pages;
 mod socket;
 mod stream;
+mod wheel;
 
+pub use body::Patience;
 pub use guard::Guard;
 
-use crate::gallery::MAX_DROP_BYTES;
 use crate::{LiveError, Studio};
-use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, header};
-use axum::response::{Html, IntoResponse, Response};
+use api::Turns;
 use axum::routing::{delete, get, post};
 use axum::{Router, middleware};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use connections::Visits;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use wheel::Wheel;
 
 /// A port that is taken is passed over for the next, so many times.
 const PORT_TRIES: u16 = 20;
 
 /// Threads beside the server for what takes longer than a moment; each keeps a few megabytes of its own.
-const HELPERS: usize = 3;
+const HELPERS: usize = 5;
+
+/// Longest wait for helpers at the end: one whose disk does not answer is left behind.
+const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// Where the server listens, and who may steer.
 pub struct ServerOptions {
@@ -40,6 +49,8 @@ pub struct ServerOptions {
     pub folder: PathBuf,
     /// Makes recorders for files.
     pub recorders: Option<RecorderFactory>,
+    /// How long requests may take to come.
+    pub patience: Patience,
 }
 
 /// Makes a recorder that writes into a file, with a track of sound or without.
@@ -50,7 +61,8 @@ impl ServerOptions {
     /// On 127.0.0.1, from port 7878 on, with this token, recording into the working directory.
     pub fn new(token: String) -> Self {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Self { address, port: 7878, token, folder: PathBuf::from("."), recorders: None }
+        let (folder, patience) = (PathBuf::from("."), Patience::default());
+        Self { address, port: 7878, token, folder, recorders: None, patience }
     }
 }
 
@@ -59,8 +71,10 @@ impl ServerOptions {
 pub(crate) struct Shared {
     studio: Arc<Studio>,
     guard: Arc<Guard>,
-    /// Number of the viewer that steers; 0 is nobody.
-    steering: Arc<AtomicU64>,
+    wheel: Arc<Wheel>,
+    visits: Arc<Visits>,
+    turns: Arc<Turns>,
+    patience: Patience,
     next_viewer: Arc<AtomicU64>,
     folder: Arc<PathBuf>,
     recorders: Option<RecorderFactory>,
@@ -88,23 +102,26 @@ impl Server {
         let shared = Shared {
             studio: studio.clone(),
             guard: Arc::new(Guard::new(address, options.token.clone())),
-            steering: Arc::default(),
+            wheel: Arc::default(),
+            visits: Arc::default(),
+            turns: Arc::default(),
+            patience: options.patience,
             next_viewer: Arc::new(AtomicU64::new(1)),
             folder: Arc::new(options.folder),
             recorders: options.recorders,
             stopping: stopping.clone(),
         };
         let serve = move || {
-            let stopped = shared.stopping.clone();
+            let (stopped, visits, patience) =
+                (shared.stopping.clone(), shared.visits.clone(), shared.patience);
             let app = router(shared);
             runtime.block_on(async move {
                 tokio::select! {
-                    served = std::future::IntoFuture::into_future(axum::serve(listener, app)) => {
-                        if let Err(why) = served { eprintln!("the live server ended: {why}") }
-                    }
+                    () = connections::serve(listener, app, visits, patience) => {}
                     () = stopped.notified() => {}
                 }
             });
+            runtime.shutdown_timeout(LAST_WAIT);
         };
         let thread = std::thread::Builder::new()
             .name("serve".into())
@@ -118,9 +135,15 @@ impl Server {
         self.address
     }
 
-    /// The page's address, with the token.
+    /// The page's address on this machine, with the token.
     pub fn url(&self) -> String {
-        format!("http://{}/?token={}", self.address, self.token)
+        let mut address = self.address;
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        format!("http://{address}/?token={}", self.token)
     }
 
     /// Ends the server and its studio.
@@ -158,45 +181,24 @@ async fn bind(address: IpAddr, port: u16) -> Result<TcpListener, LiveError> {
 
 fn router(shared: Shared) -> Router {
     let guarded = Router::new()
-        .route("/view", get(|| page(include_str!("page/view.html"))))
+        .route("/view", get(pages::view))
         .route("/ws", get(socket::open))
         .route("/stream.mjpg", get(stream::mjpeg))
-        .route("/api/snapshot.png", get(api::snapshot))
-        .route("/api/settings", post(api::settings))
-        .route("/api/styles", post(api::add_style).layer(DefaultBodyLimit::max(MAX_DROP_BYTES)))
-        .route("/api/styles/{id}", delete(api::remove_style))
-        .route("/api/record", post(api::record))
-        .route_layer(middleware::from_fn_with_state(shared.clone(), guard::with_token));
-    Router::new()
-        .route("/", get(|| page(include_str!("page/index.html"))))
-        .route("/app.js", get(|| asset("text/javascript", include_str!("page/app.js"))))
-        .route("/frames.js", get(|| asset("text/javascript", include_str!("page/frames.js"))))
-        .route("/sound.js", get(|| asset("text/javascript", include_str!("page/sound.js"))))
-        .route("/listener.js", get(|| asset("text/javascript", include_str!("page/listener.js"))))
-        .route("/style.css", get(|| asset("text/css", include_str!("page/style.css"))))
         .route("/api/stats", get(api::stats))
         .route("/api/state", get(api::state))
+        .route("/api/snapshot.png", get(api::snapshot))
+        .route("/api/settings", post(api::settings))
+        .route("/api/styles", post(api::add_style))
+        .route("/api/styles/{id}", delete(api::remove_style))
         .route("/api/styles/{id}/thumb.jpg", get(api::thumb))
+        .route("/api/styles/{id}/painting.jpg", get(api::painting))
+        .route("/api/record", post(api::record))
+        .route_layer(middleware::from_fn_with_state(shared.clone(), guard::with_token));
+    pages::routes()
         .merge(guarded)
+        .fallback(answer::not_found)
+        .method_not_allowed_fallback(answer::wrong_method)
         .layer(middleware::from_fn_with_state(shared.clone(), guard::same_origin))
+        .layer(middleware::from_fn(answer::complete))
         .with_state(shared)
-}
-
-async fn page(text: &'static str) -> Response {
-    let policy = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self' ws: wss:; \
-                  style-src 'self'; script-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'";
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
-        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    (headers, Html(text)).into_response()
-}
-
-async fn asset(kind: &'static str, text: &'static str) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-    ];
-    (headers, text).into_response()
 }

@@ -1,6 +1,7 @@
 //! What the sliders say.
 
 use crate::LiveError;
+use crate::turn::Crop;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A style of the gallery and its share in the mix.
@@ -21,6 +22,19 @@ fn one() -> f32 {
 /// As a person writes it: 0.7, not the 0.699999988 that the same number has in 64 bits.
 fn plainly<S: Serializer>(value: &f32, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(value.to_string().parse().unwrap_or(f64::from(*value)))
+}
+
+/// How flashes of the painting (WCAG 2.3.1) are dealt with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Flash {
+    /// They are not counted.
+    Off,
+    /// They are counted, and the page says where there are more than three a second.
+    #[default]
+    Warn,
+    /// More than three a second are damped.
+    Limit,
 }
 
 /// All that steers the painting. As JSON it is what `GET /api/state` shows and `POST /api/settings` takes, whole or in parts.
@@ -46,6 +60,17 @@ pub struct Settings {
     /// Frames a second that the choice of size aims at, `1..=60`.
     #[serde(serialize_with = "plainly")]
     pub target_fps: f32,
+    /// Whether everybody sees it mirrored.
+    pub mirror: bool,
+    /// `0..=1`: share of the picture, from the left as it is seen, that shows the camera; 0 is the painting alone.
+    #[serde(serialize_with = "plainly")]
+    pub split: f32,
+    /// Degrees by which the camera's picture is turned clockwise: 0, 90, 180 or 270.
+    pub rotate: u16,
+    /// Part of the turned picture that is used.
+    pub crop: Crop,
+    /// How flashes are dealt with.
+    pub flash: Flash,
 }
 
 impl Default for Settings {
@@ -58,6 +83,11 @@ impl Default for Settings {
             brush: 1.0,
             resolution: 0,
             target_fps: 24.0,
+            mirror: false,
+            split: 0.0,
+            rotate: 0,
+            crop: Crop::Whole,
+            flash: Flash::Warn,
         }
     }
 }
@@ -87,6 +117,7 @@ impl Settings {
             ("steady", self.steady, 0.0, 1.0),
             ("brush", self.brush, 1.0, 4.0),
             ("target_fps", self.target_fps, 1.0, 60.0),
+            ("split", self.split, 0.0, 1.0),
         ] {
             if !(low..=high).contains(&value) {
                 return refused(name, &format!("must be between {low} and {high}, found {value}"));
@@ -94,6 +125,9 @@ impl Settings {
         }
         if self.resolution != 0 && !(64..=1080).contains(&self.resolution) {
             return refused("resolution", "must be 0 (automatic) or between 64 and 1080 px");
+        }
+        if ![0, 90, 180, 270].contains(&self.rotate) {
+            return refused("rotate", "must be 0, 90, 180 or 270 degrees");
         }
         if self.styles.len() > 16 {
             return refused("styles", "at most 16 styles are mixed");
@@ -119,6 +153,7 @@ mod tests {
         assert_eq!((settings.strength, settings.steady), (0.5, Settings::default().steady));
         let shown = serde_json::to_value(settings.patched(&json!({"strength": 0.7})).unwrap()).unwrap();
         assert_eq!(shown["strength"], json!(0.7));
+        assert_eq!((&shown["crop"], &shown["flash"]), (&json!(""), &json!("warn")));
         assert_eq!(settings.styles, [Chosen { id: "wave".into(), weight: 1.0 }]);
         for bad in [
             json!({"strength": 2}),
@@ -126,6 +161,10 @@ mod tests {
             json!({"brush": 0}),
             json!({"nonsense": 1}),
             json!({"resolution": 20}),
+            json!({"split": 1.5}),
+            json!({"rotate": 45}),
+            json!({"crop": "all"}),
+            json!({"flash": "never"}),
             json!({"styles": [{"id": "a", "weight": 0}]}),
             json!({"styles": [{"id": "a", "weight": -1}, {"id": "b"}]}),
             json!([1]),

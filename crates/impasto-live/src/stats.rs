@@ -1,5 +1,6 @@
 //! How fast it goes, measured.
 
+use impasto::flash::Flashes;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -41,6 +42,8 @@ pub struct Stats {
     stages_ms: [f32; 5],
     working: (usize, usize),
     shown: (usize, usize),
+    unrecorded: u64,
+    flashes: Flashes,
     error: Option<String>,
 }
 
@@ -65,6 +68,12 @@ pub struct Report {
     pub width: usize,
     /// Size that is shown.
     pub height: usize,
+    /// Painted frames that a recording left out since its file was not written fast enough.
+    pub frames_unrecorded: u64,
+    /// Flashes in the last second by WCAG 2.3.1; more than 3 are too many. 0 where the setting `flash` is `off`.
+    pub flashes: usize,
+    /// Whether the last frame was damped to keep them at 3.
+    pub flashes_damped: bool,
     /// Smoothed time of each stage.
     pub stages_ms: serde_json::Map<String, serde_json::Value>,
     /// What went wrong last, if the last frame could not be painted or the camera is gone.
@@ -81,6 +90,8 @@ impl Stats {
             stages_ms: [0.0; 5],
             working: (0, 0),
             shown: (0, 0),
+            unrecorded: 0,
+            flashes: Flashes::default(),
             error: None,
         }
     }
@@ -95,6 +106,16 @@ impl Stats {
     /// A frame was overtaken.
     pub fn dropped(&mut self) {
         self.dropped += 1;
+    }
+
+    /// The recording left a frame out.
+    pub fn unrecorded(&mut self) {
+        self.unrecorded += 1;
+    }
+
+    /// Flashes up to the newest frame.
+    pub fn flashes(&mut self, flashes: Flashes) {
+        self.flashes = flashes;
     }
 
     /// A frame was seen, so long after its capture. Times out of `0..60 s` come from clocks that differ, and are left out.
@@ -132,6 +153,9 @@ impl Stats {
             working_height: self.working.1,
             width: self.shown.0,
             height: self.shown.1,
+            frames_unrecorded: self.unrecorded,
+            flashes: self.flashes.in_a_second,
+            flashes_damped: self.flashes.damped,
             stages_ms: stages.collect(),
             error: self.error.clone(),
         }

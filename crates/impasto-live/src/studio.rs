@@ -5,16 +5,19 @@ use crate::codec::{self, WireFormat};
 use crate::gallery::Gallery;
 use crate::inbox::Inbox;
 use crate::picture::Picture;
-use crate::record::Recording;
-use crate::settings::Settings;
+use crate::record::{Recording, Running};
+use crate::settings::{Chosen, Settings};
 use crate::stats::{Report, Stage, Stats};
+use crate::turn::turned;
 use crate::{LiveError, painter};
 use axum::body::Bytes;
-use impasto::Stylizer;
+use impasto::flash::Flashes;
+use impasto::{Dials, Stylizer};
 use impasto_core::Image;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
@@ -32,7 +35,9 @@ pub struct Frame {
 
 /// A painted frame, with its encodings made once each, when first asked for.
 pub struct Painted {
-    picture: Picture,
+    picture: Arc<Picture>,
+    /// The camera's picture that it was painted from.
+    original: Arc<Picture>,
     /// Of the frame that it was painted from.
     pub sequence: u32,
     /// Of the frame that it was painted from.
@@ -50,8 +55,13 @@ pub struct Taken {
 }
 
 impl Painted {
-    pub(crate) fn new(picture: Picture, sequence: u32, captured_ms: f64) -> Self {
-        Self { picture, sequence, captured_ms, wire: Default::default() }
+    pub(crate) fn new(
+        picture: Arc<Picture>,
+        original: Arc<Picture>,
+        sequence: u32,
+        captured_ms: f64,
+    ) -> Self {
+        Self { picture, original, sequence, captured_ms, wire: Default::default() }
     }
 
     /// The painting.
@@ -59,7 +69,7 @@ impl Painted {
         self.picture.image()
     }
 
-    /// The whole message for a viewer.
+    /// The whole message for a viewer; made when it is first asked for, which takes milliseconds.
     pub fn message(&self, format: WireFormat) -> Bytes {
         let encode = || codec::encode(&self.picture, format, self.sequence, self.captured_ms).into();
         self.wire[format as usize].get_or_init(encode).clone()
@@ -81,7 +91,9 @@ pub struct Studio {
     gallery: Mutex<Gallery>,
     settings: Mutex<Settings>,
     stats: Mutex<Stats>,
-    recording: Mutex<Option<Recording>>,
+    recording: Mutex<Option<Running>>,
+    /// What does not work beside the painting, by the part's name.
+    troubles: Mutex<BTreeMap<&'static str, String>>,
     camera: Mutex<CameraStatus>,
     /// When a page last handed in a frame.
     browser: Mutex<Option<Instant>>,
@@ -94,8 +106,10 @@ pub struct Studio {
     stopped: AtomicBool,
 }
 
+/// Held for moments only, never while something else is waited for.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("no holder of this lock panics")
+    // Values are replaced whole, so one that a panic left behind is sound.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Studio {
@@ -109,6 +123,7 @@ impl Studio {
             settings: Mutex::new(settings),
             stats: Mutex::new(Stats::new()),
             recording: Mutex::new(None),
+            troubles: Mutex::default(),
             camera: Mutex::new(CameraStatus::default()),
             browser: Mutex::new(None),
             painted: watch::Sender::new(None),
@@ -137,8 +152,13 @@ impl Studio {
         self.stopped.load(Ordering::SeqCst)
     }
 
-    /// Hands in a frame; an older one that still waits is dropped.
-    pub fn offer(&self, frame: Frame) {
+    /// Hands in a frame, turned and cropped as the settings say; an older one that still waits is dropped.
+    pub fn offer(&self, mut frame: Frame) {
+        let (degrees, crop) = {
+            let settings = locked(&self.settings);
+            (settings.rotate, settings.crop)
+        };
+        frame.picture = turned(frame.picture, degrees, crop);
         if self.inbox.put(frame).is_some() {
             locked(&self.stats).dropped();
         }
@@ -182,7 +202,9 @@ impl Studio {
 
     /// Counts someone who looks, until the value is dropped: with nobody looking or recording, cameras of this machine rest.
     pub fn looking(self: &Arc<Self>) -> Looking {
-        self.watchers.fetch_add(1, Ordering::SeqCst);
+        if self.watchers.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.changed();
+        }
         Looking(self.clone())
     }
 
@@ -230,6 +252,28 @@ impl Studio {
         locked(&self.gallery).thumb(id).map(<[u8]>::to_vec)
     }
 
+    /// The painting that a dropped style was made from, small, JPEG.
+    pub fn style_painting(&self, id: &str) -> Option<Vec<u8>> {
+        locked(&self.gallery).painting(id).map(<[u8]>::to_vec)
+    }
+
+    /// The camera's last picture in that style, small, JPEG; the style's own small painting where there is no picture yet.
+    /// Takes some milliseconds.
+    pub fn thumb_of_camera(&self, id: &str) -> Result<Vec<u8>, LiveError> {
+        let original = self.painted.borrow().as_ref().map(|painted| painted.original.clone());
+        let style = locked(&self.gallery).mix(&[Chosen { id: id.into(), weight: 1.0 }])?;
+        let (Some(original), Some(style)) = (original, style) else {
+            return self.thumb(id).ok_or_else(|| LiveError::Style(id.into()));
+        };
+        let (strength, keep_color) = {
+            let settings = locked(&self.settings);
+            (settings.strength, settings.keep_color)
+        };
+        let dials = Dials { strength, keep_color, ..Dials::default() };
+        let small = crate::gallery::thumb_size(original.image());
+        Ok(codec::jpeg(&self.stylizer.paint(&small, &style, &dials)?, 80))
+    }
+
     /// The chosen mix; `None` shows the camera as it is.
     pub(crate) fn style(&self, settings: &Settings) -> Result<Option<impasto::Style>, LiveError> {
         locked(&self.gallery).mix(&settings.styles)
@@ -239,7 +283,7 @@ impl Studio {
     pub fn state(&self) -> Value {
         let model = self.stylizer.model();
         let (recording, sound) = match &*locked(&self.recording) {
-            Some(recording) => (Some(recording.file()), recording.has_sound()),
+            Some(recording) => (Some(recording.file.clone()), recording.sound),
             None => (None, false),
         };
         json!({
@@ -251,6 +295,7 @@ impl Studio {
             "camera": *locked(&self.camera),
             "recording": recording,
             "recording_sound": sound,
+            "troubles": self.troubles(),
         })
     }
 
@@ -285,19 +330,37 @@ impl Studio {
         locked(&self.camera).clone()
     }
 
-    /// Starts a recording; one that runs is finished first.
-    pub fn record(&self, recording: Recording) -> Result<(), LiveError> {
+    /// Starts a recording; one that runs is finished first, which may take a while.
+    pub fn record(self: &Arc<Self>, recording: Recording) -> Result<(), LiveError> {
         self.finish_recording()?;
-        *locked(&self.recording) = Some(recording);
+        let studio = Arc::downgrade(self);
+        let mut place = locked(&self.recording);
+        let running = recording.start(move |why| {
+            if let Some(studio) = studio.upgrade() {
+                studio.recording_failed(why);
+            }
+        })?;
+        *place = Some(running);
+        drop(place);
+        self.trouble("recording", None);
         self.changed();
         Ok(())
     }
 
-    /// Finishes the recording, if there is one; gives its file.
-    pub fn finish_recording(&self) -> Result<Option<String>, LiveError> {
-        let Some(recording) = locked(&self.recording).take() else { return Ok(None) };
+    /// The recorder of the running recording says that it cannot go on.
+    fn recording_failed(&self, why: &LiveError) {
+        // Out of its place first: then nobody waits for it, and dropping it ends nothing that is needed.
+        drop(locked(&self.recording).take());
+        self.trouble("recording", Some(why.to_string()));
         self.changed();
-        let file = recording.file();
+    }
+
+    /// Finishes the recording, if there is one, and waits until its file is whole; gives its file.
+    pub fn finish_recording(&self) -> Result<Option<String>, LiveError> {
+        let taken = locked(&self.recording).take();
+        let Some(recording) = taken else { return Ok(None) };
+        self.changed();
+        let file = recording.file.clone();
         recording.finish()?;
         Ok(Some(file))
     }
@@ -306,26 +369,46 @@ impl Studio {
     pub(crate) fn publish(&self, painted: Painted, working: (usize, usize)) {
         let size = (painted.picture.width(), painted.picture.height());
         locked(&self.stats).painted(Instant::now(), working, size);
-        self.on_record(|recording| recording.write(&painted));
-        self.painted.send_replace(Some(Arc::new(painted)));
+        let painted = Arc::new(painted);
+        let behind = locked(&self.recording).as_ref().is_some_and(|recording| !recording.write(&painted));
+        if behind {
+            locked(&self.stats).unrecorded();
+        }
+        self.painted.send_replace(Some(painted));
+    }
+
+    /// Flashes of the last second, up to the newest painted frame.
+    pub(crate) fn flashes(&self, flashes: Flashes) {
+        locked(&self.stats).flashes(flashes);
     }
 
     /// A packet of Opus from the page's microphone, heard from `captured_ms` on.
     pub(crate) fn hear(&self, packet: &[u8], captured_ms: f64) {
-        self.on_record(|recording| recording.write_sound(packet, captured_ms));
+        if let Some(recording) = &*locked(&self.recording) {
+            recording.write_sound(packet, captured_ms);
+        }
     }
 
-    /// Does something to the recording, if there is one; where it fails the recording ends.
-    fn on_record(&self, write: impl FnOnce(&mut Recording) -> Result<(), LiveError>) {
-        let failed = locked(&self.recording).as_mut().and_then(|recording| write(recording).err());
-        if let Some(why) = failed {
-            locked(&self.recording).take();
-            self.fail(why.to_string());
+    /// What does not work beside the painting (`recording`, `virtual camera`, `server`), in words.
+    pub fn troubles(&self) -> BTreeMap<&'static str, String> {
+        locked(&self.troubles).clone()
+    }
+
+    /// A part of the program does not work, or works again.
+    pub(crate) fn trouble(&self, part: &'static str, what: Option<String>) {
+        let before = {
+            let mut troubles = locked(&self.troubles);
+            match what.clone() {
+                Some(what) => troubles.insert(part, what),
+                None => troubles.remove(part),
+            }
+        };
+        if before != what {
             self.changed();
         }
     }
 
-    fn changed(&self) {
+    pub(crate) fn changed(&self) {
         self.revision.send_modify(|revision| *revision += 1);
     }
 }
@@ -335,6 +418,8 @@ pub struct Looking(Arc<Studio>);
 
 impl Drop for Looking {
     fn drop(&mut self) {
-        self.0.watchers.fetch_sub(1, Ordering::SeqCst);
+        if self.0.watchers.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.changed();
+        }
     }
 }

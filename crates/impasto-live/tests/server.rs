@@ -6,11 +6,13 @@ use impasto_core::model::StrengthKind;
 use impasto_core::{NetworkBuilder, Padding};
 use impasto_live::camera::{self, Camera, CameraStatus, DemoCamera};
 use impasto_live::codec::{self, WireFormat};
-use impasto_live::{Gallery, Server, ServerOptions, Settings, Studio, now_ms};
+use impasto_live::record::Recorder;
+use impasto_live::server::{Patience, RecorderFactory};
+use impasto_live::{Gallery, LiveError, Server, ServerOptions, Settings, Studio, now_ms};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use tungstenite::{Message, WebSocket};
 
@@ -37,9 +39,18 @@ struct Live {
     studio: Arc<Studio>,
 }
 
+/// For the server of a test.
+fn options() -> ServerOptions {
+    ServerOptions { port: 0, ..ServerOptions::new("t0ken".into()) }
+}
+
 impl Live {
     /// A server that paints in flat red until told otherwise; with the demo scene as its camera if `demo`.
     fn start(demo: bool) -> Self {
+        Self::with(demo, options())
+    }
+
+    fn with(demo: bool, options: ServerOptions) -> Self {
         let stylizer = Stylizer::builder(model()).engine(EngineChoice::Cpu).threads(1).build().unwrap();
         let mut gallery = Gallery::default();
         let red = Provenance { name: "red".into(), source: "a test".into() };
@@ -53,7 +64,6 @@ impl Live {
             let open = || Ok(Box::new(DemoCamera::new(64, 36, 200.0)) as Box<dyn camera::Camera>);
             camera::run(&studio, "demo", false, Box::new(open));
         }
-        let options = ServerOptions { port: 0, ..ServerOptions::new("t0ken".into()) };
         Self { server: Server::start(studio.clone(), options).unwrap(), studio }
     }
 
@@ -82,6 +92,7 @@ impl Live {
     }
 }
 
+/// Status and body of an answer.
 fn request(
     at: SocketAddr,
     method: &str,
@@ -89,6 +100,18 @@ fn request(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> (u16, Vec<u8>) {
+    let (status, _, body) = whole_request(at, method, path, headers, body);
+    (status, body)
+}
+
+/// Status, head in small letters, and body of an answer.
+fn whole_request(
+    at: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> (u16, String, Vec<u8>) {
     let mut stream = TcpStream::connect(at).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut text =
@@ -104,7 +127,8 @@ fn request(
     let _ = stream.read_to_end(&mut answer);
     let split = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("a whole answer");
     let status = std::str::from_utf8(&answer[9..12]).unwrap().parse().unwrap();
-    (status, answer[split + 4..].to_vec())
+    let head = String::from_utf8_lossy(&answer[..split]).to_lowercase();
+    (status, head, answer[split + 4..].to_vec())
 }
 
 fn say(socket: &mut WebSocket<TcpStream>, message: Value) {
@@ -302,7 +326,15 @@ fn strangers_are_refused() {
     assert_eq!(call("POST", "/api/settings", &[json, token]), 200);
     assert_eq!(call("POST", "/api/settings", &[json, token, ("origin", "http://evil.example")]), 403);
     assert_eq!(call("GET", "/api/stats", &[("host", "evil.example")]), 403, "a name that points here");
-    assert_eq!(call("GET", "/api/stats", &[]), 200);
+    assert_eq!(call("GET", "/api/stats", &[token]), 200);
+    for site in ["cross-site", "same-site"] {
+        assert_eq!(call("GET", "/api/stats", &[token, ("sec-fetch-site", site)]), 403, "{site}");
+        assert_eq!(call("GET", "/?token=t0ken", &[("sec-fetch-site", site)]), 403, "{site}");
+    }
+    for path in ["/api/stats", "/api/state", "/api/styles/red/thumb.jpg", "/api/snapshot.png", "/ws"] {
+        assert_eq!(call("GET", path, &[]), 401, "{path}");
+    }
+    assert_eq!(call("GET", "/", &[]), 200, "the page says itself that the token is missing");
     assert_eq!(call("GET", "/stream.mjpg", &[]), 401);
     assert_eq!(call("GET", "/view", &[]), 401);
     assert_eq!(call("GET", "/nowhere", &[]), 404);
@@ -322,8 +354,395 @@ fn bad_requests_get_words() {
     assert!(error("POST", "/api/styles?name=a.style", b"nor a style").contains("style"));
     assert!(error("POST", "/api/record", b"{\"on\": true}").contains("record"));
     assert!(error("GET", "/api/snapshot.png", b"").contains("no frame"));
-    error("POST", "/api/settings", b"{");
     assert!(error("GET", "/api/styles/none/thumb.jpg", b"").contains("none"));
+    assert!(error("GET", "/api/styles/none/thumb.jpg?of=camera", b"").contains("none"));
+    assert!(error("GET", "/api/styles/red/thumb.jpg?of=moon", b"").contains("camera"));
+    assert!(error("GET", "/api/styles/red/painting.jpg", b"").contains("red"));
+}
+
+#[test]
+fn every_error_is_json_with_words() {
+    let live = Live::start(false);
+    let json = ("content-type", "application/json");
+    let token = ("x-impasto-token", "t0ken");
+    let large = vec![b' '; 3 << 20];
+    /// Status, method, path, headers, body.
+    type Case<'a> = (u16, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a [u8]);
+    let cases: [Case; 12] = [
+        (400, "POST", "/api/settings", &[json, token], b"{bad"),
+        (400, "POST", "/api/settings", &[json, token], b""),
+        (400, "POST", "/api/record", &[json, token], b"{\"on\": 3}"),
+        (415, "POST", "/api/settings", &[token], b"{}"),
+        (415, "POST", "/api/settings", &[token, ("content-type", "text/plain")], b"{}"),
+        (413, "POST", "/api/settings", &[json, token], &large),
+        (404, "GET", "/nowhere", &[], b""),
+        (404, "GET", "/api/../../etc/passwd", &[token], b""),
+        (405, "DELETE", "/api/settings", &[token], b""),
+        (405, "POST", "/", &[], b""),
+        (400, "GET", "/ws", &[token], b""),
+        (401, "GET", "/api/state", &[], b""),
+    ];
+    for (expected, method, path, headers, body) in cases {
+        let (status, head, answer) = whole_request(live.address(), method, path, headers, body);
+        let words: Value = serde_json::from_slice(&answer).unwrap_or_default();
+        let told = words["error"].as_str().is_some_and(|words| words.len() > 10);
+        assert!(status == expected && told, "{method} {path}: {status} {}", String::from_utf8_lossy(&answer));
+        assert!(head.contains("content-type: application/json"), "{method} {path}: {head}");
+    }
+}
+
+#[test]
+fn every_answer_has_the_headers_that_close_it() {
+    let live = Live::start(false);
+    for (path, headers) in [
+        ("/", &[][..]),
+        ("/app.js", &[]),
+        ("/nowhere", &[]),
+        ("/api/state", &[("x-impasto-token", "t0ken")]),
+        ("/api/state", &[("host", "evil.example")]),
+    ] {
+        let (_, head, _) = whole_request(live.address(), "GET", path, headers, b"");
+        for wanted in [
+            "content-security-policy: default-src 'none'",
+            "frame-ancestors 'none'",
+            "permissions-policy: camera=(self)",
+            "cross-origin-resource-policy: same-origin",
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+        ] {
+            assert!(head.contains(wanted), "{path}: no {wanted} in {head}");
+        }
+    }
+}
+
+#[test]
+fn the_token_in_the_address_becomes_a_cookie() {
+    let live = Live::start(false);
+    let get = |path: &str, headers: &[(&str, &str)]| whole_request(live.address(), "GET", path, headers, b"");
+    assert!(!get("/", &[]).1.contains("set-cookie"));
+    assert!(!get("/?token=wrong", &[]).1.contains("set-cookie"));
+    let (status, head, _) = get("/?token=t0ken", &[]);
+    let line = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).expect("a cookie");
+    assert!(status == 200 && line.contains("httponly") && line.contains("samesite=strict"), "{line}");
+    let cookie = ("cookie", line.split(';').next().unwrap());
+    for path in ["/api/state", "/view", "/api/styles/red/thumb.jpg"] {
+        assert_eq!(get(path, &[cookie]).0, 200, "{path}");
+    }
+    assert_eq!(get("/api/state", &[cookie, ("sec-fetch-site", "cross-site")]).0, 403);
+    assert_eq!(get("/api/state", &[cookie, ("origin", "http://127.0.0.1:1")]).0, 403, "another port's page");
+}
+
+#[test]
+fn another_loopback_address_answers_where_it_says() {
+    let address = "127.0.0.2".parse().unwrap();
+    if std::net::TcpListener::bind((address, 0)).is_err() {
+        println!("skipped: this system has no 127.0.0.2");
+        return;
+    }
+    let live = Live::with(false, ServerOptions { address, ..options() });
+    assert!(live.server.url().starts_with("http://127.0.0.2:"), "{}", live.server.url());
+    assert_eq!(live.json("GET", "/api/state", json!({})).0, 200);
+}
+
+/// Everything that the server says before it closes the connection.
+fn until_closed(mut stream: TcpStream) -> String {
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut text = Vec::new();
+    if let Err(why) = stream.read_to_end(&mut text) {
+        let waited = matches!(why.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut);
+        assert!(!waited, "it is left open");
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[test]
+fn half_sent_requests_are_given_up() {
+    let short = Duration::from_millis(200);
+    let patience = Patience { head: short, part: short, body: 3 * short };
+    let live = Live::with(false, ServerOptions { patience, ..options() });
+    let begin = |text: &str| {
+        let mut stream = TcpStream::connect(live.address()).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        stream
+    };
+    until_closed(begin(""));
+    until_closed(begin("GET / HTTP/1.1\r\nhost: 127"));
+    let head = format!(
+        "POST /api/styles?name=a.png HTTP/1.1\r\nhost: {}\r\nx-impasto-token: t0ken\r\ncontent-length: 1000\r\n\r\n",
+        live.address()
+    );
+    assert!(until_closed(begin(&format!("{head}abc"))).starts_with("HTTP/1.1 408"), "no more comes");
+    let mut drop_by_drop = begin(&head);
+    let mut sent = 0;
+    while sent < 100 && drop_by_drop.write_all(b"x").is_ok() {
+        sent += 1;
+        std::thread::sleep(short / 4);
+    }
+    assert!(sent < 100, "a byte now and then is not enough");
+}
+
+#[test]
+fn connections_that_ask_for_nothing_push_out_one_another_and_nobody_else() {
+    let live = Live::start(true);
+    let mut viewer = live.viewer(true);
+    let crowd: Vec<_> = (0..80)
+        .map(|_| {
+            let mut stream = TcpStream::connect(live.address()).unwrap();
+            let _ = stream.write_all(b"GET / HTTP/1.1\r\nhost: 127");
+            stream
+        })
+        .collect();
+    assert_eq!(live.json("GET", "/api/state", json!({})).0, 200);
+    for _ in 0..3 {
+        let (head, _) = next_frame(&mut viewer);
+        shown(&mut viewer, head.sequence);
+    }
+    until_closed(crowd.into_iter().next().unwrap());
+}
+
+/// Something that waits until it is let through, and says when somebody waits.
+#[derive(Default)]
+struct Gate {
+    state: Mutex<(bool, bool)>,
+    moved: Condvar,
+}
+
+impl Gate {
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.0 = true;
+        self.moved.notify_all();
+        drop(self.moved.wait_while(state, |state| !state.1).unwrap());
+    }
+
+    fn wait_for_somebody(&self) {
+        let state = self.state.lock().unwrap();
+        let patience = Duration::from_secs(20);
+        let (state, _) = self.moved.wait_timeout_while(state, patience, |state| !state.0).unwrap();
+        assert!(state.0, "nobody came to the gate");
+    }
+
+    fn open(&self) {
+        self.state.lock().unwrap().1 = true;
+        self.moved.notify_all();
+    }
+}
+
+/// Writes nothing; stands at a gate before its first picture, and panics or fails if told to.
+struct TestRecorder {
+    gate: Arc<Gate>,
+    fault: Option<&'static str>,
+}
+
+impl Recorder for TestRecorder {
+    fn write(&mut self, _: &impasto::Image, _: f64) -> Result<(), LiveError> {
+        self.gate.pass();
+        match self.fault {
+            Some("panic") => panic!("the test's recorder panics"),
+            Some(why) => Err(LiveError::Record(why.into())),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), LiveError> {
+        Ok(())
+    }
+}
+
+fn recorders(
+    make: impl Fn(&std::path::Path) -> TestRecorder + Send + Sync + 'static,
+) -> Option<RecorderFactory> {
+    Some(Arc::new(move |path, _| Ok(Box::new(make(path)))))
+}
+
+/// The demo scene is painted, and API and sockets answer.
+fn everything_goes_on(live: &Live, viewer: &mut WebSocket<TcpStream>) {
+    for _ in 0..20 {
+        let (head, _) = next_frame(viewer);
+        shown(viewer, head.sequence);
+        assert_eq!(live.json("GET", "/api/state", json!({})).0, 200);
+    }
+    say(viewer, json!({"steer": true}));
+    viewer.send(Message::Binary(sound_packet().into())).unwrap();
+    assert_eq!(live.json("POST", "/api/settings", json!({"strength": 0.5})).0, 200);
+    assert_eq!(live.call("GET", "/api/snapshot.png", &[]).0, 200);
+}
+
+fn sound_packet() -> Vec<u8> {
+    let mut message = vec![0; codec::HEADER];
+    message[0] = 16;
+    message[16..24].copy_from_slice(&now_ms().to_le_bytes());
+    message.extend([1, 2, 3]);
+    message
+}
+
+#[test]
+fn a_recorder_that_stands_still_holds_up_nobody() {
+    let (creating, writing) = (Arc::new(Gate::default()), Arc::new(Gate::default()));
+    let at = (creating.clone(), writing.clone());
+    let make = move |_: &std::path::Path| {
+        at.0.pass();
+        TestRecorder { gate: at.1.clone(), fault: None }
+    };
+    let live = Live::with(true, ServerOptions { recorders: recorders(make), ..options() });
+    let mut viewer = live.viewer(true);
+    std::thread::scope(|scope| {
+        let start = scope
+            .spawn(|| live.json("POST", "/api/record", json!({"on": true, "file": "a.mp4", "sound": true})));
+        creating.wait_for_somebody();
+        everything_goes_on(&live, &mut viewer);
+        creating.open();
+        assert_eq!(start.join().unwrap().0, 200);
+        writing.wait_for_somebody();
+        // More frames than may wait for the recorder.
+        everything_goes_on(&live, &mut viewer);
+        assert_eq!(live.json("GET", "/api/state", json!({})).1["recording"], "a.mp4");
+        let stop = scope.spawn(|| live.json("POST", "/api/record", json!({"on": false})));
+        while !live.json("GET", "/api/state", json!({})).1["recording"].is_null() {}
+        everything_goes_on(&live, &mut viewer);
+        assert!(!stop.is_finished(), "the recorder still stands at its gate");
+        writing.open();
+        assert_eq!(stop.join().unwrap(), (200, json!({"recording": null, "finished": "a.mp4"})));
+    });
+    let left_out = live.json("GET", "/api/stats", json!({})).1["frames_unrecorded"].as_u64().unwrap();
+    assert!(left_out > 0, "frames that the recorder had no room for are counted");
+}
+
+#[test]
+fn a_recorder_that_fails_or_panics_is_told_and_the_next_one_works() {
+    let make = |path: &std::path::Path| {
+        let gate = Arc::new(Gate::default());
+        gate.open();
+        let fault = match path.file_stem().and_then(|stem| stem.to_str()) {
+            Some("full") => Some("the disk is full"),
+            Some("panic") => Some("panic"),
+            _ => None,
+        };
+        TestRecorder { gate, fault }
+    };
+    let live = Live::with(true, ServerOptions { recorders: recorders(make), ..options() });
+    let _viewer = live.viewer(false);
+    let state = || live.json("GET", "/api/state", json!({})).1;
+    for (file, words) in [("full.mp4", "the disk is full"), ("panic.mp4", "unexpectedly")] {
+        assert_eq!(live.json("POST", "/api/record", json!({"on": true, "file": file})).0, 200);
+        let told = (0..2000).any(|_| {
+            std::thread::sleep(Duration::from_millis(5));
+            state()["troubles"]["recording"]
+                .as_str()
+                .is_some_and(|why| why.contains(words) && why.contains(file))
+        });
+        assert!(told, "{}", state());
+        assert!(state()["recording"].is_null());
+    }
+    assert_eq!(live.json("POST", "/api/record", json!({"on": true, "file": "good.mp4"})).0, 200);
+    assert!(state()["troubles"]["recording"].is_null(), "the next one works");
+    let (status, answer) = live.json("POST", "/api/record", json!({"on": false}));
+    assert_eq!((status, &answer["finished"]), (200, &json!("good.mp4")));
+}
+
+#[test]
+fn pictures_are_read_one_at_a_time_and_huge_ones_not_at_all() {
+    let live = Live::start(false);
+    // A PNG of 20,000 x 20,000 px that says so in its head; nothing of it may be decoded.
+    let mut bomb = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    bomb.extend([0, 0, 0x4e, 0x20, 0, 0, 0x4e, 0x20, 8, 2, 0, 0, 0]);
+    bomb.extend(0x3a2b_9e0f_u32.to_be_bytes());
+    std::thread::scope(|scope| {
+        let calls: Vec<_> =
+            (0..6).map(|_| scope.spawn(|| live.call("POST", "/api/styles?name=bomb.png", &bomb).0)).collect();
+        assert!(calls.into_iter().all(|call| call.join().unwrap() == 400));
+    });
+    // Two that are under way and twenty that wait: some are told to try again.
+    let head = format!(
+        "POST /api/styles?name=a.png HTTP/1.1\r\nhost: {}\r\nx-impasto-token: t0ken\r\ncontent-length: 9\r\n\r\n",
+        live.address()
+    );
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let mut stream = TcpStream::connect(live.address()).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let mut refused = 0;
+    for mut stream in waiting {
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let _ = stream.write_all(b"no pictur");
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).unwrap();
+        refused += usize::from(start.ends_with(b"503"));
+    }
+    assert!((11..=12).contains(&refused), "1 is read, 8 wait: {refused} were refused");
+}
+
+#[test]
+fn mirror_and_split_are_seen_in_every_feed() {
+    let live = Live::start(false);
+    let mut viewer = live.viewer(true);
+    say(&mut viewer, json!({"steer": true}));
+    // The camera is green on its left and blue on its right; the painting is red.
+    let image = impasto::Image::from_fn(64, 32, |x, _| if x < 32 { [20, 200, 20] } else { [20, 20, 220] });
+    let mut sequence = 0;
+    let mut seen = |settings: Value| {
+        assert_eq!(live.json("POST", "/api/settings", settings).0, 200);
+        // Frames that were painted before the setting may still come.
+        for _ in 0..3 {
+            sequence += 1;
+            let message = codec::encode(&image.clone().into(), WireFormat::Rgba, sequence, now_ms());
+            viewer.send(Message::Binary(message.into())).unwrap();
+            while next_frame(&mut viewer).0.sequence != sequence {
+                shown(&mut viewer, sequence - 1);
+            }
+            shown(&mut viewer, sequence);
+        }
+        let (status, png) = live.call("GET", "/api/snapshot.png", &[]);
+        assert_eq!(status, 200);
+        let still = impasto_media::still::read_bytes(&png, "snapshot", Default::default()).unwrap();
+        [4, 60].map(|x| {
+            let [r, g, b] = still.image.pixel(x, 16);
+            if r > g && r > b {
+                'r'
+            } else if g > b {
+                'g'
+            } else {
+                'b'
+            }
+        })
+    };
+    assert_eq!(seen(json!({"split": 0, "mirror": false})), ['r', 'r']);
+    assert_eq!(seen(json!({"split": 0.5})), ['g', 'r']);
+    assert_eq!(seen(json!({"mirror": true})), ['b', 'r'], "what is seen on the left is the camera's right");
+    assert_eq!(seen(json!({"split": 1})), ['b', 'g']);
+    assert_eq!(seen(json!({"mirror": false, "rotate": 180})), ['b', 'g'], "turned by half");
+}
+
+#[test]
+fn a_viewer_that_rests_lets_the_camera_rest_and_the_wheel_goes_back() {
+    let live = Live::start(true);
+    let (mut first, mut second) = (live.viewer(true), live.viewer(true));
+    let you = |socket: &mut WebSocket<TcpStream>, key: &str, value: bool| {
+        loop {
+            if let Message::Text(text) = socket.read().unwrap() {
+                let said: Value = serde_json::from_str(&text).unwrap();
+                if said["you"][key] == value {
+                    return;
+                }
+            }
+        }
+    };
+    say(&mut first, json!({"steer": true}));
+    you(&mut first, "steering", true);
+    say(&mut second, json!({"steer": true}));
+    you(&mut second, "steering", true);
+    you(&mut first, "steering", false);
+    drop(second);
+    you(&mut first, "steering", true);
+    say(&mut first, json!({"rest": true}));
+    you(&mut first, "wanted", false);
+    assert!(!live.studio.is_wanted());
+    say(&mut first, json!({"rest": false}));
+    next_frame(&mut first);
+    assert!(live.studio.is_wanted());
 }
 
 #[test]

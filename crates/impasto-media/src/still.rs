@@ -155,12 +155,14 @@ pub struct Limits {
     pub pixels: u64,
     /// Most bytes that a file may have.
     pub file_bytes: u64,
+    /// Most bytes that the decoded pixels may take, in the file's own depth and channels.
+    pub decoded_bytes: u64,
 }
 
 impl Default for Limits {
-    /// 2^27 = 134 million pixels (a 108-megapixel phone photo passes) and 1 GiB.
+    /// 2^27 = 134 million pixels (a 108-megapixel phone photo passes), 1 GiB of file and 2 GiB of pixels (16 bytes each).
     fn default() -> Self {
-        Limits { pixels: 1 << 27, file_bytes: 1 << 30 }
+        Limits { pixels: 1 << 27, file_bytes: 1 << 30, decoded_bytes: 1 << 31 }
     }
 }
 
@@ -187,6 +189,16 @@ impl Limits {
             return Err(Error::Memory { name: name(), width, height });
         }
         Ok(())
+    }
+
+    /// Refuses a picture whose pixels would take too much memory, before any of them is decoded.
+    pub(crate) fn check_bytes(self, name: &str, (width, height): (usize, usize), bytes: u64) -> Result<()> {
+        if bytes <= self.decoded_bytes {
+            return Ok(());
+        }
+        let pixels = (width as u64).saturating_mul(height as u64).max(1);
+        let limit_px = self.decoded_bytes / bytes.div_ceil(pixels).max(1);
+        Err(Error::TooLarge { name: name.into(), width, height, limit_px })
     }
 }
 

@@ -22,6 +22,7 @@ pub mod builtin;
 pub mod color;
 pub mod engines;
 mod error;
+pub mod flash;
 pub mod regions;
 pub mod scene;
 mod session;

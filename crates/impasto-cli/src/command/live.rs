@@ -9,7 +9,8 @@ use crate::styles::Styles;
 use anyhow::{Result, anyhow};
 use impasto::{Stylizer, builtin};
 use impasto_live::v4l2;
-use impasto_live::{Chosen, Gallery, Server, ServerOptions, Settings, Studio};
+use impasto_live::{Chosen, Crop, Gallery, Server, ServerOptions, Settings, Studio};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::thread::JoinHandle;
@@ -49,6 +50,18 @@ pub struct Args {
     /// Frames a second that the choice of size aims at.
     #[arg(long, value_name = "N", default_value_t = Settings::default().target_fps)]
     fps: f32,
+    /// Show it mirrored, on the page and in all that is recorded or given out.
+    #[arg(long)]
+    mirror: bool,
+    /// Turn the camera's picture clockwise by so many degrees.
+    #[arg(long, value_name = "0|90|180|270", default_value_t = 0)]
+    rotate: u16,
+    /// Use a part of the (turned) picture only: a shape such as 9:16 from its middle, or WIDTHxHEIGHT+LEFT+TOP in px.
+    #[arg(long, value_name = "W:H|WxH+X+Y", default_value_t = Crop::Whole, hide_default_value = true)]
+    crop: Crop,
+    /// More than three flashes a second (WCAG 2.3.1) are not counted, shown as a warning on the page, or damped.
+    #[arg(long, value_name = "off|warn|limit", default_value = "warn")]
+    flash: FlashWord,
     /// Port to listen on; the next free one if it is taken.
     #[arg(long, value_name = "N", default_value_t = 7878)]
     port: u16,
@@ -74,6 +87,29 @@ pub struct Args {
     virtual_camera: Option<PathBuf>,
     #[command(flatten)]
     model: ModelArgs,
+}
+
+/// Shown before all others: webcams see walls, and it gives a plain wall calm strokes and skin its own colour, where many styles give a
+/// pattern.
+const FIRST_STYLE: &str = "melancholy";
+
+/// The word after `--flash`.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum FlashWord {
+    Off,
+    Warn,
+    Limit,
+}
+
+impl FlashWord {
+    /// As the setting is written.
+    fn setting(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warn => "warn",
+            Self::Limit => "limit",
+        }
+    }
 }
 
 fn token_word(word: &str) -> Result<String, String> {
@@ -123,9 +159,9 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
         .map_err(|_| anyhow!("a thread ended unexpectedly; please report this"))
 }
 
-/// Waits for Ctrl-C, or the painter's end, and tells what happens to the camera.
+/// Waits for Ctrl-C, or the painter's end, and tells what happens to the camera and beside the painting.
 fn watch(studio: &Studio, painter: &JoinHandle<()>, console: &Console) {
-    let mut told = None;
+    let (mut told, mut troubles) = (None, BTreeMap::new());
     while !interrupt::asked() && !painter.is_finished() {
         let error = studio.camera().error;
         if error != told {
@@ -134,6 +170,13 @@ fn watch(studio: &Studio, painter: &JoinHandle<()>, console: &Console) {
             );
             told = error;
         }
+        let now = studio.troubles();
+        for (part, why) in &now {
+            if troubles.get(part) != Some(why) {
+                console.note(format!("{part}: {why}"));
+            }
+        }
+        troubles = now;
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -143,7 +186,10 @@ fn gallery(args: &Args, stylizer: &Stylizer, console: &Console) -> Result<(Galle
     crate::styles::check_weights(&args.styles)?;
     let mut gallery = Gallery::default();
     let (mut chosen, mut first) = (Vec::new(), None);
-    for style in builtin::styles().into_iter().filter(|style| style.check(stylizer.model()).is_ok()) {
+    let mut styles: Vec<_> =
+        builtin::styles().into_iter().filter(|style| style.check(stylizer.model()).is_ok()).collect();
+    styles.sort_by_key(|style| style.provenance.name != FIRST_STYLE);
+    for style in styles {
         let id = gallery.add(stylizer, style)?;
         first.get_or_insert(Chosen { id, weight: 1.0 });
     }
@@ -164,7 +210,8 @@ fn gallery(args: &Args, stylizer: &Stylizer, console: &Console) -> Result<(Galle
     }
     let dials = serde_json::json!({
         "styles": chosen, "strength": args.strength, "keep_color": args.keep_color, "steady": args.steady,
-        "resolution": args.size, "target_fps": args.fps,
+        "resolution": args.size, "target_fps": args.fps, "mirror": args.mirror, "rotate": args.rotate,
+        "crop": args.crop, "flash": args.flash.setting(),
     });
     let settings =
         Settings::default().patched(&dials).map_err(|e| crate::failure::wrong_use(e.to_string()))?;

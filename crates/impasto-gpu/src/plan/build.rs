@@ -107,7 +107,7 @@ fn affine_buffer(gpu: &Gpu, affine: &Affine) -> Result<wgpu::Buffer, EngineError
     Ok(buffer)
 }
 
-/// As [`crate::kernel::value::Part::Affine`] says.
+/// Gains and shifts as [`crate::kernel::value::Part`] says.
 pub(crate) fn affine_values(gains: &[f32], shifts: &[f32]) -> Vec<f32> {
     let mut values = vec![0.0; 2 * gains.len().next_multiple_of(4)];
     for (c, (gain, shift)) in gains.iter().zip(shifts).enumerate() {

@@ -1,96 +1,113 @@
-// The page: one socket, one camera, and dials that follow the server's state.
+// The page: one socket, one camera, and controls that follow the server's state.
 
-import { BrowserCamera, latencyMs, show, wireFormat } from "/frames.js";
-import { Microphone } from "/sound.js";
+import { BrowserCamera, latencyMs, show, wireFormat } from "./frames.js";
+import { Gallery } from "./gallery.js";
+import { fitting, flipped, found, shares, stepped, toggled, weighted } from "./mix.js";
+import { tell } from "./notices.js";
+import { Divider } from "./picture.js";
+import { CanvasRecorder, snapshot } from "./recorder.js";
+import { Line, call, parameter } from "./server.js";
+import { Microphone } from "./sound.js";
+import { Store } from "./store.js";
+import { cameraFault, cameras, dialValue, figures, flashes, keyAction, serverFault, styleName } from "./words.js";
 
-const query = new URLSearchParams(location.search);
-const token = query.get("token") ?? "";
-// Height in px that the camera is asked for: `&height=360` in the address.
-const cameraHeight = Number(query.get("height") ?? 720);
-const clean = document.body.classList.contains("clean");
 const $ = (id) => document.getElementById(id);
-const canvas = $("painting");
-const SETTINGS_KEY = "impasto.settings";
-const LOOK_KEY = "impasto.look";
+// `/view` shows the painting and nothing else.
+const clean = document.body.classList.contains("clean");
+const canvas = $("painting"), store = Store.ofBrowser(), recorder = new CanvasRecorder();
+// Height in px that the camera is asked for: `?height=360` in the address.
+const cameraHeight = Number(parameter("height", 720));
 
-let socket, camera, state = { styles: [], settings: null, camera: {} }, steering = false, wantsCamera = null;
-const look = { mirror: false, split: false, at: 50, camera: "", ...JSON.parse(localStorage.getItem(LOOK_KEY) ?? "{}") };
+let state = { styles: [], settings: null, camera: {}, troubles: {} }, you = { steering: false, wanted: false };
+let camera, favourites = store.get("favourites", []), onlyFavourites = false, chosenCamera = store.get("camera", "");
 
-async function call(method, path, body, type = "application/json") {
-  const answer = await fetch(path, { method, body, headers: { "x-impasto-token": token, "content-type": type } });
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
-  const { error } = await answer.json().catch(() => ({ error: answer.statusText }));
-  throw new Error(error);
-}
+// --- the server -----------------------------------------------------------------------------------------------
 
-let noticeTimer;
-function notice(text, lasting = false) {
-  if (clean) return;
-  clearTimeout(noticeTimer);
-  $("notice").textContent = text;
-  $("notice").hidden = !text;
-  if (text && !lasting) noticeTimer = setTimeout(() => notice(""), 5000);
-}
-
-// --- the socket -----------------------------------------------------------------------------------------------
-
-let wait = 300;
-function connect() {
-  socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws?token=${token}`);
-  socket.binaryType = "arraybuffer";
-  socket.onopen = () => {
-    wait = 300;
-    notice("");
-    socket.send(JSON.stringify({ hello: { format: wireFormat, steer: !clean } }));
-  };
-  socket.onmessage = ({ data }) => (typeof data === "string" ? heard(JSON.parse(data)) : painted(data));
-  socket.onclose = ({ reason }) => {
-    notice(reason || "The program does not answer; trying again …", true);
+const line = new Line({
+  open() {
+    tell("server", "");
+    line.say({ hello: { format: wireFormat, steer: !clean } });
+    line.say({ rest: isResting() });
+  },
+  message: (data) => (typeof data === "string" ? heard(JSON.parse(data)) : painted(data)),
+  closed(status, reason) {
+    tell("server", reason || serverFault(status), true);
     inFlight = false;
-    setTimeout(connect, wait);
-    wait = Math.min(2 * wait, 4000);
-  };
-}
+  },
+});
 
-const send = (message) => socket.readyState === WebSocket.OPEN && socket.send(message);
-
-function heard({ state: news, you, stats, taken: frame }) {
+function heard({ state: news, you: mine, stats, taken: frame }) {
   if (frame) return taken(frame);
-  if (you) steering = you.steering;
   if (clean) return;
-  if (news) {
-    // A server that has just been started, or is new to this page, gets what was set here.
-    const known = state.started_ms === news.started_ms;
-    state = news;
-    if (!known && steering) restore();
-    render();
-    tellOfCamera();
-    useCamera();
-    if (state.recording_sound && !soundWanted) $("microphone").checked = true;
-    soundWanted = state.recording_sound;
-    useMicrophone();
+  if (mine) {
+    if (mine.steering && !you.steering && wasSteering && !asked) tell("steering", "The other page is gone: this one steers again.");
+    if (!mine.steering && you.steering) wasSteering = true;
+    if (mine.steering) asked = false;
+    you = mine;
   }
-  if (stats) figures(stats);
+  if (news) stateChanged(news);
+  if (stats && state.settings) {
+    $("figures").textContent = figures(stats, state.settings);
+    $("figures").title = `Rate, time from the camera to this page, size that is painted; ${state.model} on ${state.engine}`;
+    tell("painting", stats.error);
+    tell("flashes", flashes(stats, state.settings.flash), true);
+    if (!renewed && camera && stats.frames_painted > 60) renewThumbs();
+  }
 }
+
+let wasSteering = false, asked = false;
+function takeOver() {
+  asked = true;
+  line.say({ steer: true });
+}
+
+function stateChanged(news) {
+  // A server that has just been started, or is new to this page, gets what was set here.
+  const known = state.started_ms === news.started_ms;
+  state = news;
+  if (!known && you.steering) restore();
+  render();
+  tell("camera", state.camera.error && `${state.camera.error}; trying again …`, true);
+  for (const part of ["recording", "virtual camera", "server"]) {
+    const why = state.troubles[part];
+    tell(`trouble: ${part}`, why && (part === "recording" ? `The recording has ended: ${why}` : why), true);
+  }
+  if (state.recording_sound && !soundWanted) $("microphone").checked = true;
+  soundWanted = state.recording_sound;
+  useMicrophone();
+  useCamera();
+}
+
+// Sends changed settings, one request at a time; what comes meanwhile goes together.
+let pending = {}, patching = false;
+async function patch(parts) {
+  Object.assign(pending, parts);
+  Object.assign(state.settings, parts);
+  store.set("settings", state.settings);
+  render();
+  if (patching) return;
+  patching = true;
+  while (Object.keys(pending).length) {
+    const now = pending;
+    pending = {};
+    await call("POST", "/api/settings", JSON.stringify(now)).catch((why) => tell("setting", why.message));
+  }
+  patching = false;
+}
+
+// The last settings of this browser, as far as they still fit.
+function restore() {
+  const saved = fitting(store.get("settings", null), state.styles);
+  if (saved) call("POST", "/api/settings", JSON.stringify(saved)).catch(() => store.set("settings", null));
+}
+
+// --- frames ---------------------------------------------------------------------------------------------------
 
 async function painted(buffer) {
-  let head;
-  try {
-    head = await show(buffer, canvas);
-  } catch (why) {
-    notice(`This browser cannot show the picture: ${why.message}`);
-  }
-  if (head) send(JSON.stringify({ shown: { sequence: head.sequence, latency_ms: latencyMs(head) } }));
-  if (!clean) placeDivider();
-  if (head && look.split) showOriginal(head.sequence);
-}
-
-// In split view: the frames that were handed in and have not come back, to be shown beside their own painting.
-const originals = new Map();
-function showOriginal(sequence) {
-  const message = originals.get(sequence);
-  for (const known of originals.keys()) if (known <= sequence) originals.delete(known);
-  if (message) show(message, $("original")).catch(() => {});
+  const head = await show(buffer, canvas).catch((why) => tell("picture", `This browser cannot show the picture: ${why.message}`));
+  if (!head) return;
+  line.say({ shown: { sequence: head.sequence, latency_ms: latencyMs(head) } });
+  if (!clean && state.settings) divider.place(state.settings.split);
 }
 
 // Hands the newest camera frame in when the painter has taken the last and will soon want another: nothing queues. A frame takes LEAD_MS to get
@@ -105,7 +122,7 @@ function taken({ sequence, free_in_ms }) {
 }
 
 async function give() {
-  if (!camera || !steering || inFlight || socket.readyState !== WebSocket.OPEN) return;
+  if (!camera || !you.steering || !you.wanted || inFlight || !line.isOpen) return;
   clearTimeout(giving);
   const early = notBefore - performance.now();
   if (early > 1) {
@@ -119,45 +136,56 @@ async function give() {
     return;
   }
   lastSent = performance.now();
-  if (look.split) originals.set(camera.given, message);
-  send(message);
+  line.send(message);
 }
+
+// A frame that was never taken (it was overtaken, or painting failed) does not stop the camera.
 setInterval(() => {
-  // A frame that was never taken (it was overtaken, or painting failed) does not stop the camera.
   if (inFlight && performance.now() - lastSent > 1500) inFlight = false;
   give();
 }, 100);
 
-// --- cameras --------------------------------------------------------------------------------------------------
+// A hidden page is sent no frames, and if nobody else looks or records, nothing is painted.
+const isResting = () => document.hidden && !recorder.isRunning;
+document.addEventListener("visibilitychange", () => line.say({ rest: isResting() }));
 
+// --- cameras and the microphone -------------------------------------------------------------------------------
+
+let wantsCamera = null, retry;
 async function useCamera() {
-  const wanted = steering && state.camera.browser && look.camera !== "own" ? look.camera || "default" : null;
+  const wanted = you.steering && state.camera.browser && chosenCamera !== "own" ? chosenCamera || "default" : null;
   if (wanted === wantsCamera) return;
   wantsCamera = wanted;
   camera?.stop();
   camera = null;
+  clearTimeout(retry);
+  listCameras();
+  tell("browser camera", "");
   if (wanted === null) return;
   try {
-    const opened = await BrowserCamera.open(wanted === "default" ? "" : wanted, cameraHeight);
+    const opened = await openCamera(wanted);
     if (wantsCamera !== wanted) return opened.stop();
     camera = opened;
     camera.onFrame(give);
-    camera.onEnded(() => lost("The camera is gone; plug it in again."));
-    notice("");
+    camera.onEnded(() => lost("The camera is gone; plug it in again"));
     listCameras();
   } catch (why) {
-    const words = {
-      NotAllowedError: "The browser was not allowed to use the camera.", NotFoundError: "This browser has no camera.",
-      TypeError: "Browsers give cameras to pages of 127.0.0.1 or HTTPS only.",
-    };
-    lost(words[why.name] ?? `The camera cannot be used: ${why.message}.`);
+    if (wantsCamera === wanted) lost(cameraFault(why));
   }
 }
 
-// Says it, and looks again when a camera is plugged in, or after a while.
-let retry;
+// A camera that was chosen once and is not there gives way to any other.
+function openCamera(wanted) {
+  const any = () => BrowserCamera.open("", cameraHeight);
+  if (wanted === "default") return any();
+  return BrowserCamera.open(wanted, cameraHeight).catch((why) => {
+    if (why.name !== "OverconstrainedError" && why.name !== "NotFoundError") throw why;
+    return any();
+  });
+}
+
 function lost(why) {
-  notice(state.camera.name === "demo" || state.camera.name === "browser" ? `${why} Here is a scene drawn by the program.` : why);
+  tell("browser camera", `${why}. Until there is one you see a scene drawn by the program.`, true);
   camera?.stop();
   camera = null;
   clearTimeout(retry);
@@ -165,298 +193,179 @@ function lost(why) {
 }
 
 async function listCameras() {
-  const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => []) ?? []).filter((d) => d.kind === "videoinput");
-  const options = devices.map((d, i) => new Option(d.label || `Camera ${i + 1}`, d.deviceId));
-  const name = state.camera.browser ? "demo scene" : state.camera.name;
-  const browser = options.length ? options : [new Option("the browser's camera", "")];
-  $("camera").replaceChildren(...(state.camera.browser ? browser : []), new Option(name, "own"));
-  if (look.camera) $("camera").value = look.camera;
+  const devices = await navigator.mediaDevices?.enumerateDevices().catch(() => []) ?? [];
+  const { options, value } = cameras(devices, chosenCamera, state.camera);
+  $("camera").replaceChildren(...options.map(([text, value]) => new Option(text, value)));
+  $("camera").value = value;
 }
 
 // A recording of the server that wants sound gets it from the page that steers, for as long as the box is ticked.
 let soundWanted = false, listening = false, microphone;
 async function useMicrophone() {
-  const wanted = steering && state.recording_sound && $("microphone").checked;
-  if (Boolean(wanted) === listening) return;
-  listening = Boolean(wanted);
+  const wanted = Boolean(you.steering && state.recording_sound && $("microphone").checked);
+  if (wanted === listening) return;
+  listening = wanted;
   microphone?.close();
   microphone = undefined;
   if (!wanted) return;
   try {
-    const opened = await Microphone.open(send);
+    const opened = await Microphone.open((message) => line.send(message));
     if (listening && !microphone) microphone = opened;
     else opened.close();
   } catch (why) {
     $("microphone").checked = listening = false;
-    notice(`The recording has no sound: ${why.name === "NotAllowedError" ? "the browser was not allowed to use the microphone" : why.message}.`);
+    tell("sound", `The recording has no sound: ${why.name === "NotAllowedError" ? "the browser was not allowed to use the microphone" : why.message}.`);
   }
 }
 
-// --- what is seen ---------------------------------------------------------------------------------------------
+// --- styles and dials -----------------------------------------------------------------------------------------
 
-function figures(stats) {
-  const ms = (value) => (value == null ? "–" : `${Math.round(value)} ms`);
-  $("figures").textContent = stats.frames_painted
-    ? `${stats.fps.toFixed(1)} frames/s · latency ${ms(stats.latency_p50_ms)} (95 %: ${ms(stats.latency_p95_ms)}) · painted at ` +
-      `${stats.working_width}×${stats.working_height} · ${state.engine}`
-    : "waiting for the first frame";
-  if (stats.error) notice(stats.error);
-  tellOfCamera();
-}
+let gallery, divider, renewed = false;
+const choose = (id) => patch({ styles: [{ id, weight: 1 }] });
+const mix = (id) => patch({ styles: toggled(state.settings.styles, id) });
 
-// A trouble with the program's camera stands there for as long as it lasts.
-let cameraTold = false;
-function tellOfCamera() {
-  const { error } = state.camera;
-  if (error) notice(`${error}. Trying again …`, true);
-  else if (cameraTold) notice("");
-  cameraTold = Boolean(error);
+function renewThumbs() {
+  renewed = true;
+  gallery.renew();
 }
 
 function render() {
-  const { settings } = state;
-  $("controls").disabled = !steering;
-  $("take-over").hidden = steering;
-  const chosen = new Map(settings.styles.map((s) => [s.id, s.weight]));
-  const items = state.styles.map((style, i) => swatch(style, chosen.has(style.id), i));
-  if (!settings.styles.length && items[0]) items[0].tabIndex = 0;
-  const focused = document.activeElement?.dataset?.id;
-  $("gallery").replaceChildren(...items);
-  if (focused) items.find((item) => item.dataset.id === focused)?.focus();
+  const { settings, styles } = state;
+  if (!settings) return;
+  $("controls").disabled = !you.steering;
+  $("watching").hidden = you.steering;
+  for (const button of document.querySelectorAll("button.steers")) button.disabled = !you.steering;
+  const query = $("search").value, shown = found(styles, query, favourites, onlyFavourites);
+  gallery.render(shown, settings.styles, favourites);
+  $("none").hidden = shown.length > 0;
+  $("none").textContent = query ? `No style matches “${query}”. Drop a picture to make one.` : "No favourites yet: the star on a style makes it one.";
   renderMix(settings.styles);
-  for (const input of document.querySelectorAll("#dials [name]")) {
-    if (document.activeElement !== input || input.tagName === "SELECT") input.value = settings[input.name];
-    input.disabled = state.camera.paints;
-    const output = input.parentElement.querySelector("output");
-    if (output) output.value = input.name === "brush" ? `${(+input.value).toFixed(1)}×` : `${Math.round(input.value * 100)} %`;
-  }
-  $("recording").textContent = state.recording ? `Recording into ${state.recording}${state.recording_sound ? ", with this page's microphone" : ""}.` : "";
+  for (const input of document.querySelectorAll("#controls [name]")) renderDial(input, settings[input.name]);
   $("painted-there").hidden = !state.camera.paints;
-  $("record").setAttribute("aria-pressed", String(Boolean(recorder)));
-  if (!$("camera").options.length) listCameras();
+  $("mirror").setAttribute("aria-pressed", settings.mirror);
+  $("split").setAttribute("aria-pressed", settings.split > 0);
+  divider.place(settings.split);
+  document.body.classList.toggle("recording", recorder.isRunning || Boolean(state.recording));
+  $("record").setAttribute("aria-pressed", recorder.isRunning);
+  tell("recording", state.recording && `Recording into ${state.recording}${state.recording_sound ? ", with this page's microphone" : ""}`, true);
 }
 
-function swatch(style, selected) {
-  const item = Object.assign(document.createElement("li"), { title: style.source, tabIndex: selected ? 0 : -1 });
-  item.dataset.id = style.id;
-  item.setAttribute("role", "option");
-  item.setAttribute("aria-selected", String(selected));
-  const picture = Object.assign(new Image(), { src: `/api/styles/${style.id}/thumb.jpg`, alt: "", loading: "lazy" });
-  const name = Object.assign(document.createElement("span"), { textContent: style.name });
-  item.append(picture, name);
-  if (!style.builtin) {
-    const remove = Object.assign(document.createElement("button"), { textContent: "×", title: `Remove ${style.name}` });
-    remove.onclick = (event) => { event.stopPropagation(); call("DELETE", `/api/styles/${style.id}`).catch((e) => notice(e.message)); };
-    item.append(remove);
-  }
-  item.onclick = (event) => choose(style.id, event.shiftKey || event.ctrlKey || event.metaKey);
-  item.onkeydown = (event) => {
-    if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(style.id, event.shiftKey); }
-    const step = { ArrowDown: 3, ArrowUp: -3 }[event.key];
-    if (step) { event.preventDefault(); $("gallery").children[[...$("gallery").children].indexOf(item) + step]?.focus(); }
-  };
-  return item;
+function renderDial(input, value) {
+  if (document.activeElement !== input || input.tagName === "SELECT") input.value = value;
+  input.disabled = state.camera.paints && input.type === "range";
+  const output = input.parentElement.querySelector("output");
+  if (output) output.value = dialValue(input.name, input.value);
 }
 
 function renderMix(styles) {
-  if (styles.length < 2) return $("mix").replaceChildren();
-  const same = [...$("mix").querySelectorAll("input")].map((i) => i.dataset.id).join() === styles.map((s) => s.id).join();
-  if (same) return;
-  const total = styles.reduce((sum, s) => sum + s.weight, 0);
-  $("mix").replaceChildren(...styles.map(({ id, weight }) => {
+  const mixed = styles.length < 2 ? [] : shares(styles);
+  const known = [...$("mix").querySelectorAll("input")];
+  if (known.map((input) => input.dataset.id).join("\n") === mixed.map(({ id }) => id).join("\n")) {
+    mixed.forEach(({ share }, i) => { if (document.activeElement !== known[i]) known[i].value = share; });
+    return;
+  }
+  $("mix").replaceChildren(...mixed.map(({ id, share }) => {
+    const name = styleName(state.styles.find((style) => style.id === id)?.name ?? id);
     const label = document.createElement("label");
-    const input = Object.assign(document.createElement("input"), { type: "range", min: 0, max: 1, step: 0.01, value: weight / total });
+    const input = Object.assign(document.createElement("input"), { type: "range", min: 0, max: 1, step: 0.01, value: share, ariaLabel: `Share of ${name}` });
     input.dataset.id = id;
-    input.oninput = () => {
-      const weights = [...$("mix").querySelectorAll("input")].map((i) => ({ id: i.dataset.id, weight: +i.value }));
-      if (weights.some((w) => w.weight > 0)) patch({ styles: weights });
-    };
-    label.append(state.styles.find((s) => s.id === id)?.name ?? id, input);
+    input.oninput = () => patch({ styles: weighted(shares(state.settings.styles).map(({ id, share }) => ({ id, weight: share })), id, +input.value) });
+    const remove = Object.assign(document.createElement("button"), { type: "button", textContent: "−", ariaLabel: `Take ${name} out of the mix` });
+    remove.onclick = () => mix(id);
+    label.append(Object.assign(document.createElement("span"), { textContent: name }), input, remove);
     return label;
   }));
 }
 
-// --- steering -------------------------------------------------------------------------------------------------
-
-let pending = {}, patching = false;
-async function patch(parts) {
-  Object.assign(pending, parts);
-  Object.assign(state.settings, parts);
-  localStorage.setItem(SETTINGS_KEY, JSON.stringify(state.settings));
-  if (patching) return;
-  patching = true;
-  while (Object.keys(pending).length) {
-    const now = pending;
-    pending = {};
-    await call("POST", "/api/settings", JSON.stringify(now)).catch((why) => notice(why.message));
-  }
-  patching = false;
-}
-
-// The last settings of this browser, as far as they still fit.
-function restore() {
-  const saved = JSON.parse(localStorage.getItem(SETTINGS_KEY) ?? "null");
-  if (!saved) return;
-  const known = new Set(state.styles.map((s) => s.id));
-  saved.styles = (saved.styles ?? []).filter((s) => known.has(s.id));
-  if (!saved.styles.length) delete saved.styles;
-  call("POST", "/api/settings", JSON.stringify(saved)).catch(() => localStorage.removeItem(SETTINGS_KEY));
-}
-
-function choose(id, mixing) {
-  const styles = state.settings.styles;
-  const without = styles.filter((s) => s.id !== id);
-  if (!mixing) patch({ styles: [{ id, weight: 1 }] });
-  else if (without.length < styles.length) patch({ styles: without });
-  else patch({ styles: [...styles, { id, weight: 1 / Math.max(1, styles.length) }] });
-}
-
-function step(by) {
-  const at = state.styles.findIndex((s) => s.id === state.settings.styles[0]?.id);
-  const next = state.styles[(at + by + state.styles.length) % state.styles.length];
-  if (next) choose(next.id, false);
-}
-
 async function addFiles(files) {
   for (const file of files) {
-    notice(`Looking at ${file.name} …`);
+    tell("file", `Looking at ${file.name} …`, true);
     try {
       const { id } = await call("POST", `/api/styles?name=${encodeURIComponent(file.name)}`, file, "application/octet-stream");
-      patch({ styles: [{ id, weight: 1 }] });
-      notice("");
+      gallery.reveal(id);
+      await choose(id);
+      tell("file", "");
     } catch (why) {
-      notice(why.message);
+      tell("file", why.message);
     }
   }
 }
 
-// --- look: mirror, split, snapshot, recording -----------------------------------------------------------------
-
-function keepLook(parts) {
-  Object.assign(look, parts);
-  localStorage.setItem(LOOK_KEY, JSON.stringify(look));
-  $("frame").classList.toggle("mirrored", look.mirror);
-  $("mirror").setAttribute("aria-pressed", String(look.mirror));
-  $("split").setAttribute("aria-pressed", String(look.split));
-  $("original").hidden = $("divider").hidden = !look.split;
-  if (!look.split) originals.clear();
-  placeDivider();
+async function removeStyle(id) {
+  await call("DELETE", `/api/styles/${id}`).then(() => gallery.forget(id), (why) => tell("file", why.message));
 }
 
-// The picture inside the letterbox, in px of the page.
-function pictureBox() {
-  const box = $("frame").getBoundingClientRect();
-  const scale = Math.min(box.width / canvas.width, box.height / canvas.height);
-  const width = canvas.width * scale, height = canvas.height * scale;
-  return { left: (box.width - width) / 2, top: (box.height - height) / 2, width, height, page: box };
-}
+// --- what the buttons and keys do -----------------------------------------------------------------------------
 
-function placeDivider() {
-  if (!look.split) return;
-  const { left, top, width, height } = pictureBox();
-  Object.assign($("divider").style, { left: `${left + width * look.at / 100}px`, top: `${top}px`, height: `${height}px` });
-  $("divider").setAttribute("aria-valuenow", Math.round(look.at));
-  const inPicture = left + width * (look.mirror ? 100 - look.at : look.at) / 100;
-  const hide = look.mirror ? `inset(0 0 0 ${inPicture}px)` : `inset(0 calc(100% - ${inPicture}px) 0 0)`;
-  $("original").style.clipPath = hide;
-}
-
-function moveDivider(event) {
-  const { left, width, page } = pictureBox();
-  keepLook({ at: Math.min(100, Math.max(0, (event.clientX - page.left - left) / width * 100)) });
-}
-
-function save(blob, name) {
-  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-}
-
-const stamp = () => new Date().toISOString().slice(0, 19).replaceAll(":", "-");
-const snapshot = () => canvas.toBlob((blob) => save(blob, `impasto-${stamp()}.png`), "image/png");
-
-let recorder;
 async function record() {
-  if (recorder) return recorder.stop();
-  const stream = canvas.captureStream();
-  try {
-    if ($("microphone").checked) {
-      const sound = await navigator.mediaDevices.getUserMedia({ audio: true });
-      sound.getAudioTracks().forEach((track) => stream.addTrack(track));
-    }
-    const type = ["video/mp4;codecs=avc1", "video/webm;codecs=vp9", "video/webm"].find((t) => MediaRecorder.isTypeSupported(t));
-    const parts = [];
-    recorder = new MediaRecorder(stream, { mimeType: type, videoBitsPerSecond: 8e6 });
-    recorder.ondataavailable = ({ data }) => parts.push(data);
-    recorder.onstop = () => {
-      stream.getAudioTracks().forEach((track) => track.stop());
-      save(new Blob(parts, { type }), `impasto-${stamp()}.${type.includes("mp4") ? "mp4" : "webm"}`);
-      recorder = undefined;
-      $("record").setAttribute("aria-pressed", "false");
-    };
-    recorder.start(1000);
-    $("record").setAttribute("aria-pressed", "true");
-  } catch (why) {
-    recorder = undefined;
-    notice(`Recording does not start: ${why.message}`);
-  }
+  if (recorder.isRunning) return recorder.stop();
+  const over = () => { render(); line.say({ rest: isResting() }); };
+  await recorder.start(canvas, $("microphone").checked, over).catch((why) => tell("record", `Recording does not start: ${why.message}`));
+  render();
 }
 
-const fullscreen = () => (document.fullscreenElement ? document.exitFullscreen() : $("stage").requestFullscreen());
+const actions = {
+  step: (by) => { const id = stepped(found(state.styles, $("search").value, favourites, onlyFavourites), state.settings.styles, by); if (id) choose(id); },
+  strength: (strength) => patch({ strength }),
+  keepColor: () => patch({ keep_color: state.settings.keep_color > 0.5 ? 0 : 1 }),
+  mirror: () => patch({ mirror: !state.settings.mirror }),
+  split: () => patch({ split: state.settings.split ? 0 : store.get("split", 0.5) }),
+  snapshot: () => snapshot(canvas),
+  record,
+  fullscreen: () => (document.fullscreenElement ? document.exitFullscreen() : $("stage").requestFullscreen()),
+  panel: () => document.body.classList.toggle("wide"),
+  search: () => $("search").focus(),
+  help: () => $("keys").showModal(),
+};
+const STEERING = ["step", "strength", "keepColor", "mirror", "split"];
 
 function key(event) {
-  const typing = event.target.matches("input:not([type=range]):not([type=checkbox]), select, textarea") || $("keys").open;
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const onRange = event.target.matches("input[type=range], #divider");
-  const keys = {
-    s: () => keepLook({ split: !look.split }), m: () => keepLook({ mirror: !look.mirror }), p: snapshot, r: record, f: fullscreen,
-    h: () => { document.body.classList.toggle("wide"); placeDivider(); }, "?": () => $("keys").showModal(),
-    c: () => patch({ keep_color: state.settings.keep_color > 0.5 ? 0 : 1 }),
-  };
-  if (!onRange) Object.assign(keys, { ArrowRight: () => step(1), ArrowLeft: () => step(-1) });
-  if (/^[0-9]$/.test(event.key)) keys[event.key] = () => patch({ strength: event.key === "0" ? 1 : event.key / 10 });
-  const action = keys[event.key] ?? keys[event.key.toLowerCase()];
-  if (!action) return;
-  if (!steering && /^([0-9c]|Arrow)/.test(event.key)) return;
+  if ($("keys").open || !state.settings) return;
+  const typing = event.target.matches("input:not([type=range]):not([type=checkbox]), select, textarea");
+  const action = keyAction(event, typing ? "text" : event.target.matches("input[type=range], #divider") ? "slider" : "");
+  if (!action || (STEERING.includes(action[0]) && !you.steering)) return;
   event.preventDefault();
-  action();
-  if (/^[0-9c]$/.test(event.key)) render();
+  actions[action[0]](action[1]);
 }
 
-function prepare() {
-  document.addEventListener("keydown", key);
-  for (const input of document.querySelectorAll("#dials [name]")) {
-    input.addEventListener("input", () => { patch({ [input.name]: +input.value }); render(); });
-  }
-  $("microphone").onchange = useMicrophone;
-  $("camera").onchange = () => { keepLook({ camera: $("camera").value }); useCamera(); };
-  navigator.mediaDevices?.addEventListener?.("devicechange", listCameras);
-  $("file").onchange = () => { addFiles($("file").files); $("file").value = ""; };
-  $("take-over").onclick = () => send(JSON.stringify({ steer: true }));
-  for (const [id, action] of Object.entries({
-    mirror: () => keepLook({ mirror: !look.mirror }), split: () => keepLook({ split: !look.split }), snapshot, record, fullscreen,
-    help: () => $("keys").showModal(),
-  })) $(id).onclick = action;
-  $("divider").onpointerdown = (event) => { $("divider").setPointerCapture(event.pointerId); $("divider").onpointermove = moveDivider; };
-  $("divider").onpointerup = () => { $("divider").onpointermove = null; };
-  $("divider").onkeydown = ({ key }) => {
-    const by = { ArrowLeft: -2, ArrowRight: 2 }[key];
-    if (by) keepLook({ at: Math.min(100, Math.max(0, look.at + by)) });
-  };
-  addEventListener("resize", placeDivider);
+function prepareDrop() {
   let depth = 0;
-  addEventListener("dragenter", (event) => { event.preventDefault(); depth++; $("drop").hidden = false; });
-  addEventListener("dragleave", () => { if (--depth <= 0) $("drop").hidden = true; });
+  const over = (now) => { depth = Math.max(0, now); $("drop").hidden = depth === 0; };
+  addEventListener("dragenter", (event) => { event.preventDefault(); over(depth + 1); });
+  addEventListener("dragleave", () => over(depth - 1));
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {
     event.preventDefault();
-    depth = 0;
-    $("drop").hidden = true;
-    if (steering) addFiles(event.dataTransfer.files);
+    over(0);
+    if (you.steering) addFiles(event.dataTransfer.files);
+    else tell("file", "Another page steers: take over first.");
   });
-  addEventListener("paste", (event) => steering && addFiles(event.clipboardData.files));
-  keepLook({});
+  addEventListener("paste", (event) => you.steering && addFiles(event.clipboardData.files));
+}
+
+function prepare() {
+  const favour = (id) => { favourites = flipped(favourites, id); store.set("favourites", favourites); render(); };
+  gallery = new Gallery($("gallery"), { choose, mix, favour, remove: removeStyle });
+  divider = new Divider($("divider"), $("frame"), canvas, (split) => { store.set("split", split); patch({ split }); });
+  document.addEventListener("keydown", key);
+  for (const input of document.querySelectorAll("#controls [name]")) {
+    input.addEventListener("input", () => patch({ [input.name]: input.name === "flash" ? input.value : +input.value }));
+  }
+  for (const id of ["mirror", "split", "snapshot", "record", "fullscreen", "help"]) $(id).onclick = () => state.settings && actions[id]();
+  $("fullscreen").hidden = !$("stage").requestFullscreen;
+  $("take-over").onclick = takeOver;
+  $("search").oninput = render;
+  $("search").onkeydown = ({ key }) => { if (key === "Escape") { $("search").value = ""; $("search").blur(); render(); } };
+  $("favourites").onclick = () => { onlyFavourites = !onlyFavourites; $("favourites").setAttribute("aria-pressed", onlyFavourites); render(); };
+  $("renew").onclick = renewThumbs;
+  $("file").onchange = () => { addFiles([...$("file").files]); $("file").value = ""; };
+  $("microphone").onchange = useMicrophone;
+  $("camera").onchange = () => { chosenCamera = $("camera").value; store.set("camera", chosenCamera); useCamera(); };
+  navigator.mediaDevices?.addEventListener?.("devicechange", listCameras);
+  new ResizeObserver(() => state.settings && divider.place(state.settings.split)).observe($("frame"));
+  // A reload would lose what the browser has recorded.
+  addEventListener("beforeunload", (event) => { if (recorder.isRunning) event.preventDefault(); });
+  prepareDrop();
 }
 
 if (!clean) prepare();
-connect();

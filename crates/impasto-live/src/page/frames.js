@@ -131,7 +131,14 @@ export class BrowserCamera {
           { offset: 0, stride: width }, { offset: width * height, stride: width / 2 },
           { offset: width * height * 5 / 4, stride: width / 2 },
         ];
-        if (frame.format === "I420") await frame.copyTo(pixels, { rect, layout });
+        if (frame.format === "I420") {
+          await frame.copyTo(pixels, { rect, layout });
+        } else {
+          // The plane of transparency comes last and is left out.
+          const planes = new Uint8Array(width * height * 5 / 2);
+          await frame.copyTo(planes, { rect, layout: [...layout, { offset: width * height * 3 / 2, stride: width }] });
+          pixels.set(planes.subarray(0, width * height * 3 / 2));
+        }
       } else if (frame.format === "NV12") {
         const planes = new Uint8Array(width * height * 3 / 2);
         await frame.copyTo(planes, { rect, layout: [{ offset: 0, stride: width }, { offset: width * height, stride: width }] });

@@ -1,6 +1,6 @@
 // The microphone as packets of Opus for a recording on the server: one channel, 48,000 samples a second, 20 ms a packet.
 
-import { soundMessage } from "/frames.js";
+import { soundMessage } from "./frames.js";
 
 const RATE = 48000;
 const epoch = () => performance.timeOrigin + performance.now();

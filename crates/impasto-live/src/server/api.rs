@@ -1,34 +1,59 @@
 //! The HTTP API: JSON in and out; errors are `{"error": "…"}`. Described in `docs/live.md`.
 
 use super::Shared;
-use crate::LiveError;
+use super::answer::Refusal;
+use super::body::{self, Parsed};
+use crate::gallery::MAX_DROP_BYTES;
 use crate::record::Recording;
+use crate::{LiveError, Studio};
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use impasto_media::still::{self, OutputFormat, Still, WriteOptions};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::{Mutex, Semaphore};
 
-impl IntoResponse for LiveError {
-    fn into_response(self) -> Response {
-        let status = match self {
-            LiveError::Style(_) => StatusCode::NOT_FOUND,
-            LiveError::Camera(_) | LiveError::Record(_) | LiveError::Listen { .. } => StatusCode::CONFLICT,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        (status, Json(json!({ "error": self.to_string() }))).into_response()
+/// Pictures that may wait to become styles.
+const MAX_WAITING_STYLES: usize = 8;
+
+/// What is done by one helper at a time, so that it cannot take all of them.
+pub(super) struct Turns {
+    /// Decoding a picture takes hundreds of megabytes.
+    styles: Semaphore,
+    waiting_styles: AtomicUsize,
+    thumbs: Semaphore,
+    recording: Mutex<()>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        let (styles, thumbs) = (Semaphore::new(1), Semaphore::new(1));
+        Self { styles, waiting_styles: AtomicUsize::new(0), thumbs, recording: Mutex::new(()) }
+    }
+}
+
+/// Counts as long as it lives.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 /// Runs what takes longer than a moment beside the server.
-async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-    }
+pub(super) async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| {
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the program failed at this; please report it")
+    })
 }
 
 pub(super) async fn state(State(shared): State<Shared>) -> Json<Value> {
@@ -41,8 +66,8 @@ pub(super) async fn stats(State(shared): State<Shared>) -> Response {
 
 pub(super) async fn settings(
     State(shared): State<Shared>,
-    Json(patch): Json<Value>,
-) -> Result<Response, LiveError> {
+    Parsed(patch): Parsed<Value>,
+) -> Result<Response, Refusal> {
     Ok(Json(shared.studio.patch(&patch)?).into_response())
 }
 
@@ -54,37 +79,74 @@ pub(super) struct Named {
 pub(super) async fn add_style(
     State(shared): State<Shared>,
     Query(named): Query<Named>,
-    bytes: Bytes,
-) -> Result<Response, LiveError> {
+    request: Request,
+) -> Result<Response, Refusal> {
+    let turns = shared.turns.clone();
+    let waits = Waits(&turns.waiting_styles);
+    if turns.waiting_styles.fetch_add(1, Ordering::SeqCst) >= MAX_WAITING_STYLES {
+        let why = "too many pictures at once; they are read one at a time, try again in a moment";
+        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, why));
+    }
+    let _turn = turns.styles.acquire().await.expect("it is never closed");
+    drop(waits);
+    let bytes = body::read(request, MAX_DROP_BYTES, shared.patience).await?;
     let name = named.name.unwrap_or_else(|| "dropped".into());
-    let id = beside(move || shared.studio.drop_style(&bytes, &name)).await?;
+    let id = beside(move || shared.studio.drop_style(&bytes, &name)).await??;
     Ok((StatusCode::CREATED, Json(json!({ "id": id }))).into_response())
 }
 
 pub(super) async fn remove_style(
     State(shared): State<Shared>,
     Path(id): Path<String>,
-) -> Result<Response, LiveError> {
+) -> Result<Response, Refusal> {
     shared.studio.remove_style(&id)?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct ThumbOf {
+    of: Option<String>,
 }
 
 pub(super) async fn thumb(
     State(shared): State<Shared>,
     Path(id): Path<String>,
-) -> Result<Response, LiveError> {
-    let bytes = shared.studio.thumb(&id).ok_or(LiveError::Style(id))?;
-    Ok(([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "no-cache")], bytes).into_response())
+    Query(ThumbOf { of }): Query<ThumbOf>,
+) -> Result<Response, Refusal> {
+    let bytes = match of.as_deref() {
+        None => shared.studio.thumb(&id).ok_or(LiveError::Style(id))?,
+        Some("camera") => {
+            let turns = shared.turns.clone();
+            let _turn = turns.thumbs.acquire().await.expect("it is never closed");
+            beside(move || shared.studio.thumb_of_camera(&id)).await??
+        }
+        Some(_) => return Err(Refusal::new(StatusCode::BAD_REQUEST, "`of` is `camera`, or is left out")),
+    };
+    Ok(jpeg(bytes))
 }
 
-pub(super) async fn snapshot(State(shared): State<Shared>) -> Result<Response, LiveError> {
+pub(super) async fn painting(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    let bytes = shared.studio.style_painting(&id);
+    let none = || Refusal::new(StatusCode::NOT_FOUND, format!("there is no painting of the style `{id}`"));
+    bytes.map(jpeg).ok_or_else(none)
+}
+
+fn jpeg(bytes: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "no-cache")], bytes).into_response()
+}
+
+pub(super) async fn snapshot(State(shared): State<Shared>) -> Result<Response, Refusal> {
     let painted = shared.studio.watch().borrow().clone();
     let painted = painted.ok_or_else(|| LiveError::Camera("no frame has been painted yet".into()))?;
     let encode = move || {
         let still = Still::from_image(painted.image().clone());
         still::encode(&still, OutputFormat::Png, WriteOptions::default())
     };
-    Ok(([(header::CONTENT_TYPE, "image/png")], beside(encode).await?).into_response())
+    let png = beside(encode).await?.map_err(LiveError::from)?;
+    Ok(([(header::CONTENT_TYPE, "image/png")], png).into_response())
 }
 
 #[derive(Deserialize)]
@@ -98,25 +160,41 @@ pub(super) struct RecordRequest {
 
 pub(super) async fn record(
     State(shared): State<Shared>,
-    Json(request): Json<RecordRequest>,
-) -> Result<Response, LiveError> {
-    let refuse = |what: &str| Err(LiveError::Record(what.into()));
+    Parsed(request): Parsed<RecordRequest>,
+) -> Result<Response, Refusal> {
+    // One after another: a disk that does not answer then holds up other recordings and nothing else.
+    let turns = shared.turns.clone();
+    let _turn = turns.recording.lock().await;
     if !request.on {
-        let studio = shared.studio.clone();
-        let file = beside(move || studio.finish_recording()).await?;
+        let file = beside(move || shared.studio.finish_recording()).await??;
         return Ok(Json(json!({ "recording": null, "finished": file })).into_response());
     }
-    let Some(recorders) = shared.recorders.clone() else { return refuse("this server cannot record") };
-    let name = request.file.unwrap_or_else(|| format!("impasto-{:.0}.mp4", crate::now_ms() / 1e3));
-    if name.contains(['/', '\\']) || name.starts_with('.') || !name.ends_with(".mp4") {
+    let name = beside(move || begin(&shared, &request)).await??;
+    Ok(Json(json!({ "recording": name })).into_response())
+}
+
+/// Creates the file and starts its recording; gives the file's name.
+fn begin(shared: &Shared, request: &RecordRequest) -> Result<String, LiveError> {
+    let refuse = |what: &str| Err(LiveError::Record(what.into()));
+    let Some(recorders) = &shared.recorders else { return refuse("this server cannot record") };
+    let usual = || format!("impasto-{:.0}.mp4", crate::now_ms() / 1e3);
+    let name = request.file.clone().unwrap_or_else(usual);
+    if name.contains(['/', '\\', ':', '\0'])
+        || name.starts_with('.')
+        || !name.ends_with(".mp4")
+        || name.len() > 200
+    {
         return refuse(
             "the file is a plain name ending in .mp4; it is written to the folder where `impasto live` runs",
         );
     }
-    let path = shared.folder.join(&name);
+    let path: PathBuf = shared.folder.join(&name);
     if path.exists() {
         return refuse("that file exists; choose another name");
     }
-    shared.studio.record(Recording::new(name.clone(), request.sound, recorders(&path, request.sound)?))?;
-    Ok(Json(json!({ "recording": name })).into_response())
+    let studio: &Arc<Studio> = &shared.studio;
+    // The one that runs is completed before another file is begun.
+    studio.finish_recording()?;
+    studio.record(Recording::new(name.clone(), request.sound, recorders(&path, request.sound)?))?;
+    Ok(name)
 }

@@ -3,25 +3,30 @@
 //! A viewer says `{"hello": {"format": "i420" | "jpeg" | "rgba", "steer": true | false}}`. Then binary messages are
 //! frames (see [`crate::codec`]), and text messages are JSON:
 //!
-//! * from the server `{"you": {"steering": bool}}`, `{"state": …}` whenever it changes, and `{"stats": …}` once a second;
+//! * from the server `{"you": {"steering": bool, "wanted": bool}, "state": …}` whenever it changes (`wanted`: somebody looks or records, so
+//!   that frames are needed), and `{"stats": …}` once a second;
 //! * from the server to the viewer that steers `{"taken": {"sequence": n, "free_in_ms": x}}` when the painter has taken a frame: it
 //!   will want the next in so many ms;
 //! * from the viewer `{"shown": {"sequence": n, "latency_ms": x}}` after each frame, which asks for the next, and
-//!   `{"steer": true}` to take over.
+//!   `{"steer": true}` to take over; `{"rest": true}` while it is hidden: it is then sent no frames, and does not count as one who looks.
 //!
 //! One frame is under way to a viewer at a time, and a camera hands in its next frame when its last was taken, so nothing ever queues. Frames
 //! and sound are taken only from the viewer that steers.
 
 use super::Shared;
+use super::api::beside;
+use super::connections::Visit;
 use crate::LiveError;
 use crate::codec::{self, WireFormat};
 use crate::stats::Stage;
-use crate::studio::{Frame, Taken};
-use axum::extract::State;
+use crate::studio::{Frame, Looking, Painted, Taken};
+use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -35,13 +40,21 @@ enum Said {
     Hello { format: String, steer: bool },
     Shown { sequence: u32, latency_ms: f32 },
     Steer(bool),
+    Rest(bool),
 }
 
-pub(super) async fn open(State(shared): State<Shared>, upgrade: WebSocketUpgrade) -> Response {
+pub(super) async fn open(
+    State(shared): State<Shared>,
+    visit: Option<Extension<Arc<Visit>>>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     let upgrade = upgrade.max_message_size(MAX_MESSAGE_BYTES).max_frame_size(MAX_MESSAGE_BYTES);
     upgrade.on_upgrade(move |socket| async move {
+        // The connection counts as long as its socket lives.
+        let _visit = visit;
         let number = shared.next_viewer.fetch_add(1, Ordering::SeqCst);
-        let mut viewer = Viewer { shared, number, format: None, under_way: None };
+        let looking = Some(shared.studio.looking());
+        let mut viewer = Viewer { shared, number, format: None, under_way: None, looking };
         viewer.serve(socket).await;
         viewer.leave();
     })
@@ -54,57 +67,47 @@ struct Viewer {
     format: Option<WireFormat>,
     /// Number of the frame that it was sent and has not shown yet.
     under_way: Option<u32>,
+    /// `None` while it rests.
+    looking: Option<Looking>,
 }
 
 impl Viewer {
     async fn serve(&mut self, mut socket: WebSocket) {
-        let _looking = self.shared.studio.looking();
         let mut painted = self.shared.studio.watch();
         let mut changes = self.shared.studio.changes();
         let mut taken = self.shared.studio.takings();
         let mut tick = tokio::time::interval(Duration::from_secs(1));
-        let mut steered = None;
         changes.mark_changed();
         loop {
             let steering = self.is_steering();
-            if self.format.is_some() && steered != Some(steering) {
-                steered = Some(steering);
-                changes.mark_changed();
-            }
+            let format = self.format;
             let sent = tokio::select! {
                 message = socket.recv() => match message {
                     Some(Ok(message)) => self.heard(message, &mut socket).await,
                     _ => return,
                 },
-                change = painted.changed(), if self.under_way.is_none() && self.format.is_some() => {
+                change = painted.changed(), if self.wants_frames() => {
                     if change.is_err() { return }
                     let newest = painted.borrow_and_update().clone();
-                    match newest {
-                        Some(newest) => {
-                            self.under_way = Some(newest.sequence);
-                            let start = Instant::now();
-                            let bytes = newest.message(self.format.unwrap_or(WireFormat::Jpeg));
-                            self.shared.studio.stage(Stage::Encode, start.elapsed());
-                            socket.send(Message::Binary(bytes)).await.is_ok()
-                        }
-                        None => true,
+                    match (newest, format) {
+                        (Some(newest), Some(format)) => self.send_frame(&mut socket, newest, format).await,
+                        _ => true,
                     }
                 },
-                change = taken.changed(), if steering && self.format.is_some() => {
+                change = taken.changed(), if steering && format.is_some() => {
                     if change.is_err() { return }
                     let Taken { sequence, free_in_ms } = *taken.borrow_and_update();
-                    let text = json!({"taken": {"sequence": sequence, "free_in_ms": free_in_ms}});
-                    socket.send(Message::Text(text.to_string().into())).await.is_ok()
+                    send(&mut socket, json!({"taken": {"sequence": sequence, "free_in_ms": free_in_ms}})).await
                 },
-                change = changes.changed(), if self.format.is_some() => {
+                change = changes.changed(), if format.is_some() => {
                     if change.is_err() { return }
                     changes.borrow_and_update();
-                    let text = json!({"state": self.shared.studio.state(), "you": {"steering": steering}});
-                    socket.send(Message::Text(text.to_string().into())).await.is_ok()
+                    let studio = &self.shared.studio;
+                    let you = json!({"steering": self.is_steering(), "wanted": studio.is_wanted()});
+                    send(&mut socket, json!({"state": studio.state(), "you": you})).await
                 },
-                _ = tick.tick(), if self.format.is_some() => {
-                    let text = json!({ "stats": self.shared.studio.report() });
-                    socket.send(Message::Text(text.to_string().into())).await.is_ok()
+                _ = tick.tick(), if format.is_some() => {
+                    send(&mut socket, json!({ "stats": self.shared.studio.report() })).await
                 },
             };
             if !sent {
@@ -113,11 +116,29 @@ impl Viewer {
         }
     }
 
+    fn wants_frames(&self) -> bool {
+        self.under_way.is_none() && self.format.is_some() && self.looking.is_some()
+    }
+
+    /// Sends a painted frame; coding it takes a while, and others are served meanwhile.
+    async fn send_frame(
+        &mut self,
+        socket: &mut WebSocket,
+        painted: Arc<Painted>,
+        format: WireFormat,
+    ) -> bool {
+        self.under_way = Some(painted.sequence);
+        let start = Instant::now();
+        let Ok(bytes) = beside(move || painted.message(format)).await else { return false };
+        self.shared.studio.stage(Stage::Encode, start.elapsed());
+        socket.send(Message::Binary(bytes)).await.is_ok()
+    }
+
     /// Whether to go on.
     async fn heard(&mut self, message: Message, socket: &mut WebSocket) -> bool {
         let done = match message {
             Message::Text(text) => self.said(&text),
-            Message::Binary(bytes) => self.frame(&bytes),
+            Message::Binary(bytes) => self.frame(bytes).await,
             Message::Close(_) => return false,
             Message::Ping(_) | Message::Pong(_) => Ok(()),
         };
@@ -134,14 +155,10 @@ impl Viewer {
         match serde_json::from_str(text).map_err(|e| LiveError::Message(e.to_string()))? {
             Said::Hello { format, steer } => {
                 self.format = Some(format.parse()?);
+                // The first takes the wheel; later ones have to ask for it.
                 if steer {
-                    // The first takes the wheel; later ones have to ask for it.
-                    let _ = self.shared.steering.compare_exchange(
-                        0,
-                        self.number,
-                        Ordering::SeqCst,
-                        Ordering::SeqCst,
-                    );
+                    self.shared.wheel.join(self.number);
+                    self.shared.studio.changed();
                 }
             }
             Said::Shown { sequence, latency_ms } => {
@@ -152,34 +169,50 @@ impl Viewer {
                     self.shared.studio.seen_after(latency_ms);
                 }
             }
-            Said::Steer(true) => self.shared.steering.store(self.number, Ordering::SeqCst),
+            Said::Steer(true) => {
+                self.shared.wheel.take(self.number);
+                self.shared.studio.changed();
+            }
             Said::Steer(false) => self.leave(),
+            Said::Rest(true) => (self.looking, self.under_way) = (None, None),
+            Said::Rest(false) if self.looking.is_none() => self.looking = Some(self.shared.studio.looking()),
+            Said::Rest(false) => {}
         }
         Ok(())
     }
 
-    fn frame(&self, bytes: &[u8]) -> Result<(), LiveError> {
+    /// A frame or a packet of sound. Reading a frame takes a while, and others are served meanwhile.
+    async fn frame(&self, bytes: Bytes) -> Result<(), LiveError> {
         if !self.is_steering() {
             return Ok(());
         }
-        if let Some(sound) = codec::sound(bytes) {
+        if let Some(sound) = codec::sound(&bytes) {
             let (packet, captured_ms) = sound?;
             self.shared.studio.hear(packet, captured_ms);
             return Ok(());
         }
-        let start = Instant::now();
-        let (header, picture) = codec::decode(bytes)?;
-        let studio = &self.shared.studio;
-        studio.stage(Stage::Decode, start.elapsed());
-        let (sequence, captured_ms) = (header.sequence, header.captured_ms);
-        studio.offer_from_browser(Frame { picture, sequence, captured_ms, painted: false })
+        let studio = self.shared.studio.clone();
+        let read = move || {
+            let start = Instant::now();
+            let (header, picture) = codec::decode(&bytes)?;
+            studio.stage(Stage::Decode, start.elapsed());
+            let (sequence, captured_ms) = (header.sequence, header.captured_ms);
+            studio.offer_from_browser(Frame { picture, sequence, captured_ms, painted: false })
+        };
+        beside(read).await.unwrap_or_else(|why| Err(LiveError::Message(why.why)))
     }
 
     fn is_steering(&self) -> bool {
-        self.shared.steering.load(Ordering::SeqCst) == self.number
+        self.shared.wheel.is_held_by(self.number)
     }
 
     fn leave(&self) {
-        let _ = self.shared.steering.compare_exchange(self.number, 0, Ordering::SeqCst, Ordering::SeqCst);
+        if self.shared.wheel.leave(self.number) {
+            self.shared.studio.changed();
+        }
     }
+}
+
+async fn send(socket: &mut WebSocket, message: serde_json::Value) -> bool {
+    socket.send(Message::Text(message.to_string().into())).await.is_ok()
 }

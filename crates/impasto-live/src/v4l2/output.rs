@@ -21,8 +21,7 @@ const WAIT: Duration = Duration::from_secs(2);
 /// Checks the device, then writes on a thread of its own.
 pub(super) fn run(studio: &Arc<Studio>, path: &Path) -> Result<JoinHandle<()>, LiveError> {
     open(path)?;
-    let (studio, mut writer) =
-        (studio.clone(), Writer { path: path.into(), device: None, again: None, told: false });
+    let (studio, mut writer) = (studio.clone(), Writer { path: path.into(), device: None, again: None });
     let work = move || {
         let _looking = studio.looking();
         let mut painted = studio.watch();
@@ -32,7 +31,11 @@ pub(super) fn run(studio: &Arc<Studio>, path: &Path) -> Result<JoinHandle<()>, L
             let changed = waiting.block_on(async { tokio::time::timeout(LOOK, painted.changed()).await });
             let newest = painted.borrow_and_update().clone();
             if let (Ok(Ok(())), Some(newest)) = (changed, newest) {
-                writer.write(&newest).unwrap_or_else(|why| studio.fail(why.to_string()));
+                match writer.write(&newest) {
+                    Ok(true) => studio.trouble("virtual camera", None),
+                    Ok(false) => {}
+                    Err(why) => studio.trouble("virtual camera", Some(why.to_string())),
+                }
             }
         }
     };
@@ -78,24 +81,20 @@ struct Writer {
     device: Option<VideoOutputDevice>,
     /// After a failure: not before this moment.
     again: Option<Instant>,
-    /// A failure was told, and nothing has been written since.
-    told: bool,
 }
 
 impl Writer {
-    fn write(&mut self, painted: &Painted) -> Result<(), LiveError> {
+    /// Writes the picture; `false` where a device that was lost is not tried again yet.
+    fn write(&mut self, painted: &Painted) -> Result<bool, LiveError> {
         if self.again.is_some_and(|again| Instant::now() < again) {
-            return Ok(());
+            return Ok(false);
         }
         let written = self.written(painted.image());
-        if let Err(why) = &written {
-            if !std::mem::replace(&mut self.told, true) {
-                eprintln!("virtual {why}; trying again");
-            }
+        if written.is_err() {
             self.device = None;
             self.again = Some(Instant::now() + WAIT);
         }
-        written
+        written.map(|()| true)
     }
 
     fn written(&mut self, image: &Image) -> Result<(), LiveError> {
@@ -115,9 +114,7 @@ impl Writer {
         }
         let (width, height) = (format.width() as usize & !1, format.height() as usize & !1);
         let bytes = yuyv_from_image(&fitted(image, width, height));
-        device.write_all(&bytes).map_err(failed)?;
-        self.told = false;
-        Ok(())
+        device.write_all(&bytes).map_err(failed)
     }
 }
 

@@ -116,7 +116,8 @@ impl Layout {
 }
 
 fn image_from_jpeg(bytes: &[u8]) -> Result<Image, LiveError> {
-    let limits = Limits { pixels: (MAX_SIDE * MAX_SIDE) as u64, file_bytes: 1 << 26 };
+    let most = (MAX_SIDE * MAX_SIDE) as u64;
+    let limits = Limits { pixels: most, file_bytes: 1 << 26, decoded_bytes: 4 * most };
     Ok(still::read_bytes(&with_marker(bytes), "the camera's picture", limits)?.image)
 }
 

@@ -93,6 +93,7 @@ fn take(
     let fail = |e| error_from(e, name, format);
     let (width, height) = decoder.dimensions();
     limits.check(name, width as usize, height as usize)?;
+    limits.check_bytes(name, (width as usize, height as usize), decoder.total_bytes())?;
     decoder.set_limits(caps(limits)).map_err(fail)?;
     let profile = Profile::of_option(decoder.icc_profile().ok().flatten());
     let exif = decoder.exif_metadata().ok().flatten().map(|exif| exif::stripped(&exif));
@@ -108,6 +109,7 @@ fn gif(mut decoder: GifDecoder<Cursor<&[u8]>>, name: &str, limits: Limits) -> Re
     let fail = |e| error_from(e, name, Format::Gif);
     let (width, height) = decoder.dimensions();
     limits.check(name, width as usize, height as usize)?;
+    limits.check_bytes(name, (width as usize, height as usize), decoder.total_bytes())?;
     decoder.set_limits(caps(limits)).map_err(fail)?;
     let profile = Profile::of_option(decoder.icc_profile().ok().flatten());
     let mut frames = decoder.into_frames();
@@ -118,10 +120,10 @@ fn gif(mut decoder: GifDecoder<Cursor<&[u8]>>, name: &str, limits: Limits) -> Re
     Ok(Raw { pixels, profile, exif: None, orientation: Orientation::NoTransforms, notes })
 }
 
-/// Our limits as the decoders know them: 16 bytes a pixel is RGBA of 32-bit floats.
+/// Our limits as the decoders know them: 16 bytes a pixel is RGBA of 32-bit floats; they need some memory besides the pixels.
 fn caps(limits: Limits) -> image::Limits {
     let mut caps = image::Limits::no_limits();
-    caps.max_alloc = Some(limits.pixels.saturating_mul(16).max(64 << 20));
+    caps.max_alloc = Some(limits.pixels.saturating_mul(16).min(2 * limits.decoded_bytes).max(64 << 20));
     caps
 }
 

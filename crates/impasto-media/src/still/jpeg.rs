@@ -23,6 +23,7 @@ pub(super) fn decode(bytes: &[u8], name: &str, limits: Limits) -> Result<Raw> {
     decoder.decode_headers().map_err(fail)?;
     let (width, height) = decoder.dimensions().expect("headers were decoded");
     limits.check(name, width, height)?;
+    limits.check_bytes(name, (width, height), 3 * (width as u64) * (height as u64))?;
     if !ends(bytes) {
         // Decoded again with the end that it lacks, if nothing else is missing.
         return match is_whole_but_for_its_end(bytes, limits) {

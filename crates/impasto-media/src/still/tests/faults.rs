@@ -138,6 +138,18 @@ fn the_limit_is_exact() {
 }
 
 #[test]
+fn deep_pixels_count_by_their_bytes() {
+    let picture = DynamicImage::ImageRgb8(rgb_image(&quadrants(20, 10)));
+    let deep = encoded(&DynamicImage::ImageRgba16(picture.to_rgba16()), ImageFormat::Png);
+    let jpeg = encoded(&picture, ImageFormat::Jpeg);
+    for (bytes, bytes_per_px) in [(deep, 8), (jpeg, 3)] {
+        let within = |decoded_bytes| read_bytes(&bytes, "p", Limits { decoded_bytes, ..Limits::default() });
+        assert!(within(200 * bytes_per_px).is_ok());
+        assert!(matches!(within(200 * bytes_per_px - 1), Err(Error::TooLarge { limit_px: 199, .. })));
+    }
+}
+
+#[test]
 fn one_pixel_is_a_picture() {
     let png = encoded(
         &DynamicImage::ImageRgb8(rgb_image(&Image::from_fn(1, 1, |_, _| [3, 2, 1]))),

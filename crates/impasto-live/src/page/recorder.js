@@ -1,0 +1,40 @@
+// Recording and snapshots in the browser.
+
+const TYPES = ["video/mp4;codecs=avc1", "video/webm;codecs=vp9", "video/webm"];
+const stamp = () => new Date().toISOString().slice(0, 19).replaceAll(":", "-");
+
+export function save(blob, name) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+export const snapshot = (canvas) => canvas.toBlob((blob) => save(blob, `impasto-${stamp()}.png`), "image/png");
+
+export class CanvasRecorder {
+  #recorder; #stream;
+
+  get isRunning() { return Boolean(this.#recorder); }
+
+  // Records `canvas` from now on, with the microphone if asked; `ended` is called when the file has been saved.
+  async start(canvas, sound, ended) {
+    this.#stream = canvas.captureStream();
+    if (sound) {
+      const heard = await navigator.mediaDevices.getUserMedia({ audio: true });
+      heard.getAudioTracks().forEach((track) => this.#stream.addTrack(track));
+    }
+    const type = TYPES.find((type) => MediaRecorder.isTypeSupported(type)), parts = [];
+    const recorder = new MediaRecorder(this.#stream, { mimeType: type, videoBitsPerSecond: 8e6 });
+    recorder.ondataavailable = ({ data }) => parts.push(data);
+    recorder.onstop = () => {
+      this.#stream.getAudioTracks().forEach((track) => track.stop());
+      save(new Blob(parts, { type }), `impasto-${stamp()}.${type.includes("mp4") ? "mp4" : "webm"}`);
+      this.#recorder = undefined;
+      ended();
+    };
+    recorder.start(1000);
+    this.#recorder = recorder;
+  }
+
+  stop() { this.#recorder?.stop(); }
+}
