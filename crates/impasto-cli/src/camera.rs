@@ -8,6 +8,7 @@ use impasto::Stylizer;
 use impasto_live::camera::{self, Camera, DemoCamera};
 use impasto_live::v4l2::{self, Device};
 use impasto_live::{LiveError, Studio};
+use impasto_media::video::is_address;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -20,9 +21,10 @@ const DEMO_FPS: f32 = 24.0;
 #[derive(clap::Args)]
 pub struct CameraArgs {
     /// Where frames come from: `browser` (the demo scene until it hands in its own), `demo`, `oak` (a Luxonis OAK), a
-    /// film (any file that `impasto video` reads, over and over), or on Linux a camera by its number N or path
+    /// film (any file that `impasto video` reads, over and over), a network camera by its address (rtsp://…, http://….mjpg; an installed
+    /// ffmpeg opens it), or on Linux a camera by its number N or path
     /// /dev/videoN, or the N-th USB camera, from 0, as `uvc:N`.
-    #[arg(long, value_name = "browser|demo|oak|FILE|N|PATH|uvc:N", default_value = "browser")]
+    #[arg(long, value_name = "browser|demo|oak|FILE|URL|N|PATH|uvc:N", default_value = "browser")]
     camera: CameraWord,
     /// Size asked of a camera by number or path; it gives the nearest that it has.
     #[arg(long, value_name = "WxH", default_value = "1280x720", value_parser = size)]
@@ -71,9 +73,9 @@ fn device(word: &str) -> Option<Device> {
     }
 }
 
-/// A file or folder that is there.
+/// A file or folder that is there, or an address.
 fn film(word: &str) -> Option<CameraWord> {
-    Path::new(word).exists().then(|| CameraWord::Film(word.into()))
+    (Path::new(word).exists() || is_address(Path::new(word))).then(|| CameraWord::Film(word.into()))
 }
 
 /// WIDTHxHEIGHT of a camera's pictures.

@@ -1,5 +1,6 @@
 //! What can go wrong with frames, and what to do about it.
 
+use crate::video::without_passwords;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -155,7 +156,7 @@ pub enum Error {
         /// The longest side the format knows, in px.
         max_side: usize,
     },
-    /// The file cannot be written. Nothing is left behind.
+    /// The file cannot be written.
     #[error("cannot write {name}: {cause}. {}", remedy_write(cause))]
     Write {
         /// The output file.
@@ -206,7 +207,7 @@ impl Error {
 
 /// The path as text, for messages.
 pub(crate) fn name_of(path: &Path) -> String {
-    path.display().to_string()
+    without_passwords(&path.display().to_string())
 }
 
 /// One line without a full stop at its end, so that it can stand inside a sentence.
@@ -234,9 +235,9 @@ fn remedy_write(cause: &io::Error) -> &'static str {
             "Choose a folder that you may write to."
         }
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            "Free some space or choose another disk; nothing was left behind."
+            "Free some space or choose another disk."
         }
         io::ErrorKind::IsADirectory => "Add a file name to the folder.",
-        _ => "Choose another place; nothing was left behind.",
+        _ => "Choose another place.",
     }
 }

@@ -14,6 +14,11 @@ pub(crate) use settle::{Motion, Settler};
 
 use impasto_core::Image;
 
+/// Share of the content statistics that is kept from frame to frame at this position of the dial.
+pub fn kept_statistics(steady: f32) -> f32 {
+    SMOOTHING * steady
+}
+
 /// How the camera has moved from one frame to the next, px `[x, y]`: where things are now, less where they were. `None` where there is
 /// nothing to follow: after a cut, before a blank wall.
 ///
@@ -72,7 +77,7 @@ impl Calm {
             Some(shown) if same_size => shown.rgb_mut().copy_from_slice(frame.rgb()),
             shown => *shown = Some(frame.clone()),
         }
-        Advice { cut, smoothing: SMOOTHING * steady, motion }
+        Advice { cut, smoothing: kept_statistics(steady), motion }
     }
 }
 

@@ -1,21 +1,24 @@
-//! A film as a camera: at its own pace, over and over.
+//! A film as a camera: at its own pace, over and over. A network camera is a film that has no end, and is opened again when it is lost.
 
 use super::Chosen;
 use anyhow::Result;
 use impasto::Image;
 use impasto_live::LiveError;
 use impasto_live::camera::Camera;
-use impasto_media::video::{self, Frame, InputOptions, Source, convert};
+use impasto_media::video::{self, Frame, InputOptions, Source, convert, is_address, without_passwords};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// How often, and after which pauses, a network camera that is lost is opened again.
+const TRIES: u32 = 150;
+const PAUSE: Duration = Duration::from_secs(2);
 /// Further behind than this, the film goes on where it stood instead of catching up.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The camera, not opened yet; a file that is no film is an error at once.
 pub fn choose(path: &Path) -> Result<Chosen> {
     let mut first = Some(FilmCamera::open(path)?);
-    let (path, name) = (path.to_path_buf(), path.display().to_string());
+    let (path, name) = (path.to_path_buf(), without_passwords(&path.display().to_string()));
     let open = move |_: &_| -> Result<Box<dyn Camera>, LiveError> {
         match first.take() {
             Some(camera) => Ok(Box::new(camera)),
@@ -52,6 +55,7 @@ impl FilmCamera {
                     self.end = frame.start + frame.duration;
                     return Ok(frame);
                 }
+                ended if is_address(&self.path) => self.open_again(ended.err())?,
                 // A film that is cut short is shown as far as it goes.
                 ended if self.frames == 0 => {
                     ended?;
@@ -63,6 +67,21 @@ impl FilmCamera {
                 }
             }
         }
+    }
+
+    /// Opens a network camera that is lost, for as long as somebody may be mending it.
+    fn open_again(&mut self, lost: Option<impasto_media::Error>) -> Result<(), LiveError> {
+        let name = without_passwords(&self.path.display().to_string());
+        let why = lost.map_or("it ended".into(), |error| error.to_string());
+        eprintln!("{name} is lost ({why}); it is opened again");
+        for _ in 0..TRIES {
+            std::thread::sleep(PAUSE);
+            if let Ok(again) = Self::open(&self.path) {
+                *self = again;
+                return Ok(());
+            }
+        }
+        Err(LiveError::Camera(format!("{name} has not come back for {} s", TRIES * PAUSE.as_secs() as u32)))
     }
 
     /// Sleeps until a moment of this round.

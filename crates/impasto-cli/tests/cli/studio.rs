@@ -122,7 +122,9 @@ impl Studio {
         let paints = ["stylize", "video", "styles make", "styles show", "demo", "bench"];
         let named = words.contains("--model") || words.contains("--help");
         let plain = words.trim_start_matches("--quiet ");
-        let tiny = !named && paints.iter().any(|command| plain.starts_with(command));
+        let tiny = !named
+            && !plain.starts_with("video join")
+            && paints.iter().any(|command| plain.starts_with(command));
         command.args(words.split_whitespace()).args(if tiny { &["--model", "classic"][..] } else { &[] });
         command.current_dir(&self.0).env_remove("IMPASTO_ISA");
         command.env("XDG_CONFIG_HOME", self.path("config")).env("APPDATA", self.path("config"));

@@ -177,8 +177,11 @@ fn what_cannot_be_is_said() {
     studio.refuses(&paint("film.y4m", "a.avix"), 2, &["a.avix", ".mp4"]);
     studio.refuses(&paint("film.y4m", "film.y4m"), 2, &["film.y4m", "overwritten"]);
     studio.refuses(&paint("film.y4m", "no/a.mp4"), 1, &["no/a.mp4", "folder"]);
-    studio.refuses(&format!("{} --resume", paint("film.y4m", "a.mp4")), 1, &["a.mp4", "nothing was begun"]);
     studio.refuses(&format!("{} --resume", paint("-", "a.mp4")), 2, &["--resume"]);
+    studio.refuses(&format!("{} --part 4/3", paint("film.y4m", "a.mp4")), 2, &["--part", "K/N"]);
+    studio.refuses(&format!("{} --part 1/3", paint("film.y4m", "a.mkv")), 1, &["a.mkv", ".mp4"]);
+    studio.refuses(&format!("{} --part 1/3", paint("-", "a.mp4")), 2, &["--part"]);
+    studio.refuses("video join film.y4m -o a.mp4", 1, &["film.y4m", "--part"]);
     studio.refuses(&format!("{} --fps 0", paint("film.y4m", "a.mp4")), 2, &["--fps"]);
     studio.refuses(&format!("{} --backend builtin", paint("film.y4m", "a.mkv")), 1, &["a.mkv", "--backend"]);
 }
@@ -192,4 +195,117 @@ fn a_film_that_is_cut_short_is_painted_as_far_as_it_goes() {
     assert_eq!(said.code, Some(1), "{}", said.err);
     assert!(said.err.contains("cut short") && said.err.contains("cut.mp4 holds what"), "{}", said.err);
     assert_eq!(read(&studio, "cut.mp4").1.len(), 9);
+}
+
+#[test]
+fn resuming_where_nothing_was_begun_begins() {
+    let studio = studio("video_resume_new", 3);
+    studio.lines("video film.y4m --style wave.png -o painted.mp4 --resume");
+    assert_eq!(read(&studio, "painted.mp4").1.len(), 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_early_ctrl_c_leaves_nothing_and_says_so() {
+    let studio = studio("video_early", 40);
+    let words = "video film.y4m --style wave.png --engine reference -o painted.mp4";
+    let child = broken_off(&studio, words, "painted.mp4.part");
+    let id = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("nothing is kept") && !said.contains("--resume"), "{said}");
+    assert!(!studio.files().iter().any(|file| file.contains("painted")), "{:?}", studio.files());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_run_on_the_same_target_is_refused() {
+    let studio = studio("video_second", 900);
+    let words = "video film.y4m --style wave.png --engine reference -o painted.mp4";
+    let mut first = broken_off(&studio, words, "painted.mp4.part-journal");
+    let second = studio.run(words);
+    assert_eq!(second.code, Some(1), "{}", second.err);
+    assert!(second.err.contains("painted.mp4") && second.err.contains("another run"), "{}", second.err);
+    assert!(first.try_wait().unwrap().is_none(), "the first goes on");
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
+
+#[test]
+fn parts_make_the_film_of_one_run() {
+    let studio = studio("video_parts", 160);
+    for (ending, steady) in
+        [("mp4", "0.6"), ("mp4", "0"), ("gif", "0.6"), ("webp", "0"), ("png", "0.6"), ("y4m", "0.6")]
+    {
+        let words = format!("video film.y4m --style wave.png --steady {steady}");
+        studio.lines(&format!("{words} -o whole.{ending}"));
+        for part in [3, 1, 2] {
+            let said = studio.run(&format!("{words} --part {part}/3 -o part-{part}.{ending}"));
+            assert_eq!(said.code, Some(0), "{}", said.err);
+        }
+        let missing = studio.run(&format!("video join part-3.{ending} part-1.{ending} -o joined.{ending}"));
+        assert!(missing.code == Some(1) && missing.err.contains("2/3"), "{}", missing.err);
+        studio
+            .lines(&format!("video join part-3.{ending} part-1.{ending} part-2.{ending} -o joined.{ending}"));
+        let [whole, joined] =
+            ["whole", "joined"].map(|name| fs::read(studio.path(&format!("{name}.{ending}"))).unwrap());
+        assert!(whole == joined, "{ending} at {steady}: {} and {} bytes", whole.len(), joined.len());
+        assert!(!studio.files().iter().any(|file| file.contains(".part")), "{:?}", studio.files());
+    }
+    let other = "video film.y4m --style mosaic.png --part 2/3 -o other.mp4";
+    studio.lines(other);
+    let said = studio.run("video join part-1.mp4 other.mp4 part-3.mp4 -o joined.mp4");
+    assert!(said.code == Some(1) && said.err.contains("same words"), "{}", said.err);
+}
+
+#[test]
+fn a_part_that_died_is_taken_up() {
+    let studio = studio("video_part_resume", 900);
+    let words = "video film.y4m --style wave.png --engine reference --part 2/2 -o part-2.mp4";
+    let mut child = broken_off(&studio, words, "part-2.mp4.part-journal");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let other = words.replace("2/2", "1/2");
+    studio.refuses(&format!("{other} --resume"), 1, &["part-2.mp4", "other"]);
+    let said = studio.run(&format!("{words} --resume"));
+    assert!(said.code == Some(0) && said.err.contains("going on after"), "{}", said.err);
+    let resumed = fs::read(studio.path("part-2.mp4")).unwrap();
+    studio.lines(words);
+    assert!(resumed == fs::read(studio.path("part-2.mp4")).unwrap(), "the part differs");
+}
+
+#[test]
+fn a_broken_picture_in_a_folder_is_passed_over_and_named() {
+    let studio = Studio::new("video_broken_picture");
+    (0..5).for_each(|number| studio.write(&format!("frames/{number}.png"), &picture(48, 32, number)));
+    fs::write(studio.path("frames/2.png"), b"\x89PNG\r\n\x1a\nhalf").unwrap();
+    let said = studio.run("video frames/ --style wave.png --steady 0 -o a.y4m");
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(said.err.contains("2.png") && said.err.contains("1 of its pictures"), "{}", said.err);
+    let frames = read(&studio, "a.y4m").1;
+    assert_eq!(frames.len(), 5);
+    assert_eq!(frames[2].0, frames[1].0, "the one before is shown in its place");
+    assert!(frames[3].0 != frames[1].0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_read() {
+    let studio = studio("video_named_pipe", 4);
+    let made = std::process::Command::new("mkfifo").arg(studio.path("pipe.y4m")).status();
+    if !made.is_ok_and(|status| status.success()) {
+        return println!("skipped: a_named_pipe_is_read: no mkfifo");
+    }
+    let child = studio
+        .command("video pipe.y4m --style wave.png -o a.mp4")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    fs::write(studio.path("pipe.y4m"), fs::read(studio.path("film.y4m")).unwrap()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(read(&studio, "a.mp4").1.len(), 4);
 }

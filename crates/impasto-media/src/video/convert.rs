@@ -3,6 +3,7 @@
 //! YCbCr follows ITU-R BT.601, BT.709 or BT.2020 with the range that the file states, through the `yuv` crate. Chroma is
 //! taken as lying in the middle of its pixels.
 
+use super::alpha::{fill_unseen, on_white};
 use super::frame::{Chroma, Color, Info, Layout, Matrix, Pixels, Planes, Rotation};
 use crate::resize;
 use impasto_core::Image;
@@ -23,13 +24,14 @@ fn range_of(color: Color) -> YuvRange {
     if color.full { YuvRange::Full } else { YuvRange::Limited }
 }
 
-/// The pixels as sRGB, as stored.
+/// The pixels as sRGB, as stored. What is not there is white.
 ///
 /// # Panics
 /// If the planes do not have the length that their size asks for.
 pub fn image_from_pixels(pixels: Pixels) -> Image {
     match pixels {
         Pixels::Rgb(image) => image,
+        Pixels::Rgba(image, alpha) => on_white(image, &alpha),
         Pixels::Yuv(planes) => image_from_planes(&planes),
     }
 }
@@ -91,7 +93,7 @@ pub fn planes_from_image(image: &Image, color: Color) -> Planes {
 /// What a sink wants of an sRGB picture.
 pub fn pixels_for(layout: Layout, image: Image) -> Pixels {
     match layout {
-        Layout::Rgb => Pixels::Rgb(image),
+        Layout::Rgb | Layout::Rgba => Pixels::Rgb(image),
         Layout::Yuv420(color) => Pixels::Yuv(planes_from_image(&image, color)),
         Layout::EvenYuv420(color) => Pixels::Yuv(planes_from_image(&even(image), color)),
     }
@@ -118,9 +120,36 @@ pub fn rotate(image: Image, rotation: Rotation) -> Image {
     }
 }
 
-/// The frame as it is painted: sRGB, upright, `width` x `height` px.
+/// The frame as it is painted: sRGB, upright, `width` x `height` px. What is not there is white.
 pub fn upright(pixels: Pixels, info: &Info, width: usize, height: usize) -> Image {
-    let image = rotate(image_from_pixels(pixels), info.rotation);
+    sized(rotate(screen(image_from_pixels(pixels), info), info.rotation), width, height)
+}
+
+/// The same with the opacity beside it. Pixels that nobody sees have the mean colour of those that are seen.
+pub fn upright_with_alpha(
+    pixels: Pixels,
+    info: &Info,
+    width: usize,
+    height: usize,
+) -> (Image, Option<Vec<u8>>) {
+    let Pixels::Rgba(mut image, alpha) = pixels else { return (upright(pixels, info, width, height), None) };
+    fill_unseen(&mut image, &alpha);
+    let place = |image: Image| sized(rotate(image, info.rotation), width, height);
+    let plane = alpha.iter().flat_map(|&a| [a; 3]).collect();
+    let plane = Image::new(image.width(), image.height(), plane).expect("a byte for each pixel");
+    let alpha = place(plane).rgb().iter().step_by(3).copied().collect();
+    (place(screen(image, info)), Some(alpha))
+}
+
+/// HDR and wide colours as a screen shows them.
+fn screen(mut image: Image, info: &Info) -> Image {
+    if let Some(tone) = &info.tone {
+        tone.mapper(256).map_8(image.rgb_mut());
+    }
+    image
+}
+
+fn sized(image: Image, width: usize, height: usize) -> Image {
     if (image.width(), image.height()) == (width, height) {
         return image;
     }

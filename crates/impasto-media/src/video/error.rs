@@ -57,7 +57,7 @@ pub enum VideoError {
     },
     /// Only ffmpeg can do it, and it is not wanted.
     #[error(
-        "{name}: {why} cannot be done by the built-in backend. Leave --backend builtin away, or save the film as MP4 with H.264 in 8-bit 4:2:0 first."
+        "{name}: {why} cannot be done by the built-in backend. Drop --backend builtin, or save the film as MP4 with H.264 in 8-bit 4:2:0 first."
     )]
     NotBuiltIn {
         /// The file.
@@ -74,6 +74,18 @@ pub enum VideoError {
         name: String,
         /// Its last words.
         why: String,
+    },
+    /// Pictures of a folder could not be read; the others are whole.
+    #[error(
+        "{name}: {count} of its pictures could not be read, and the one before each is shown in its place. The first: {first}"
+    )]
+    PassedOver {
+        /// The folder.
+        name: String,
+        /// How many.
+        count: u64,
+        /// What was wrong with the first of them.
+        first: String,
     },
     /// Nothing to go on from, or something else was begun.
     #[error("cannot go on with {name}: {why}")]
@@ -96,7 +108,17 @@ pub enum VideoError {
 impl VideoError {
     /// Whether frames before the error are whole and worth keeping.
     pub fn leaves_frames(&self) -> bool {
-        matches!(self, VideoError::CutShort { whole, .. } | VideoError::Damaged { whole, .. } if *whole > 0)
+        match self {
+            VideoError::CutShort { whole, .. } | VideoError::Damaged { whole, .. } => *whole > 0,
+            VideoError::PassedOver { .. } => true,
+            VideoError::NotAVideo { .. }
+            | VideoError::NoVideo { .. }
+            | VideoError::NeedsFfmpeg { .. }
+            | VideoError::NotBuiltIn { .. }
+            | VideoError::Ffmpeg { .. }
+            | VideoError::Resume { .. }
+            | VideoError::Unfit { .. } => false,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What flows from a file to the painter and back.
 
+use super::tone::Tone;
 use crate::error::Result;
 use impasto_core::Image;
 
@@ -80,6 +81,8 @@ pub struct Planes {
 pub enum Pixels {
     /// sRGB.
     Rgb(Image),
+    /// sRGB, not multiplied by the opacity that stands beside it, a byte a pixel.
+    Rgba(Image, Vec<u8>),
     /// YCbCr.
     Yuv(Planes),
 }
@@ -116,6 +119,16 @@ impl Rotation {
     }
 }
 
+/// How often an animation is played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Plays {
+    /// Over and over.
+    #[default]
+    Forever,
+    /// So many times, from 1.
+    Times(u16),
+}
+
 /// What is known of a film before its first frame.
 #[derive(Clone, Debug)]
 pub struct Info {
@@ -139,11 +152,37 @@ pub struct Info {
     pub frames: Option<u64>,
     /// How the painted film is stored, where it is stored as YCbCr.
     pub color: Color,
+    /// Whether pictures may have parts that are not there.
+    pub alpha: bool,
+    /// How often an animation is played.
+    pub plays: Plays,
+    /// Colours other than those of a screen, which pixels still have.
+    pub tone: Option<Tone>,
     /// What a person should know, each a full sentence.
     pub notes: Vec<String>,
 }
 
 impl Info {
+    /// An opaque film of 25 frames a second, with the usual colours of its size.
+    pub fn of(name: String, format: impl Into<String>, width: usize, height: usize) -> Self {
+        Self {
+            name,
+            format: format.into(),
+            width,
+            height,
+            rotation: Rotation::None,
+            pixel_aspect: (1, 1),
+            timescale: 25,
+            frame_ticks: 1,
+            frames: None,
+            color: Color::usual(width, height),
+            alpha: false,
+            plays: Plays::Forever,
+            tone: None,
+            notes: Vec::new(),
+        }
+    }
+
     /// Usual frames a second.
     pub fn rate(&self) -> f64 {
         f64::from(self.timescale) / self.frame_ticks.max(1) as f64
@@ -174,6 +213,8 @@ impl Source for Box<dyn Source> {
 pub enum Layout {
     /// sRGB.
     Rgb,
+    /// sRGB, with the opacity where a frame has one.
+    Rgba,
     /// Planar 4:2:0 of that colour.
     Yuv420(Color),
     /// The same, an odd side made even by repeating its last row or column.

@@ -1,14 +1,17 @@
-//! GIF: 256 colours a frame, times in hundredths of a second.
+//! GIF: 256 colours a frame, one of them perhaps transparent, times in hundredths of a second.
 
 use super::VideoError;
-use super::frame::{Color, Frame, Info, Layout, Pixels, Rotation, Sink, Source};
-use super::palette::{self, Indexed};
+use super::alpha::SEEN;
+use super::canvas::{Canvas, Disposal, Part};
+use super::disk::PartFile;
+use super::frame::{Frame, Info, Layout, Pixels, Plays, Sink, Source};
+use super::palette::{self, COLORS, Indexed};
+use super::part::Standing;
 use crate::error::{Error, Result, name_of, plain};
 use crate::still::Limits;
 use ::gif::{ColorOutput, DecodeOptions, Decoder, DisposalMethod, Encoder, Repeat};
-use impasto_core::Image;
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::BufReader;
 use std::path::Path;
 
 /// Times are in hundredths of a second.
@@ -16,39 +19,40 @@ const TIMESCALE: u32 = 100;
 /// What browsers make of a delay of 0 or 1.
 const USUAL_DELAY: u64 = 10;
 
-/// The frames of a GIF, each as it is seen: laid over the ones before, on white.
+/// The frames of a GIF, each as it is seen: laid over the ones before.
 pub struct GifSource {
     info: Info,
-    decoder: Decoder<BufReader<File>>,
-    canvas: Canvas,
+    reader: GifReader,
     start: u64,
-    frames: u64,
 }
 
 impl GifSource {
-    /// Opens the file.
+    /// Opens the file. It is read through once, to count its frames and to learn whether parts are transparent.
     pub fn open(path: &Path) -> Result<Self> {
         let name = name_of(path);
-        let file = BufReader::new(File::open(path).map_err(|e| Error::read(path, e))?);
-        let mut options = DecodeOptions::new();
-        options.set_color_output(ColorOutput::RGBA);
-        let decoder = options.read_info(file).map_err(|e| Error::damaged(&name, "GIF", e))?;
-        let (width, height) = (usize::from(decoder.width()), usize::from(decoder.height()));
-        Limits::default().check(&name, width, height)?;
+        let mut scan = GifReader::open(path, &name)?;
+        let (width, height) = scan.size();
+        let (mut alpha, mut frames) = (false, 0);
+        // Whatever ends it is said when the frames are read.
+        while let Ok(Some(_)) = scan.next() {
+            alpha |= scan.canvas.is_transparent();
+            frames += 1;
+        }
+        // The number of plays stands in front of most files, and anywhere in some.
+        let plays = match scan.decoder.repeat() {
+            Repeat::Infinite => Plays::Forever,
+            // The block counts how often it is played again.
+            Repeat::Finite(again) => Plays::Times(again.saturating_add(1)),
+        };
         let info = Info {
-            name,
-            format: "GIF".into(),
-            width,
-            height,
-            rotation: Rotation::None,
-            pixel_aspect: (1, 1),
             timescale: TIMESCALE,
             frame_ticks: USUAL_DELAY,
-            frames: None,
-            color: Color::usual(width, height),
-            notes: Vec::new(),
+            frames: Some(frames),
+            alpha,
+            plays,
+            ..Info::of(name.clone(), "GIF", width, height)
         };
-        Ok(Self { info, decoder, canvas: Canvas::new(width, height), start: 0, frames: 0 })
+        Ok(Self { info, reader: GifReader::open(path, &name)?, start: 0 })
     }
 }
 
@@ -58,100 +62,86 @@ impl Source for GifSource {
     }
 
     fn read(&mut self) -> Result<Option<Frame>> {
-        let (name, whole) = (&self.info.name, self.frames);
-        let frame = match self.decoder.read_next_frame() {
+        let (name, whole) = (|| self.info.name.clone(), self.reader.frames);
+        let duration = match self.reader.next() {
             Ok(None) => return Ok(None),
-            Ok(Some(frame)) => frame,
+            Ok(Some(duration)) => duration,
             Err(::gif::DecodingError::Io(_)) => {
-                return Err(VideoError::CutShort { name: name.clone(), whole, total: None }.into());
+                return Err(VideoError::CutShort { name: name(), whole, total: None }.into());
             }
-            Err(e) => return Err(VideoError::Damaged { name: name.clone(), whole, why: plain(e) }.into()),
+            Err(e) => return Err(VideoError::Damaged { name: name(), whole, why: plain(e) }.into()),
         };
-        let duration = if frame.delay <= 1 { USUAL_DELAY } else { u64::from(frame.delay) };
-        let image = self.canvas.lay(frame);
         let start = self.start;
         self.start += duration;
+        Ok(Some(Frame { pixels: self.reader.canvas.pixels(), start, duration }))
+    }
+}
+
+struct GifReader {
+    decoder: Decoder<BufReader<File>>,
+    canvas: Canvas,
+    frames: u64,
+}
+
+impl GifReader {
+    fn open(path: &Path, name: &str) -> Result<Self> {
+        let file = BufReader::new(File::open(path).map_err(|e| Error::read(path, e))?);
+        let mut options = DecodeOptions::new();
+        options.set_color_output(ColorOutput::RGBA);
+        let decoder = options.read_info(file).map_err(|e| Error::damaged(name, "GIF", e))?;
+        let (width, height) = (usize::from(decoder.width()), usize::from(decoder.height()));
+        Limits::default().check(name, width, height)?;
+        Ok(Self { decoder, canvas: Canvas::new(width, height), frames: 0 })
+    }
+
+    fn size(&self) -> (usize, usize) {
+        (usize::from(self.decoder.width()), usize::from(self.decoder.height()))
+    }
+
+    /// Lays the next frame; gives how long it is shown.
+    fn next(&mut self) -> std::result::Result<Option<u64>, ::gif::DecodingError> {
+        let Some(frame) = self.decoder.read_next_frame()? else { return Ok(None) };
+        let [left, top, width, height] = [frame.left, frame.top, frame.width, frame.height].map(usize::from);
+        let disposal = match frame.dispose {
+            DisposalMethod::Any | DisposalMethod::Keep => Disposal::Keep,
+            DisposalMethod::Background => Disposal::Clear,
+            DisposalMethod::Previous => Disposal::Restore,
+        };
+        self.canvas.lay(Part { left, top, width, height }, &frame.buffer, disposal, true);
         self.frames += 1;
-        Ok(Some(Frame { pixels: Pixels::Rgb(image), start, duration }))
+        Ok(Some(if frame.delay <= 1 { USUAL_DELAY } else { u64::from(frame.delay) }))
     }
 }
 
-/// What is seen so far. Transparent pixels are white.
-struct Canvas {
-    shown: Image,
-    disposal: DisposalMethod,
-    /// The part that the last frame covered, and what was there before it.
-    under: Image,
-    part: [usize; 4],
-}
-
-impl Canvas {
-    fn new(width: usize, height: usize) -> Self {
-        let shown = Image::from_fn(width, height, |_, _| [255; 3]);
-        Self { under: shown.clone(), shown, disposal: DisposalMethod::Any, part: [0; 4] }
-    }
-
-    fn lay(&mut self, frame: &::gif::Frame) -> Image {
-        self.dispose();
-        let at = [frame.left, frame.top, frame.width, frame.height].map(usize::from);
-        let [left, top, width, _] = at;
-        self.disposal = frame.dispose;
-        self.part = at;
-        if frame.dispose == DisposalMethod::Previous {
-            self.under.rgb_mut().copy_from_slice(self.shown.rgb());
-        }
-        let (canvas_width, canvas_height) = (self.shown.width(), self.shown.height());
-        for (i, pixel) in frame.buffer.chunks_exact(4).enumerate() {
-            let (x, y) = (left + i % width.max(1), top + i / width.max(1));
-            if pixel[3] != 0 && x < canvas_width && y < canvas_height {
-                let to = 3 * (y * canvas_width + x);
-                self.shown.rgb_mut()[to..to + 3].copy_from_slice(&pixel[..3]);
-            }
-        }
-        self.shown.clone()
-    }
-
-    /// Takes the last frame away, where it asked for that.
-    fn dispose(&mut self) {
-        let [left, top, width, height] = self.part;
-        let (canvas_width, canvas_height) = (self.shown.width(), self.shown.height());
-        let clear = self.disposal == DisposalMethod::Background;
-        if !clear && self.disposal != DisposalMethod::Previous {
-            return;
-        }
-        for y in top..(top + height).min(canvas_height) {
-            let line = 3 * (y * canvas_width + left.min(canvas_width))
-                ..3 * (y * canvas_width + (left + width).min(canvas_width));
-            match clear {
-                true => self.shown.rgb_mut()[line].fill(255),
-                false => self.shown.rgb_mut()[line.clone()].copy_from_slice(&self.under.rgb()[line]),
-            }
-        }
-    }
-}
-
-/// Writes a GIF that loops; every frame has a palette of its own.
+/// Writes a GIF; every frame has a palette of its own.
 pub struct GifSink {
-    file: File,
+    file: Box<dyn PartFile>,
     name: String,
     encoder: Encoder<Vec<u8>>,
     timescale: u32,
+    /// Frames are taken away before the next, for that may be transparent where they are not.
+    clears: bool,
     bytes: u64,
 }
 
 impl GifSink {
-    /// Into a file that has `bytes` of a GIF already: 0 begins with a header.
-    pub fn new(file: File, name: String, info: &Info, bytes: u64) -> Result<Self> {
+    /// Into a file that stands as `from` says.
+    pub(crate) fn new(file: Box<dyn PartFile>, name: String, info: &Info, from: Standing) -> Result<Self> {
         let fail =
             |e: ::gif::EncodingError| Error::Encode { name: name.clone(), format: "GIF", why: plain(e) };
         let side = |px: usize| u16::try_from(px).map_err(|_| too_large(&name, info));
         let (width, height) = (side(info.width)?, side(info.height)?);
         let mut encoder = Encoder::new(Vec::new(), width, height, &[]).map_err(fail)?;
-        encoder.set_repeat(Repeat::Infinite).map_err(fail)?;
-        if bytes > 0 {
+        match info.plays {
+            Plays::Forever => encoder.set_repeat(Repeat::Infinite).map_err(fail)?,
+            // Without the block it is played once.
+            Plays::Times(0 | 1) => {}
+            Plays::Times(times) => encoder.set_repeat(Repeat::Finite(times - 1)).map_err(fail)?,
+        }
+        if !from.head {
             encoder.get_mut().clear();
         }
-        Ok(Self { file, name, encoder, timescale: info.timescale, bytes })
+        Ok(Self { file, name, encoder, timescale: info.timescale, clears: info.alpha, bytes: from.bytes })
     }
 
     fn drain(&mut self) -> Result<()> {
@@ -174,19 +164,41 @@ pub(crate) fn rounded(frame: &Frame, timescale: u32, units: u64) -> u64 {
     at(frame.start + frame.duration) - at(frame.start)
 }
 
+/// Colours of the pixels that are seen, and a number that is transparent for the others.
+fn with_hole(rgb: &[u8], alpha: &[u8]) -> (Indexed, Option<u8>) {
+    let pixels = || rgb.as_chunks::<3>().0.iter().zip(alpha);
+    let seen: Vec<u8> = pixels().filter(|(_, a)| **a >= SEEN).flat_map(|(p, _)| *p).collect();
+    if seen.len() == rgb.len() {
+        return (palette::indexed(rgb, COLORS), None);
+    }
+    if seen.is_empty() {
+        return (Indexed { palette: vec![255; 3], indices: vec![0; alpha.len()] }, Some(0));
+    }
+    let Indexed { mut palette, indices } = palette::indexed(&seen, COLORS - 1);
+    let hole = (palette.len() / 3) as u8;
+    palette.extend([255; 3]);
+    let mut seen = indices.iter();
+    let mut number = |a: u8| if a >= SEEN { seen.next().copied().unwrap_or(hole) } else { hole };
+    let indices = alpha.iter().map(|&a| number(a)).collect();
+    (Indexed { palette, indices }, Some(hole))
+}
+
 impl Sink for GifSink {
     fn layout(&self) -> Layout {
-        Layout::Rgb
+        Layout::Rgba
     }
 
     fn write(&mut self, frame: &Frame) -> Result<()> {
-        let Pixels::Rgb(image) = &frame.pixels else { unreachable!("the layout is RGB") };
+        let (image, (Indexed { palette, indices }, hole)) = match &frame.pixels {
+            Pixels::Rgb(image) => (image, (palette::indexed(image.rgb(), COLORS), None)),
+            Pixels::Rgba(image, alpha) => (image, with_hole(image.rgb(), alpha)),
+            Pixels::Yuv(_) => unreachable!("the layout is RGBA"),
+        };
         // The sides fit: the header was written.
         let (width, height) = (image.width() as u16, image.height() as u16);
-        let Indexed { palette, indices } = palette::indexed(image.rgb());
-        let mut made = ::gif::Frame::from_palette_pixels(width, height, indices, palette, None);
+        let mut made = ::gif::Frame::from_palette_pixels(width, height, indices, palette, hole);
         made.delay = rounded(frame, self.timescale, u64::from(TIMESCALE)).min(u64::from(u16::MAX)) as u16;
-        made.dispose = DisposalMethod::Keep;
+        made.dispose = if self.clears { DisposalMethod::Background } else { DisposalMethod::Keep };
         let written = self.encoder.write_frame(&made);
         written.map_err(|e| Error::Encode { name: self.name.clone(), format: "GIF", why: plain(e) })?;
         self.drain()

@@ -1,5 +1,7 @@
 //! Which film is meant, and who reads it.
 
+use super::address::is_address;
+use super::apng::{self, ApngSource};
 use super::ffmpeg::{FfmpegSource, Tools};
 use super::frame::Source;
 use super::gif::GifSource;
@@ -68,25 +70,34 @@ fn open_whole(path: &Path, options: &InputOptions) -> Result<Input> {
         let source = Y4mSource::new(stream, "standard input".into(), None)?;
         return Ok(Input { path: None, ..plain(Box::new(source)) });
     }
+    if is_address(path) {
+        return through_ffmpeg(path, options, "an address".into(), false);
+    }
     let meta = fs::metadata(path).map_err(|e| Error::read(path, e))?;
     if meta.is_dir() {
         return Ok(plain(Box::new(PictureSource::open(path, options.rate.unwrap_or(Rate::DEFAULT))?)));
     }
-    let head = head(path)?;
+    let (head, file) = head(path)?;
     if head.is_empty() {
         return Err(Error::Empty { name: name_of(path) });
     }
     let kind = sniff(&head);
+    if !meta.is_file() {
+        return piped(path, head, file, &kind).map(plain);
+    }
     if options.backend == Backend::Ffmpeg && !matches!(kind, Sniffed::Nothing(_)) {
         return through_ffmpeg(path, options, "--backend ffmpeg".into(), kind == Sniffed::Mp4);
     }
     match kind {
         Sniffed::Y4m => {
             let file = File::open(path).map_err(|e| Error::read(path, e))?;
-            let bytes = meta.is_file().then_some(meta.len());
-            Ok(plain(Box::new(Y4mSource::new(Box::new(file), name_of(path), bytes)?)))
+            match Y4mSource::open(Box::new(file), name_of(path), Some(meta.len()))? {
+                Ok(source) => Ok(plain(Box::new(source))),
+                Err(why) => through_ffmpeg(path, options, why, false),
+            }
         }
         Sniffed::Gif => Ok(plain(Box::new(GifSource::open(path)?))),
+        Sniffed::Apng => Ok(plain(Box::new(ApngSource::open(path)?))),
         Sniffed::Webp => Ok(plain(Box::new(WebpSource::open(path)?))),
         Sniffed::Mp4 => match Mp4Source::open(path)? {
             Opened::Source(source) => Ok(Input { mp4: true, ..plain(source) }),
@@ -109,11 +120,25 @@ fn through_ffmpeg(path: &Path, options: &InputOptions, why: String, mp4: bool) -
     Ok(Input { source, path: Some(path.into()), ffmpeg: Some(tools), mp4 })
 }
 
-fn head(path: &Path) -> Result<Vec<u8>> {
+/// Bytes that tell a file's kind.
+const HEAD: u64 = 4096;
+
+/// The first bytes, and the open file behind them.
+fn head(path: &Path) -> Result<(Vec<u8>, File)> {
     let mut head = Vec::new();
-    let file = File::open(path).map_err(|e| Error::read(path, e))?;
-    file.take(512).read_to_end(&mut head).map_err(|e| Error::read(path, e))?;
-    Ok(head)
+    let mut file = File::open(path).map_err(|e| Error::read(path, e))?;
+    file.by_ref().take(HEAD).read_to_end(&mut head).map_err(|e| Error::read(path, e))?;
+    Ok((head, file))
+}
+
+/// A named pipe or the like, which can be read only once.
+fn piped(path: &Path, head: Vec<u8>, rest: File, kind: &Sniffed) -> Result<Box<dyn Source>> {
+    if *kind != Sniffed::Y4m {
+        let found = "a pipe that carries something else than y4m".into();
+        return Err(VideoError::NotAVideo { name: name_of(path), found }.into());
+    }
+    let stream = Box::new(io::Cursor::new(head).chain(rest));
+    Ok(Box::new(Y4mSource::new(stream, name_of(path), None)?))
 }
 
 #[derive(Debug, PartialEq)]
@@ -121,6 +146,7 @@ enum Sniffed {
     Y4m,
     Gif,
     Webp,
+    Apng,
     Mp4,
     /// Perhaps a film, that only ffmpeg reads.
     Other(&'static str),
@@ -139,8 +165,21 @@ fn sniff(head: &[u8]) -> Sniffed {
     if at(0, b"RIFF") && at(8, b"WEBP") {
         return Sniffed::Webp;
     }
-    let still: [(usize, &[u8]); 5] =
-        [(0, b"\xff\xd8\xff"), (0, b"\x89PNG"), (4, b"ftypheic"), (4, b"ftypavif"), (4, b"ftypmif1")];
+    if apng::is_animated(head) {
+        return Sniffed::Apng;
+    }
+    if at(4, b"ftypavis") {
+        return Sniffed::Other("a moving AVIF picture");
+    }
+    let still: [(usize, &[u8]); 7] = [
+        (0, b"\xff\xd8\xff"),
+        (0, b"\x89PNG"),
+        (4, b"ftypheic"),
+        (4, b"ftypheix"),
+        (4, b"ftypavif"),
+        (4, b"ftypmif1"),
+        (4, b"ftypcrx "),
+    ];
     if still.iter().any(|&(offset, sign)| at(offset, sign)) {
         return Sniffed::Nothing("a still picture (`impasto stylize` paints it)");
     }
@@ -178,6 +217,9 @@ mod tests {
         assert_eq!(sniff(b"\0\0\0\x18ftypisom"), Sniffed::Mp4);
         assert_eq!(sniff(b"\0\0\0\x08wide\0\0"), Sniffed::Mp4);
         assert_eq!(sniff(b"YUV4MPEG2 W"), Sniffed::Y4m);
+        assert_eq!(sniff(b"\x89PNG\r\n\x1a\n\0\0\0\x08acTL\0\0\0\x01IDAT"), Sniffed::Apng);
+        assert!(matches!(sniff(b"\x89PNG\r\n\x1a\n\0\0\0\x08IDAT acTL"), Sniffed::Nothing(_)));
+        assert!(matches!(sniff(b"\0\0\0\x18ftypavis"), Sniffed::Other(_)));
         assert!(matches!(sniff(b"\0\0\0\x18ftypheic"), Sniffed::Nothing(_)));
         assert!(matches!(sniff(b"hello"), Sniffed::Nothing("a text file")));
         assert!(matches!(sniff(&[0; 99]), Sniffed::Nothing(_)));

@@ -1,91 +1,49 @@
 //! Where a painted film goes. It is written beside its place, as `NAME.part` with a journal, and takes its name when it is whole.
+//!
+//! All that could fail at the end is settled in [`Output::begin`], before the first frame is painted.
 
 use super::VideoError;
-use super::ffmpeg::{self, Tools};
+use super::apng::ApngSink;
+use super::disk::{Disk, RealDisk, sync_parent};
+use super::ffmpeg;
 use super::frame::{Info, Sink};
 use super::gif::GifSink;
 use super::input::{Backend, Input};
-use super::mp4::{self, Mp4Sink, Sound};
-use super::part::{Journal, Mark};
+use super::kind::Kind;
+use super::mp4::{self, Mp4Sink};
+use super::part::{Journal, Mark, Standing};
 use super::pictures::PictureSink;
+use super::place::{self, Lock, beside};
+use super::plan::{Plan, Track};
+use super::section::{self, Parts, Section, SectionSink};
 use super::webp::WebpSink;
 use super::y4m::Y4mSink;
 use crate::error::{Error, Result, name_of};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-
-/// What is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// MP4 with H.264.
-    Mp4,
-    /// MOV with H.264.
-    Mov,
-    /// A y4m stream.
-    Y4m,
-    /// A GIF.
-    Gif,
-    /// An animated WebP.
-    Webp,
-    /// Numbered PNGs in a folder.
-    Pictures,
-    /// What ffmpeg makes of H.264, by the name's ending.
-    Ffmpeg,
-}
-
-/// The endings that are known, for messages.
-const ENDINGS: &str = ".mp4, .m4v, .mov, .y4m, .gif, .webp, a folder (with a / at its end), and with ffmpeg .mkv, .webm, .avi, .ts";
-
-impl Kind {
-    /// By the name's ending; `-` is y4m on standard output, no ending or a folder is a folder of pictures.
-    pub fn of(target: &Path) -> Result<Self> {
-        let slash = target.to_string_lossy().ends_with(std::path::is_separator);
-        if slash || target.is_dir() {
-            return Ok(Kind::Pictures);
-        }
-        let ending = target.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
-        match ending.as_deref() {
-            None if target == Path::new("-") => Ok(Kind::Y4m),
-            None => Ok(Kind::Pictures),
-            Some("mp4" | "m4v") => Ok(Kind::Mp4),
-            Some("mov" | "qt") => Ok(Kind::Mov),
-            Some("y4m") => Ok(Kind::Y4m),
-            Some("gif") => Ok(Kind::Gif),
-            Some("webp") => Ok(Kind::Webp),
-            Some("mkv" | "webm" | "avi" | "ts") => Ok(Kind::Ffmpeg),
-            Some(_) => Err(Error::UnknownExtension { name: name_of(target), known: ENDINGS }),
-        }
-    }
-
-    /// Whether it can have sound.
-    pub fn has_sound(self) -> bool {
-        matches!(self, Kind::Mp4 | Kind::Mov | Kind::Ffmpeg)
-    }
-}
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How a film is written.
 #[derive(Clone, Debug)]
 pub struct OutputOptions {
     /// Of H.264 and WebP, `1..=100`.
     pub quality: u8,
-    /// Copy the sound.
+    /// Keep the sound.
     pub sound: bool,
-    /// Go on with what was begun.
+    /// Keep title, date, place, chapters and the like.
+    pub tags: bool,
+    /// Go on with what was begun, if anything was.
     pub resume: bool,
     /// One line that tells apart what was asked for.
     pub fingerprint: String,
     /// Who may write.
     pub backend: Backend,
-}
-
-/// Where the sound comes from.
-enum Track {
-    None,
-    /// Copied by us.
-    Copy(Sound),
-    /// Copied by ffmpeg from this file.
-    Ffmpeg(PathBuf),
+    /// An H.264 encoder of ffmpeg's instead of the built-in one.
+    pub encoder: Option<String>,
+    /// Only this part of the film.
+    pub section: Option<Section>,
 }
 
 /// An output under way.
@@ -93,48 +51,141 @@ pub struct Output {
     target: PathBuf,
     kind: Kind,
     part: PathBuf,
+    disk: Box<dyn Disk>,
     journal: Option<Journal>,
     mark: Mark,
-    sound: Track,
-    tools: Option<Tools>,
-    notes: Vec<String>,
+    plan: Plan,
+    section: Option<Section>,
+    /// Frames of a section that are written.
+    written: Arc<AtomicU64>,
+    fingerprint: String,
+    /// Whether an earlier run left something to go on from.
+    resumed: bool,
+    _lock: Option<Lock>,
 }
 
 impl Output {
     /// Begins to write `target`, or goes on with it. `info` is that of the painted film.
     ///
     /// # Errors
-    /// When the place cannot be written, the kind cannot hold the film, or there is nothing to go on from.
+    /// When the place cannot be written or another run writes it, when the kind cannot hold the film or its sound, when there is no room, or
+    /// when what was begun there is something else. Nothing is left behind then.
     pub fn begin(
         target: &Path,
         info: &Info,
         input: &Input,
         options: &OutputOptions,
     ) -> Result<(Self, Box<dyn Sink>)> {
+        Self::begin_on(Box::new(RealDisk), target, info, input, options)
+    }
+
+    pub(crate) fn begin_on(
+        disk: Box<dyn Disk>,
+        target: &Path,
+        info: &Info,
+        input: &Input,
+        options: &OutputOptions,
+    ) -> Result<(Self, Box<dyn Sink>)> {
         let kind = Kind::of(target)?;
-        let beside = |ending: &str| {
-            let mut name = target.file_name().unwrap_or_default().to_os_string();
-            name.push(ending);
-            target.with_file_name(name)
-        };
-        let stdout = target == Path::new("-");
-        let journal = (!stdout).then(|| Journal::new(beside(".part-journal"), &options.fingerprint));
-        let mut output = Self {
+        if target == Path::new("-") {
+            let output = Self::new(disk, target, kind, Plan::default(), options);
+            let sink = Y4mSink::new(Box::new(io::stdout()), "standard output".into(), info, Standing::NEW);
+            return Ok((output, Box::new(sink)));
+        }
+        place::check(target)?;
+        if options.section.is_some() {
+            section::check(kind, target)?;
+        }
+        let plan = Plan::new(kind, target, info, input, options)?;
+        let mut output = Self::new(disk, target, kind, plan, options);
+        if kind == Kind::Pictures {
+            fs::create_dir_all(target).map_err(|e| Error::write(target, e))?;
+        }
+        let is_new = !output.part.exists();
+        output
+            .take_place(info, options)
+            .inspect_err(|_| {
+                if is_new && kind != Kind::Pictures {
+                    let _ = fs::remove_file(beside_part(target, kind));
+                }
+            })
+            .map(|sink| (output, sink))
+    }
+
+    fn new(disk: Box<dyn Disk>, target: &Path, kind: Kind, plan: Plan, options: &OutputOptions) -> Self {
+        let piped = target == Path::new("-");
+        let mut words = options.fingerprint.clone();
+        if let Some(Section { number, count, first, .. }) = &options.section {
+            words += &format!(" part {number}/{count} from {first}");
+        }
+        let journal = (!piped).then(|| Journal::new(beside(target, "", ".part-journal"), &words));
+        Self {
             target: target.into(),
             kind,
-            part: if kind == Kind::Pictures { target.into() } else { beside(".part") },
+            part: beside_part(target, kind),
+            disk,
             journal,
             mark: Mark::default(),
-            sound: Track::None,
-            tools: None,
-            notes: Vec::new(),
-        };
-        output.plan_sound(input, options)?;
-        if options.resume {
-            output.mark = output.last_mark()?;
+            plan,
+            section: options.section.clone(),
+            written: Arc::default(),
+            fingerprint: options.fingerprint.clone(),
+            resumed: false,
+            _lock: None,
         }
-        let sink = if stdout { stdout_sink(info) } else { output.sink(info, options)? };
-        Ok((output, sink))
+    }
+
+    /// Locks the place, finds where to go on from, and opens the file.
+    fn take_place(&mut self, info: &Info, options: &OutputOptions) -> Result<Box<dyn Sink>> {
+        self._lock = Some(Lock::take(&self.part, &self.target)?);
+        if options.resume
+            && let Some(mark) = self.last_mark()?
+        {
+            (self.mark, self.resumed) = (mark, true);
+        }
+        let first = self.section.as_ref().map_or(0, |section| section.first);
+        if !self.resumed {
+            self.mark.frames = first;
+            if let Some(journal) = &self.journal {
+                journal.remove();
+            }
+        }
+        let head = self.mark.bytes == 0 && first == 0;
+        let from = Standing { bytes: self.mark.bytes, frames: self.mark.frames, head };
+        let sink = self.sink(info, from)?;
+        if self.section.is_none() {
+            return Ok(sink);
+        }
+        self.written.store(self.mark.frames - first, Ordering::SeqCst);
+        Ok(Box::new(SectionSink { sink, written: self.written.clone() }))
+    }
+
+    /// The film that parts make, all but its name: [`Output::complete`] gives it that.
+    ///
+    /// # Errors
+    /// As [`Output::begin`], and when the parts are of another kind.
+    pub fn of_parts(
+        parts: &Parts,
+        target: &Path,
+        info: &Info,
+        input: &Input,
+        options: &OutputOptions,
+    ) -> Result<Self> {
+        let kind = Kind::of(target)?;
+        place::check(target)?;
+        parts.check_kind(kind, target)?;
+        let plan = Plan::beside(kind, target, input, options)?;
+        let mut output = Self::new(Box::new(RealDisk), target, kind, plan, options);
+        let from = Standing { bytes: parts.bytes(), frames: parts.frames(), head: false };
+        output._lock = Some(Lock::take(&output.part, target)?);
+        let gathered = parts.gather(&output.part).and_then(|file| end_of(kind, file, info, from));
+        match gathered {
+            Ok(()) => Ok(output),
+            Err(error) => {
+                output.discard();
+                Err(error)
+            }
+        }
     }
 
     /// Where work goes on from; all zero at a fresh start.
@@ -142,9 +193,19 @@ impl Output {
         &self.mark
     }
 
+    /// Whether an earlier run is taken up.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
     /// What a person should know.
     pub fn notes(&self) -> &[String] {
-        &self.notes
+        &self.plan.notes
+    }
+
+    /// The result.
+    pub fn target(&self) -> &Path {
+        &self.target
     }
 
     /// The unfinished file.
@@ -157,32 +218,66 @@ impl Output {
         self.journal.is_some()
     }
 
-    /// Notes how far the file has come.
+    /// Notes how far the file has come, once all of that has reached the disk.
     pub fn save(&self, mark: &Mark) -> Result<()> {
-        self.journal.as_ref().map_or(Ok(()), |journal| journal.write(mark))
+        let Some(journal) = &self.journal else { return Ok(()) };
+        self.disk.sync(&self.part).map_err(|e| Error::write(&self.part, e))?;
+        journal.write(self.disk.as_ref(), mark)
     }
 
     /// Gives the whole film its name.
+    ///
+    /// # Errors
+    /// When that fails; the painted pictures are kept then, and [`OutputOptions::resume`] tries the end again.
     pub fn complete(self) -> Result<()> {
         let Some(journal) = &self.journal else { return Ok(()) };
-        match (self.kind, &self.sound) {
-            (Kind::Pictures, _) => {}
-            (Kind::Mp4 | Kind::Mov, Track::None) => self.assemble(None)?,
-            (Kind::Mp4 | Kind::Mov, Track::Copy(sound)) => self.assemble(Some(sound))?,
-            (Kind::Mp4 | Kind::Mov | Kind::Ffmpeg, sound) => {
-                let tools = self.tools.as_ref().expect("ffmpeg was found at the beginning");
-                let from = match sound {
-                    Track::None => None,
-                    Track::Copy(sound) => Some(sound.path.as_path()),
-                    Track::Ffmpeg(path) => Some(path.as_path()),
-                };
-                ffmpeg::join(tools, &self.part, from, &self.target)?;
-                let _ = fs::remove_file(&self.part);
-            }
-            _ => fs::rename(&self.part, &self.target).map_err(|e| Error::write(&self.target, e))?,
+        if let Some(section) = &self.section {
+            self.place_section(section)?;
+            journal.remove();
+            return Ok(());
         }
+        self.place()?;
         journal.remove();
         Ok(())
+    }
+
+    fn place(&self) -> Result<()> {
+        match self.kind {
+            Kind::Pictures => self.disk.sync(&self.target).map_err(|e| Error::write(&self.target, e)),
+            Kind::Mp4 | Kind::Mov | Kind::Ffmpeg => self.place_film(),
+            Kind::Y4m | Kind::Gif | Kind::Webp | Kind::Apng => self.rename(),
+        }
+    }
+
+    fn place_film(&self) -> Result<()> {
+        match &self.plan.track {
+            Track::Builtin(beside) => {
+                mp4::assemble(&self.part, beside.as_ref(), &self.target, self.kind == Kind::Mov)?;
+            }
+            Track::Ffmpeg { tools, sound, tags } => {
+                let joined = ffmpeg::Joined { sound: sound.as_ref(), tags: tags.as_deref() };
+                ffmpeg::join(tools, &self.part, &joined, &self.target)?;
+            }
+        }
+        // The film has its name; what stays is only in the way.
+        let _ = sync_parent(&self.target);
+        let _ = fs::remove_file(&self.part);
+        Ok(())
+    }
+
+    fn rename(&self) -> Result<()> {
+        let place = || {
+            self.disk.sync(&self.part)?;
+            fs::rename(&self.part, &self.target)?;
+            sync_parent(&self.target)
+        };
+        place().map_err(|e| Error::write(&self.target, e))
+    }
+
+    fn place_section(&self, section: &Section) -> Result<()> {
+        let frames = self.written.load(Ordering::SeqCst);
+        section.close(&self.part, frames, &self.fingerprint).map_err(|e| Error::write(&self.part, e))?;
+        self.rename()
     }
 
     /// Takes away what was written so far.
@@ -195,73 +290,33 @@ impl Output {
         }
     }
 
-    fn assemble(&self, sound: Option<&Sound>) -> Result<()> {
-        mp4::assemble(&self.part, sound, &self.target, self.kind == Kind::Mov)?;
-        let _ = fs::remove_file(&self.part);
-        Ok(())
+    /// Ends before the film is whole. What a journal vouches for stays, and the name of that file is given; else nothing stays.
+    pub fn leave(self) -> Option<PathBuf> {
+        let begun = self.journal.as_ref().is_some_and(|journal| journal.path().exists());
+        if begun {
+            return Some(self.part);
+        }
+        if self.kind == Kind::Pictures {
+            // Pictures are whole each by itself, and a folder of them is what a person sees.
+            let _ = fs::remove_dir(&self.target);
+            return None;
+        }
+        self.discard();
+        None
     }
 
-    /// Finds out who copies the sound; refuses at once what could not be done in the end.
-    fn plan_sound(&mut self, input: &Input, options: &OutputOptions) -> Result<()> {
+    /// The last mark; none where nothing was begun.
+    fn last_mark(&self) -> Result<Option<Mark>> {
         let name = name_of(&self.target);
-        if self.kind == Kind::Ffmpeg {
-            self.need_ffmpeg(options, name.clone(), "that kind of file".into())?;
-        }
-        let Some(path) = input.path.as_ref().filter(|path| path.is_file()) else { return Ok(()) };
-        if !self.kind.has_sound() {
-            if options.sound && input.mp4 && Sound::open(path, true).is_ok_and(|sound| sound.has_sound()) {
-                self.notes.push("The sound is left out: such a file holds none.".into());
-            }
-            return Ok(());
-        }
-        if input.ffmpeg.is_none() && input.mp4 && self.kind != Kind::Ffmpeg {
-            let sound = Sound::open(path, self.kind != Kind::Mp4)?;
-            let sound = if options.sound { sound } else { sound.silent() };
-            match (&sound.obstacle, sound.is_empty()) {
-                (_, true) => {}
-                (None, _) => self.sound = Track::Copy(sound),
-                (Some(why), _) => {
-                    self.need_ffmpeg(options, name_of(path), format!("{why} (or --no-sound)"))?;
-                    self.sound = Track::Ffmpeg(path.clone());
-                }
-            }
-        } else if !options.sound {
-            return Ok(());
-        } else if self.kind == Kind::Ffmpeg && input.mp4 && input.ffmpeg.is_none() {
-            if Sound::open(path, true)?.has_sound() {
-                self.sound = Track::Ffmpeg(path.clone());
-            }
-        } else if let Some(tools) = &input.ffmpeg
-            && tools.has_sound(path)
-        {
-            self.tools = Some(tools.clone());
-            self.sound = Track::Ffmpeg(path.clone());
-        }
-        Ok(())
-    }
-
-    fn need_ffmpeg(&mut self, options: &OutputOptions, name: String, why: String) -> Result<()> {
-        if options.backend == Backend::Builtin {
-            return Err(VideoError::NotBuiltIn { name, why }.into());
-        }
-        self.tools = Some(Tools::find().ok_or(VideoError::NeedsFfmpeg { name, why })?);
-        Ok(())
-    }
-
-    fn last_mark(&self) -> Result<Mark> {
-        let name = name_of(&self.target);
-        let Some(journal) = &self.journal else {
-            let why = "standard output cannot be taken up again; name a file".into();
-            return Err(VideoError::Resume { name, why }.into());
+        let Some(mark) = self.journal.as_ref().map_or(Ok(None), |journal| journal.read(&name))? else {
+            return Ok(None);
         };
-        let mark = journal.read(&name)?;
-        let have = if self.kind == Kind::Pictures {
-            Ok(mark.bytes)
-        } else {
-            fs::metadata(&self.part).map(|m| m.len())
+        let have = match self.kind {
+            Kind::Pictures => Ok(mark.bytes),
+            _ => fs::metadata(&self.part).map(|m| m.len()),
         };
         match have {
-            Ok(bytes) if bytes >= mark.bytes => Ok(mark),
+            Ok(bytes) if bytes >= mark.bytes => Ok(Some(mark)),
             _ => {
                 let why = format!(
                     "{} is missing or too short; leave --resume away to begin anew",
@@ -272,44 +327,53 @@ impl Output {
         }
     }
 
-    fn sink(&self, info: &Info, options: &OutputOptions) -> Result<Box<dyn Sink>> {
-        let (name, bytes) = (name_of(&self.target), self.mark.bytes);
+    fn sink(&self, info: &Info, from: Standing) -> Result<Box<dyn Sink>> {
+        let name = name_of(&self.target);
         if self.kind == Kind::Pictures {
-            return self.picture_sink(options.resume);
+            return self.picture_sink(info);
         }
-        let file = self.open_part(bytes).map_err(|e| Error::write(&self.part, e))?;
+        let file = self.disk.open(&self.part, from.bytes).map_err(|e| Error::write(&self.part, e))?;
+        let quality = self.plan.coding.quality;
         Ok(match self.kind {
-            Kind::Y4m => Box::new(Y4mSink::new(Box::new(file), name, info, bytes)),
-            Kind::Gif => Box::new(GifSink::new(file, name, info, bytes)?),
-            Kind::Webp => Box::new(WebpSink::new(file, name, info, options.quality, bytes)?),
-            _ => Box::new(Mp4Sink::new(file, name, info, options.quality, bytes)?),
+            Kind::Y4m => Box::new(Y4mSink::new(Box::new(file), name, info, from)),
+            Kind::Gif => Box::new(GifSink::new(file, name, info, from)?),
+            Kind::Webp => Box::new(WebpSink::new(file, name, info, quality, from)?),
+            Kind::Apng => Box::new(ApngSink::new(file, name, info, from)),
+            Kind::Mp4 | Kind::Mov | Kind::Ffmpeg => {
+                Box::new(Mp4Sink::new(file, name, info, &self.plan.coding, from))
+            }
+            Kind::Pictures => unreachable!("pictures lie in a folder"),
         })
     }
 
-    fn open_part(&self, bytes: u64) -> io::Result<File> {
-        if bytes == 0 {
-            if let Some(journal) = &self.journal {
-                let _ = fs::remove_file(journal.path());
-            }
-            return File::create(&self.part);
-        }
-        let mut file = OpenOptions::new().read(true).write(true).open(&self.part)?;
-        file.set_len(bytes)?;
-        file.seek(SeekFrom::End(0))?;
-        Ok(file)
-    }
-
-    fn picture_sink(&self, resume: bool) -> Result<Box<dyn Sink>> {
+    fn picture_sink(&self, info: &Info) -> Result<Box<dyn Sink>> {
         let fail = |e| Error::write(&self.target, e);
-        fs::create_dir_all(&self.target).map_err(fail)?;
-        if !resume && fs::read_dir(&self.target).map_err(fail)?.next().is_some() {
+        if !self.resumed && fs::read_dir(&self.target).map_err(fail)?.next().is_some() {
             let why = "the folder is not empty; name a new one, or empty it".into();
             return Err(VideoError::Unfit { name: name_of(&self.target), why }.into());
         }
-        Ok(Box::new(PictureSink::new(self.target.clone(), self.mark.frames)))
+        Ok(Box::new(PictureSink::new(self.target.clone(), self.mark.frames, info.alpha)))
     }
 }
 
-fn stdout_sink(info: &Info) -> Box<dyn Sink> {
-    Box::new(Y4mSink::new(Box::new(io::stdout()), "standard output".into(), info, 0))
+/// The unfinished file, or the folder itself.
+fn beside_part(target: &Path, kind: Kind) -> PathBuf {
+    if kind == Kind::Pictures { target.into() } else { beside(target, "", ".part") }
+}
+
+/// Reads nothing, writes what ends a file whose frames are all there: for joining.
+pub(crate) fn end_of(
+    kind: Kind,
+    file: Box<dyn super::disk::PartFile>,
+    info: &Info,
+    from: Standing,
+) -> Result<()> {
+    let name = info.name.clone();
+    match kind {
+        Kind::Gif => Box::new(GifSink::new(file, name, info, from)?).finish(),
+        Kind::Webp => Box::new(WebpSink::new(file, name, info, 80, from)?).finish(),
+        Kind::Apng => Box::new(ApngSink::new(file, name, info, from)).finish(),
+        // Nothing stands behind their frames.
+        Kind::Mp4 | Kind::Mov | Kind::Y4m | Kind::Pictures | Kind::Ffmpeg => Ok(()),
+    }
 }

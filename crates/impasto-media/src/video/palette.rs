@@ -24,16 +24,16 @@ pub struct Indexed {
     pub indices: Vec<u8>,
 }
 
-/// Chooses the colours of a picture of interleaved RGB, which must not be empty.
-pub fn indexed(rgb: &[u8]) -> Indexed {
-    if let Some(exact) = exact(rgb) {
+/// Chooses at most `most` colours, up to [`COLORS`], of a picture of interleaved RGB, which must not be empty.
+pub fn indexed(rgb: &[u8], most: usize) -> Indexed {
+    if let Some(exact) = exact(rgb, most) {
         return exact;
     }
     let mut cells = Cells::count(rgb, BITS);
     if cells.filled.len() < FEW {
         cells = Cells::count(rgb, FINE_BITS);
     }
-    let mut colors = cut(&mut cells.filled.clone());
+    let mut colors = cut(&mut cells.filled.clone(), most);
     for _ in 0..ROUNDS {
         colors = means(&cells.filled, &colors).unwrap_or(colors);
     }
@@ -47,13 +47,13 @@ pub fn indexed(rgb: &[u8]) -> Indexed {
 }
 
 /// All colours, if there are not too many.
-fn exact(rgb: &[u8]) -> Option<Indexed> {
+fn exact(rgb: &[u8], most: usize) -> Option<Indexed> {
     let (mut numbers, mut palette) = (HashMap::new(), Vec::new());
     let mut indices = Vec::with_capacity(rgb.len() / 3);
     for pixel in rgb.as_chunks::<3>().0 {
         let next = numbers.len();
         let number = *numbers.entry(*pixel).or_insert(next);
-        if number >= COLORS {
+        if number >= most {
             return None;
         }
         if number == next {
@@ -134,9 +134,9 @@ impl Part {
 }
 
 /// Cuts the cells into parts, always the worst one at its mean; gives the parts' means.
-fn cut(cells: &mut [Cell]) -> Vec<[f32; 3]> {
+fn cut(cells: &mut [Cell], most: usize) -> Vec<[f32; 3]> {
     let mut parts = vec![Part::new(cells, 0..cells.len())];
-    while parts.len() < COLORS {
+    while parts.len() < most {
         let worst = (0..parts.len()).max_by(|a, b| parts[*a].error.total_cmp(&parts[*b].error)).unwrap_or(0);
         if parts[worst].error <= 0.0 {
             break;
@@ -238,16 +238,16 @@ mod tests {
     #[test]
     fn few_colours_are_all_kept() {
         let rgb: Vec<u8> = (0..600).flat_map(|i| [(i % 16) as u8 * 17, (i / 40) as u8, 3]).collect();
-        let indexed = indexed(&rgb);
+        let indexed = indexed(&rgb, COLORS);
         assert!(indexed.palette.len() <= 3 * COLORS && shown(&indexed) == rgb);
-        let flat = super::indexed(&[7, 8, 9, 7, 8, 9]);
+        let flat = super::indexed(&[7, 8, 9, 7, 8, 9], 2);
         assert_eq!((flat.palette, flat.indices), (vec![7, 8, 9], vec![0, 0]));
     }
 
     #[test]
     fn a_picture_loses_no_more_than_a_neural_net_would_lose() {
         let rgb = picture(160, 90);
-        let ours = indexed(&rgb);
+        let ours = indexed(&rgb, COLORS);
         assert!(ours.palette.len() <= 3 * COLORS && ours.indices.len() == 160 * 90);
         let neural = ::gif::Frame::from_rgb_speed(160, 90, &rgb, 10);
         let palette = neural.palette.as_ref().unwrap();
@@ -261,7 +261,7 @@ mod tests {
     fn a_grey_ramp_has_no_steps_that_are_seen() {
         let rgb: Vec<u8> =
             (0..90_000).flat_map(|i| [(i / 400) as u8, (i / 400) as u8, 20 + (i / 500) as u8]).collect();
-        let found = shown(&indexed(&rgb));
+        let found = shown(&indexed(&rgb, COLORS));
         assert!(rgb.iter().zip(&found).all(|(a, b)| a.abs_diff(*b) <= 4));
     }
 }

@@ -1,7 +1,7 @@
 //! How far an unfinished output has come, kept beside it so that work can go on after the program was killed.
 
 use super::VideoError;
-use crate::atomic;
+use super::disk::Disk;
 use crate::error::{Error, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,22 @@ pub struct Mark {
     pub memory: Vec<f64>,
 }
 
+/// Where a sink begins in its file.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Standing {
+    /// Bytes that are there.
+    pub bytes: u64,
+    /// Frames of the film before the next.
+    pub frames: u64,
+    /// What stands in front of the first frame is still to be written.
+    pub head: bool,
+}
+
+impl Standing {
+    /// An empty file, from the first frame on.
+    pub const NEW: Self = Self { bytes: 0, frames: 0, head: true };
+}
+
 /// The journal of an output.
 pub(crate) struct Journal {
     path: PathBuf,
@@ -32,18 +48,21 @@ impl Journal {
         Self { path, fingerprint: fingerprint.into() }
     }
 
-    /// Replaces the journal.
-    pub fn write(&self, mark: &Mark) -> Result<()> {
+    /// Replaces the journal. What it claims must be on the disk by then.
+    pub fn write(&self, disk: &dyn Disk, mark: &Mark) -> Result<()> {
         let memory: String = mark.memory.iter().map(|value| format!("{:016x}", value.to_bits())).collect();
         let text = format!("{MAGIC}\n{}\n{} {} {memory}.\n", self.fingerprint, mark.frames, mark.bytes);
-        atomic::write(&self.path, text.as_bytes()).map_err(|e| Error::write(&self.path, e))
+        disk.replace(&self.path, text.as_bytes()).map_err(|e| Error::write(&self.path, e))
     }
 
-    /// The last mark. `name` is the output, for messages.
-    pub fn read(&self, name: &str) -> Result<Mark> {
+    /// The last mark; none where nothing was begun. `name` is the output, for messages.
+    pub fn read(&self, name: &str) -> Result<Option<Mark>> {
         let refuse = |why: &str| VideoError::Resume { name: name.into(), why: why.into() };
-        let text = fs::read_to_string(&self.path)
-            .map_err(|_| refuse("nothing was begun there; leave --resume away to begin"))?;
+        let text = match fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::read(&self.path, e)),
+        };
         let mut lines = text.lines();
         if lines.next() != Some(MAGIC) {
             return Err(refuse(
@@ -56,7 +75,7 @@ impl Journal {
             return Err(refuse(why).into());
         }
         let damaged = || refuse("its journal is damaged; leave --resume away to begin anew").into();
-        lines.next().and_then(mark).ok_or_else(damaged)
+        lines.next().and_then(mark).map(Some).ok_or_else(damaged)
     }
 
     pub fn remove(&self) {
@@ -82,16 +101,17 @@ fn mark(line: &str) -> Option<Mark> {
 mod tests {
     use super::*;
     use crate::testing::Folder;
+    use crate::video::disk::RealDisk;
 
     #[test]
     fn marks_come_back_to_the_bit() {
         let folder = Folder::new("part");
         let journal = Journal::new(folder.join("a"), "wave 1");
-        assert!(journal.read("a").unwrap_err().to_string().contains("nothing was begun"));
+        assert_eq!(journal.read("a").unwrap(), None, "nothing was begun");
         for memory in [vec![], vec![0.1, -3.5e-300, f64::NAN.abs(), 7.0]] {
             let mark = Mark { frames: 7, bytes: 99, memory };
-            journal.write(&mark).unwrap();
-            let back = journal.read("a").unwrap();
+            journal.write(&RealDisk, &mark).unwrap();
+            let back = journal.read("a").unwrap().unwrap();
             let bits = |m: &Mark| m.memory.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
             assert_eq!((back.frames, back.bytes, bits(&back)), (7, 99, bits(&mark)));
         }

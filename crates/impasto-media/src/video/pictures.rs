@@ -1,17 +1,21 @@
 //! A folder of pictures as a film, in the order of their names with numbers in order.
 
-use super::frame::{Color, Frame, Info, Layout, Pixels, Rotation, Sink, Source};
+use super::frame::{Frame, Info, Layout, Pixels, Sink, Source};
 use super::{Rate, VideoError};
 use crate::error::{Result, name_of};
 use crate::folder::list_pictures;
 use crate::still::{self, Still, WriteOptions};
 use std::path::{Path, PathBuf};
 
-/// The pictures that lie in a folder, not in folders in it.
+/// The pictures that lie in a folder, not in folders in it. One that cannot be read is passed over: the one before it is shown in its
+/// place, and the film's end says which.
 pub struct PictureSource {
     info: Info,
     pictures: std::vec::IntoIter<PathBuf>,
     frames: u64,
+    last: Option<Pixels>,
+    /// The first that was passed over and why, and how many there were.
+    broken: Option<(String, u64)>,
 }
 
 impl PictureSource {
@@ -25,21 +29,30 @@ impl PictureSource {
                 VideoError::NoVideo { name, found: "there is no picture in the folder".into() }.into()
             );
         };
-        let first = still::read(first)?.image;
+        let first = still::read(first)?;
         let info = Info {
-            name,
-            format: "pictures".into(),
-            width: first.width(),
-            height: first.height(),
-            rotation: Rotation::None,
-            pixel_aspect: (1, 1),
             timescale: rate.frames,
             frame_ticks: u64::from(rate.seconds),
             frames: Some(pictures.len() as u64),
-            color: Color::usual(first.width(), first.height()),
-            notes: Vec::new(),
+            alpha: first.alpha.is_some(),
+            ..Info::of(name, "pictures", first.image.width(), first.image.height())
         };
-        Ok(Self { info, pictures: pictures.into_iter(), frames: 0 })
+        Ok(Self { info, pictures: pictures.into_iter(), frames: 0, last: None, broken: None })
+    }
+
+    /// The next picture, or the one before it where it cannot be read.
+    fn picture(&mut self, path: &Path) -> Result<Pixels> {
+        let error = match still::read(path) {
+            Ok(Still { image, alpha: Some(alpha), .. }) => return Ok(Pixels::Rgba(image, alpha)),
+            Ok(still) => return Ok(Pixels::Rgb(still.image)),
+            Err(error) => error,
+        };
+        let Some(last) = self.last.clone() else { return Err(error) };
+        match &mut self.broken {
+            Some((_, count)) => *count += 1,
+            None => self.broken = Some((error.to_string(), 1)),
+        }
+        Ok(last)
     }
 }
 
@@ -49,12 +62,16 @@ impl Source for PictureSource {
     }
 
     fn read(&mut self) -> Result<Option<Frame>> {
-        let Some(path) = self.pictures.next() else { return Ok(None) };
-        let image = still::read(&path)?.image;
+        let Some(path) = self.pictures.next() else {
+            let Some((first, count)) = self.broken.take() else { return Ok(None) };
+            return Err(VideoError::PassedOver { name: self.info.name.clone(), count, first }.into());
+        };
+        let pixels = self.picture(&path)?;
+        self.last = Some(pixels.clone());
         let duration = self.info.frame_ticks;
         let start = self.frames * duration;
         self.frames += 1;
-        Ok(Some(Frame { pixels: Pixels::Rgb(image), start, duration }))
+        Ok(Some(Frame { pixels, start, duration }))
     }
 }
 
@@ -62,25 +79,33 @@ impl Source for PictureSource {
 pub struct PictureSink {
     folder: PathBuf,
     frames: u64,
+    /// Whether pictures have an opacity.
+    alpha: bool,
     options: WriteOptions,
 }
 
 impl PictureSink {
     /// Into a folder that exists and has `frames` pictures already.
-    pub fn new(folder: PathBuf, frames: u64) -> Self {
-        Self { folder, frames, options: WriteOptions::default() }
+    pub fn new(folder: PathBuf, frames: u64, alpha: bool) -> Self {
+        Self { folder, frames, alpha, options: WriteOptions::default() }
     }
 }
 
 impl Sink for PictureSink {
     fn layout(&self) -> Layout {
-        Layout::Rgb
+        if self.alpha { Layout::Rgba } else { Layout::Rgb }
     }
 
     fn write(&mut self, frame: &Frame) -> Result<()> {
-        let Pixels::Rgb(image) = &frame.pixels else { unreachable!("the layout is RGB") };
+        let still = match &frame.pixels {
+            Pixels::Rgb(image) => Still::from_image(image.clone()),
+            Pixels::Rgba(image, alpha) => {
+                Still { alpha: Some(alpha.clone()), ..Still::from_image(image.clone()) }
+            }
+            Pixels::Yuv(_) => unreachable!("the layout is RGB"),
+        };
         let path = self.folder.join(format!("{:06}.png", self.frames + 1));
-        still::write(&path, &Still::from_image(image.clone()), self.options)?;
+        still::write(&path, &still, self.options)?;
         self.frames += 1;
         Ok(())
     }

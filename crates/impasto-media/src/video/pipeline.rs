@@ -50,6 +50,8 @@ pub struct Job<'a> {
     pub size: (usize, usize),
     /// Where the output stands.
     pub mark: &'a Mark,
+    /// Without a memory to take up, so many frames before the first are painted for what the painter remembers of them.
+    pub warm_up_frames: u64,
     /// A checkpoint is made after so many frames.
     pub checkpoint_frames: u64,
     /// Called with every checkpoint.
@@ -92,6 +94,7 @@ pub enum Failure {
 /// A picture on its way, with its time.
 struct Timed {
     image: Image,
+    alpha: Option<Vec<u8>>,
     start: u64,
     duration: u64,
 }
@@ -99,6 +102,7 @@ struct Timed {
 /// A painted frame on its way to the file; `memory` where a checkpoint follows.
 struct Written<T> {
     pixels: T,
+    alpha: Option<Vec<u8>>,
     start: u64,
     duration: u64,
     memory: Option<Vec<f64>>,
@@ -127,7 +131,7 @@ pub fn run(
         let whole = &whole;
         let reader = named(scope, "read", move || read(source.as_mut(), to_convert, job.stop, whole));
         let (info, size) = (&info, job.size);
-        let converter = named(scope, "convert", move || convert_in(frames, to_paint, info, size));
+        let converter = named(scope, "convert", move || convert_in(frames, to_paint, info, size, layout));
         let back = named(scope, "convert back", move || convert_out(painted, to_write, layout));
         let writer = named(scope, "write", move || write(sink, written, job, whole));
         let paint = paint(images, to_convert_back, painter, job, progress, &mut report);
@@ -199,11 +203,22 @@ fn read(
     (None, watch.secs())
 }
 
-fn convert_in(from: Receiver<Frame>, to: SyncSender<Timed>, info: &Info, size: (usize, usize)) -> f64 {
+fn convert_in(
+    from: Receiver<Frame>,
+    to: SyncSender<Timed>,
+    info: &Info,
+    size: (usize, usize),
+    layout: Layout,
+) -> f64 {
     let mut watch = Watch::default();
     for Frame { pixels, start, duration } in from {
-        let image = watch.time(|| convert::upright(pixels, info, size.0, size.1));
-        if to.send(Timed { image, start, duration }).is_err() {
+        let (image, alpha) = watch.time(|| match layout {
+            Layout::Rgba => convert::upright_with_alpha(pixels, info, size.0, size.1),
+            Layout::Rgb | Layout::Yuv420(_) | Layout::EvenYuv420(_) => {
+                (convert::upright(pixels, info, size.0, size.1), None)
+            }
+        });
+        if to.send(Timed { image, alpha, start, duration }).is_err() {
             break;
         }
     }
@@ -225,14 +240,23 @@ fn paint(
     outcome
 }
 
-/// The painter, with the frames that it has begun: their numbers from 1, start and duration.
+/// A frame that the painter has begun.
+struct Begun {
+    /// From 1.
+    number: u64,
+    start: u64,
+    duration: u64,
+    alpha: Option<Vec<u8>>,
+}
+
+/// The painter, with the frames that it has begun.
 struct Easel<'a> {
     to: SyncSender<Written<Image>>,
     painter: &'a mut dyn Painter,
     job: &'a Job<'a>,
     progress: &'a mut dyn FnMut(u64),
     report: &'a mut Report,
-    begun: VecDeque<(u64, u64, u64)>,
+    begun: VecDeque<Begun>,
 }
 
 impl Easel<'_> {
@@ -241,16 +265,19 @@ impl Easel<'_> {
         from: Receiver<Timed>,
         watch: &mut Watch,
     ) -> std::result::Result<(), PaintFailure> {
-        for (index, Timed { image, start, duration }) in (0u64..).zip(from) {
-            if index < self.job.mark.frames {
+        let first = self.job.mark.frames;
+        // What an earlier run remembered is better than any warming up.
+        let warm_up = if self.job.mark.memory.is_empty() { self.job.warm_up_frames } else { 0 };
+        for (index, Timed { image, alpha, start, duration }) in (0u64..).zip(from) {
+            if index < first.saturating_sub(warm_up) {
                 self.painter.skip(image);
                 continue;
             }
-            if index == self.job.mark.frames && index > 0 {
+            if index == first && !self.job.mark.memory.is_empty() {
                 self.painter.recall(&self.job.mark.memory, self.job.size.0, self.job.size.1)?;
             }
             watch.time(|| self.painter.begin(image))?;
-            self.begun.push_back((index + 1, start, duration));
+            self.begun.push_back(Begun { number: index + 1, start, duration, alpha });
             // What is remembered at a checkpoint must not know the frames after it.
             let checkpoint = (index + 1).is_multiple_of(self.job.checkpoint_frames);
             while !self.begun.is_empty() && (checkpoint || self.painter.is_full()) {
@@ -263,13 +290,16 @@ impl Easel<'_> {
         Ok(())
     }
 
-    /// Sends the oldest frame on; false where nobody wants it any more.
+    /// Sends the oldest frame on; false where nobody wants it any more. Frames that only warm up go nowhere.
     fn finish_one(&mut self, watch: &mut Watch) -> std::result::Result<bool, PaintFailure> {
-        let Some((number, start, duration)) = self.begun.pop_front() else { return Ok(false) };
+        let Some(Begun { number, start, duration, alpha }) = self.begun.pop_front() else { return Ok(false) };
         let pixels = watch.time(|| self.painter.finish())?;
         let memory = number.is_multiple_of(self.job.checkpoint_frames).then(|| self.painter.memory());
+        if number <= self.job.mark.frames {
+            return Ok(!self.job.stop.load(Ordering::SeqCst));
+        }
         let stopped = self.job.stop.load(Ordering::SeqCst);
-        if stopped || self.to.send(Written { pixels, start, duration, memory }).is_err() {
+        if stopped || self.to.send(Written { pixels, alpha, start, duration, memory }).is_err() {
             return Ok(false);
         }
         self.report.frames = number;
@@ -281,9 +311,12 @@ impl Easel<'_> {
 
 fn convert_out(from: Receiver<Written<Image>>, to: SyncSender<Written<Pixels>>, layout: Layout) -> f64 {
     let mut watch = Watch::default();
-    for Written { pixels, start, duration, memory } in from {
-        let pixels = watch.time(|| convert::pixels_for(layout, pixels));
-        if to.send(Written { pixels, start, duration, memory }).is_err() {
+    for Written { pixels, alpha, start, duration, memory } in from {
+        let pixels = watch.time(|| match alpha {
+            Some(alpha) => Pixels::Rgba(pixels, alpha),
+            None => convert::pixels_for(layout, pixels),
+        });
+        if to.send(Written { pixels, alpha: None, start, duration, memory }).is_err() {
             break;
         }
     }
@@ -297,7 +330,7 @@ fn write(
     whole: &AtomicBool,
 ) -> (Result<()>, f64) {
     let mut watch = Watch::default();
-    for (frames, Written { pixels, start, duration, memory }) in (job.mark.frames + 1..).zip(from) {
+    for (frames, Written { pixels, start, duration, memory, .. }) in (job.mark.frames + 1..).zip(from) {
         let wrote = watch.time(|| {
             sink.write(&Frame { pixels, start, duration })?;
             let Some(memory) = memory else { return Ok(()) };

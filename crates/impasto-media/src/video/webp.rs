@@ -1,18 +1,21 @@
-//! Animated WebP: times in milliseconds, lossy.
+//! Animated WebP: times in milliseconds, lossy but for the opacity.
 //!
-//! The container is ours: `RIFF WEBP`, then `VP8X` (animated), `ANIM` (loops for ever), and an `ANMF` for each frame, which
+//! The container is ours: `RIFF WEBP`, then `VP8X` (animated), `ANIM` (how often it is played), and an `ANMF` for each frame, which
 //! holds the chunk that `libwebp` makes of a still. <https://developers.google.com/speed/webp/docs/riff_container>
 
 use super::VideoError;
-use super::frame::{Color, Frame, Info, Layout, Pixels, Rotation, Sink, Source};
+use super::canvas::split;
+use super::disk::PartFile;
+use super::frame::{Frame, Info, Layout, Pixels, Plays, Sink, Source};
 use super::gif::rounded;
+use super::part::Standing;
 use crate::error::{Error, Result, name_of, plain};
 use crate::still::Limits;
-use crate::still::webp::{MAX_SIDE, RiffChunk, chunks, encode, vp8x};
-use image_webp::WebPDecoder;
+use crate::still::webp::{FLAG_ALPHA, MAX_SIDE, RiffChunk, chunks, encode, vp8x};
+use image_webp::{LoopCount, WebPDecoder};
 use impasto_core::Image;
 use std::fs::File;
-use std::io::{BufReader, Seek, SeekFrom, Write};
+use std::io::{BufReader, SeekFrom};
 use std::path::Path;
 
 /// Times are in milliseconds.
@@ -24,7 +27,7 @@ const FLAG_ANIMATION: u8 = 0x02;
 /// A frame replaces what is under it.
 const DO_NOT_BLEND: u8 = 0x02;
 
-/// The frames of an animated WebP, on white.
+/// The frames of an animated WebP, each as it is seen.
 pub struct WebpSource {
     info: Info,
     decoder: WebPDecoder<BufReader<File>>,
@@ -47,38 +50,32 @@ impl WebpSource {
         let (width, height) = decoder.dimensions();
         let (width, height) = (width as usize, height as usize);
         Limits::default().check(&name, width, height)?;
-        decoder.set_background_color([255; 4]).map_err(|e| Error::damaged(&name, "WebP", e))?;
+        decoder.set_background_color([0; 4]).map_err(|e| Error::damaged(&name, "WebP", e))?;
         let bytes = decoder.output_buffer_size().unwrap_or(4 * width * height);
         let total = u64::from(decoder.num_frames());
+        let plays = match decoder.loop_count() {
+            LoopCount::Forever => Plays::Forever,
+            LoopCount::Times(times) => Plays::Times(times.get()),
+        };
         let info = Info {
-            name,
-            format: "animated WebP".into(),
-            width,
-            height,
-            rotation: Rotation::None,
-            pixel_aspect: (1, 1),
             timescale: TIMESCALE,
             frame_ticks: (decoder.loop_duration() / total.max(1)).max(1),
             frames: Some(total),
-            color: Color::usual(width, height),
-            notes: Vec::new(),
+            alpha: decoder.has_alpha(),
+            plays,
+            ..Info::of(name, "animated WebP", width, height)
         };
         Ok(Self { info, decoder, buffer: vec![0; bytes], start: 0, frames: 0, total })
     }
 
-    fn image(&self) -> Image {
+    fn pixels(&self) -> Pixels {
         let (width, height) = (self.info.width, self.info.height);
-        let rgb = match self.decoder.has_alpha() {
-            false => self.buffer[..3 * width * height].to_vec(),
-            true => self.buffer.chunks_exact(4).flat_map(|p| on_white([p[0], p[1], p[2]], p[3])).collect(),
-        };
-        Image::new(width, height, rgb).expect("the decoder's buffer has the picture's size")
+        if self.decoder.has_alpha() {
+            return split(&self.buffer, width, height);
+        }
+        let rgb = self.buffer[..3 * width * height].to_vec();
+        Pixels::Rgb(Image::new(width, height, rgb).expect("the decoder's buffer has the picture's size"))
     }
-}
-
-fn on_white(rgb: [u8; 3], alpha: u8) -> [u8; 3] {
-    let a = u32::from(alpha);
-    rgb.map(|c| ((u32::from(c) * a + 255 * (255 - a) + 127) / 255) as u8)
 }
 
 impl Source for WebpSource {
@@ -104,42 +101,57 @@ impl Source for WebpSource {
         let start = self.start;
         self.start += duration;
         self.frames += 1;
-        Ok(Some(Frame { pixels: Pixels::Rgb(self.image()), start, duration }))
+        Ok(Some(Frame { pixels: self.pixels(), start, duration }))
     }
 }
 
-/// Writes an animated WebP that loops.
+/// Writes an animated WebP.
 pub struct WebpSink {
-    file: File,
+    file: Box<dyn PartFile>,
     name: String,
     quality: u8,
     timescale: u32,
     size: (usize, usize),
-    bytes: u64,
+    alpha: bool,
+    plays: Plays,
+    from: Standing,
 }
 
 impl WebpSink {
-    /// Into a file that has `bytes` of an animation already: 0 begins with a header. `quality` is `1..=100`.
-    pub fn new(file: File, name: String, info: &Info, quality: u8, bytes: u64) -> Result<Self> {
+    /// Into a file that stands as `from` says. `quality` is `1..=100`.
+    pub(crate) fn new(
+        file: Box<dyn PartFile>,
+        name: String,
+        info: &Info,
+        quality: u8,
+        from: Standing,
+    ) -> Result<Self> {
         let (width, height) = (info.width, info.height);
         if width.max(height) > MAX_SIDE {
             return Err(Error::FormatTooSmall { name, format: "WebP", width, height, max_side: MAX_SIDE });
         }
-        Ok(Self { file, name, quality, timescale: info.timescale, size: (width, height), bytes })
+        let (timescale, size, alpha, plays) = (info.timescale, (width, height), info.alpha, info.plays);
+        Ok(Self { file, name, quality, timescale, size, alpha, plays, from })
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).map_err(|cause| Error::Write { name: self.name.clone(), cause })?;
-        self.bytes += bytes.len() as u64;
+        self.from.bytes += bytes.len() as u64;
         Ok(())
     }
 
     fn header(&self) -> Vec<u8> {
         let mut header = b"RIFF\0\0\0\0WEBP".to_vec();
-        let body = vp8x(FLAG_ANIMATION, self.size.0, self.size.1);
-        RiffChunk { name: *b"VP8X", body: &body }.write_to(&mut header);
-        // White behind, and any number of loops.
-        RiffChunk { name: *b"ANIM", body: &[255, 255, 255, 255, 0, 0] }.write_to(&mut header);
+        let flags = FLAG_ANIMATION | if self.alpha { FLAG_ALPHA } else { 0 };
+        RiffChunk { name: *b"VP8X", body: &vp8x(flags, self.size.0, self.size.1) }.write_to(&mut header);
+        let plays = match self.plays {
+            Plays::Forever => 0,
+            Plays::Times(times) => times,
+        };
+        // The colour behind, blue first; nothing where parts are transparent.
+        let behind = if self.alpha { [0; 4] } else { [255; 4] };
+        let body = [&behind[..], &plays.to_le_bytes()].concat();
+        RiffChunk { name: *b"ANIM", body: &body }.write_to(&mut header);
         header
     }
 }
@@ -159,15 +171,24 @@ fn animation_frame(size: (usize, usize), milliseconds: u64, still: &[u8]) -> Vec
 
 impl Sink for WebpSink {
     fn layout(&self) -> Layout {
-        Layout::Rgb
+        Layout::Rgba
     }
 
     fn write(&mut self, frame: &Frame) -> Result<()> {
-        let Pixels::Rgb(image) = &frame.pixels else { unreachable!("the layout is RGB") };
-        let still = encode(image.rgb(), false, image.width(), image.height(), self.quality);
+        let (width, height) = self.size;
+        let still = match &frame.pixels {
+            Pixels::Rgb(image) => encode(image.rgb(), false, width, height, self.quality),
+            Pixels::Rgba(image, alpha) => {
+                let pixels = image.rgb().chunks_exact(3).zip(alpha);
+                let rgba: Vec<u8> = pixels.flat_map(|(p, &a)| [p[0], p[1], p[2], a]).collect();
+                encode(&rgba, true, width, height, self.quality)
+            }
+            Pixels::Yuv(_) => unreachable!("the layout is RGBA"),
+        };
         let still = still.map_err(|why| Error::Encode { name: self.name.clone(), format: "WebP", why })?;
-        if self.bytes == 0 {
+        if self.from.head {
             self.put(&self.header())?;
+            self.from.head = false;
         }
         let body = animation_frame(self.size, rounded(frame, self.timescale, u64::from(TIMESCALE)), &still);
         let mut chunk = Vec::with_capacity(body.len() + 9);
@@ -176,11 +197,11 @@ impl Sink for WebpSink {
     }
 
     fn checkpoint(&mut self) -> Result<u64> {
-        Ok(self.bytes)
+        Ok(self.from.bytes)
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        let riff = self.bytes.saturating_sub(8);
+        let riff = self.from.bytes.saturating_sub(8);
         let Ok(riff) = u32::try_from(riff) else {
             let why = "an animated WebP cannot pass 4 GiB; choose MP4".into();
             return Err(VideoError::Unfit { name: self.name, why }.into());

@@ -4,6 +4,9 @@
 //! The kinds are listed in `docs/video.md`.
 
 mod builtin;
+mod cases;
+mod handed_in;
+mod network;
 mod refused;
 mod sound;
 mod studio;

@@ -145,20 +145,56 @@ impl Studio {
         info
     }
 
-    /// Copies a film through the whole pipeline, unpainted.
-    pub fn copy(&self, from: &str, to: &str, backend: Backend) {
-        let input = video::open(&self.path(from), &InputOptions { backend, rate: None }).unwrap();
+    /// Copies a film through the whole pipeline, unpainted; gives what a person is told about the result.
+    pub fn copy(&self, from: &str, to: &str, backend: Backend) -> Vec<String> {
+        self.try_copy(from, to, backend, true).unwrap_or_else(|error| panic!("{from} to {to}: {error}"))
+    }
+
+    /// The same without title, date and the like.
+    pub fn copy_stripped(&self, from: &str, to: &str) {
+        self.try_copy(from, to, Backend::Auto, false)
+            .unwrap_or_else(|error| panic!("{from} to {to}: {error}"));
+    }
+
+    /// Why a film is not written.
+    pub fn copy_refused(&self, from: &str, to: &str, backend: Backend) -> String {
+        self.try_copy(from, to, backend, true)
+            .err()
+            .unwrap_or_else(|| panic!("{from} became {to}"))
+            .to_string()
+    }
+
+    /// Copies a film; gives what a person is told about it and the result.
+    pub fn try_copy(
+        &self,
+        from: &str,
+        to: &str,
+        backend: Backend,
+        tags: bool,
+    ) -> impasto_media::Result<Vec<String>> {
+        let input = video::open(&self.path(from), &InputOptions { backend, rate: None })?;
         let info = input.source.info().clone();
-        let options =
-            OutputOptions { quality: 95, sound: true, resume: false, fingerprint: "copy".into(), backend };
-        let (output, sink) = Output::begin(&self.path(to), &info, &input, &options).unwrap();
+        let options = OutputOptions {
+            quality: 95,
+            sound: true,
+            tags,
+            resume: false,
+            fingerprint: "copy".into(),
+            backend,
+            encoder: None,
+            section: None,
+        };
+        let (output, sink) = Output::begin(&self.path(to), &info, &input, &options)?;
+        let notes = [info.notes.clone(), output.notes().to_vec()].concat();
         let (mark, stop) = (output.mark().clone(), AtomicBool::new(false));
         let save = |mark: &video::Mark| output.save(mark);
         let size = (info.width, info.height);
-        let job = Job { size, mark: &mark, checkpoint_frames: 10, save: &save, stop: &stop };
+        let job =
+            Job { size, mark: &mark, warm_up_frames: 0, checkpoint_frames: 10, save: &save, stop: &stop };
         let report = pipeline::run(input.source, sink, &mut Nothing::default(), &job, &mut |_| ()).unwrap();
         assert!(report.source_error.is_none());
-        output.complete().unwrap();
+        output.complete()?;
+        Ok(notes)
     }
 }
 

@@ -1,6 +1,7 @@
 //! `impasto video`: one film in one look.
 
 mod args;
+mod join;
 mod paint;
 mod painter;
 mod progress;
@@ -12,6 +13,11 @@ use anyhow::Result;
 
 /// Says what the words mean, then paints.
 pub fn run(args: &Args, console: &Console) -> Result<()> {
-    args.check()?;
-    paint::run(args, console)
+    match args {
+        Args::Join(words) => join::run(words, console),
+        Args::Paint(words) => {
+            words.check()?;
+            paint::run(words, console)
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! From the words to the film.
 
-use super::args::Args;
+use super::args::PaintArgs;
 use super::painter::FilmPainter;
 use super::progress::FilmProgress;
 use crate::console::{Console, duration};
@@ -9,16 +9,22 @@ use crate::size;
 use crate::styles::Styles;
 use anyhow::{Context, Result, bail};
 use impasto::Style;
+use impasto::steady;
 use impasto_media::resize;
 use impasto_media::video::pipeline::{self, Job, Report, STAGES};
-use impasto_media::video::{self, Info, Input, InputOptions, Mark, Output, OutputOptions, VideoError};
+use impasto_media::video::{
+    self, Info, Input, InputOptions, Mark, Output, OutputOptions, Section, Until, VideoError,
+    without_passwords,
+};
 use std::path::Path;
 
 /// Seconds between two moments from which a broken run can be taken up.
 const CHECKPOINT_SECS: f64 = 2.0;
+/// Share of a memory that does not count any more.
+const FORGOTTEN: f64 = 1e-12;
 
 /// Paints the film.
-pub fn run(args: &Args, console: &Console) -> Result<()> {
+pub fn run(args: &PaintArgs, console: &Console) -> Result<()> {
     let stylizer = args.model.stylizer_for_frames()?;
     let style = Styles { stylizer: &stylizer, style_px: args.brush.style_size }.mix(&args.styles)?;
     let options = InputOptions { backend: args.backend.into(), rate: args.fps };
@@ -26,20 +32,23 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     let info = painted_info(input.source.info(), args)?;
     console.note(format!("{} model, {} engine", stylizer.model().name, stylizer.engine_name()));
     describe(&info, console);
-    let (output, sink) =
-        begin(args, &info, &input, fingerprint(args, &info, &style, stylizer.model().id())?)?;
+    let fingerprint = fingerprint(args, &info, &style, stylizer.model().id())?;
+    let checkpoint_frames = (info.rate() * CHECKPOINT_SECS).round().clamp(1.0, 120.0) as u64;
+    let section = section(args, &info, checkpoint_frames)?;
+    let _whole = interrupt::hold();
+    let (output, sink) = begin(args, &info, &input, fingerprint, section.clone())?;
     output.notes().iter().for_each(|note| console.note(note));
+    if let Some(section) = &section {
+        console.note(words_of(section));
+    }
+    let end = section.as_ref().and_then(|section| section.end);
+    let input = Input { source: Box::new(Until::new(input.source, end)), ..input };
     let dials = impasto::Dials { steady: args.steady, ..args.dials.dials() };
     let mut painter = FilmPainter::new(stylizer.session(), &style, dials);
-    let _whole = interrupt::hold();
-    let report = match all_frames(&info, input, sink, &output, &mut painter, console) {
+    let run = Run { info: &info, checkpoint_frames, warm_up_frames: warm_up(args, section.as_ref()), end };
+    let report = match run.all_frames(input, sink, &output, &mut painter, console) {
         Ok(report) => report,
-        Err(failure) => {
-            if !output.can_resume() {
-                output.discard();
-            }
-            return Err(failure);
-        }
+        Err(failure) => return Err(failed(output, failure)),
     };
     if report.stopped || interrupt::asked() {
         stopped(output, &report, &info, console);
@@ -48,50 +57,114 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     finish(args, output, report, console)
 }
 
-/// Runs the film through the painter, from where the output stands.
-fn all_frames(
-    info: &Info,
-    input: Input,
-    sink: Box<dyn video::Sink>,
-    output: &Output,
-    painter: &mut FilmPainter,
-    console: &Console,
-) -> Result<Report> {
-    let mark = output.mark();
-    if mark.frames > 0 {
-        console.note(format!("going on after {} frames", mark.frames));
+/// How the film runs through the painter.
+struct Run<'a> {
+    info: &'a Info,
+    checkpoint_frames: u64,
+    warm_up_frames: u64,
+    /// The frame after the last, where only a part is painted.
+    end: Option<u64>,
+}
+
+impl Run<'_> {
+    /// Runs all frames, from where the output stands.
+    fn all_frames(
+        &self,
+        input: Input,
+        sink: Box<dyn video::Sink>,
+        output: &Output,
+        painter: &mut FilmPainter,
+        console: &Console,
+    ) -> Result<Report> {
+        let mark = output.mark();
+        if output.is_resumed() {
+            console.note(format!("going on after {} frames", mark.frames));
+        }
+        let job = Job {
+            size: (self.info.width, self.info.height),
+            mark,
+            warm_up_frames: self.warm_up_frames,
+            checkpoint_frames: self.checkpoint_frames,
+            save: &|mark: &Mark| output.save(mark),
+            stop: interrupt::flag(),
+        };
+        let total = self.end.or(self.info.frames);
+        let mut progress = FilmProgress::new(console, mark.frames, total);
+        let report = pipeline::run(input.source, sink, painter, &job, &mut |frames| progress.painted(frames));
+        console.end_status();
+        Ok(report?)
     }
-    let job = Job {
-        size: (info.width, info.height),
-        mark,
-        checkpoint_frames: (info.rate() * CHECKPOINT_SECS).round().clamp(1.0, 120.0) as u64,
-        save: &|mark: &Mark| output.save(mark),
-        stop: interrupt::flag(),
-    };
-    let mut progress = FilmProgress::new(console, mark.frames, info.frames);
-    let report = pipeline::run(input.source, sink, painter, &job, &mut |frames| progress.painted(frames));
-    console.end_status();
-    Ok(report?)
 }
 
 fn begin(
-    args: &Args,
+    args: &PaintArgs,
     info: &Info,
     input: &Input,
     fingerprint: String,
+    section: Option<Section>,
 ) -> Result<(Output, Box<dyn video::Sink>)> {
     let options = OutputOptions {
         quality: args.quality,
         sound: !args.no_sound,
+        tags: !args.strip,
         resume: args.resume,
         fingerprint,
         backend: args.backend.into(),
+        encoder: args.encoder.clone(),
+        section,
     };
     Ok(Output::begin(&args.output, info, input, &options)?)
 }
 
+/// The part that is asked for: all machines find the same borders.
+fn section(args: &PaintArgs, info: &Info, grid: u64) -> Result<Option<Section>> {
+    let Some(part) = args.part else { return Ok(None) };
+    let frames = match info.frames {
+        Some(frames) => frames,
+        None => count_frames(args)?,
+    };
+    Ok(Some(Section::of(part.number, part.count, frames, grid, &args.input)))
+}
+
+fn count_frames(args: &PaintArgs) -> Result<u64> {
+    let mut input = video::open(&args.input, &InputOptions { backend: args.backend.into(), rate: args.fps })?;
+    let mut frames = 0;
+    // A film that is cut short is painted as far as it goes.
+    while let Ok(Some(_)) = input.source.read() {
+        frames += 1;
+    }
+    Ok(frames)
+}
+
+fn words_of(section: &Section) -> String {
+    let Section { number, count, first, .. } = section;
+    let last = section.end.map_or("the end".into(), |end| end.to_string());
+    format!("part {number} of {count}: frames {} to {last}", first + 1)
+}
+
+/// Frames before a part after which what the painter remembers is the same, to the bit or nearly, as in one run.
+fn warm_up(args: &PaintArgs, section: Option<&Section>) -> u64 {
+    let kept = f64::from(steady::kept_statistics(args.steady));
+    if section.is_none() || kept <= 0.0 {
+        return 0;
+    }
+    (FORGOTTEN.ln() / kept.ln()).ceil() as u64
+}
+
+/// Says what is left of a run that failed.
+fn failed(output: Output, failure: anyhow::Error) -> anyhow::Error {
+    let name = output.target().display().to_string();
+    let kept = match output.leave() {
+        Some(part) => {
+            format!("what is painted is kept in {}, and the same words with --resume go on", part.display())
+        }
+        None => "nothing is left of it".into(),
+    };
+    failure.context(format!("{name} is not whole ({kept})"))
+}
+
 /// The film as it will be: upright, at the size that is asked for.
-fn painted_info(info: &Info, args: &Args) -> Result<Info> {
+fn painted_info(info: &Info, args: &PaintArgs) -> Result<Info> {
     let (width, height) = resize::size_for_shorter_side(info.width, info.height, args.dials.size);
     size::check_sides(width, height, &format!("--size {}", args.dials.size))?;
     Ok(Info { width, height, ..info.clone() })
@@ -111,8 +184,14 @@ fn describe(info: &Info, console: &Console) {
 }
 
 /// One line for all that the painted frames depend on.
-fn fingerprint(args: &Args, info: &Info, style: &Style, model: &str) -> Result<String> {
+fn fingerprint(args: &PaintArgs, info: &Info, style: &Style, model: &str) -> Result<String> {
+    // Parts of one film are painted on many machines, from copies of it perhaps.
+    let film = match args.part {
+        Some(_) => args.input.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        None => info.name.clone(),
+    };
     let file = match std::fs::metadata(&args.input) {
+        Ok(meta) if args.part.is_some() => (meta.len(), 0),
         Ok(meta) => {
             let changed = meta.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
             (meta.len(), changed.map_or(0, |t| t.as_nanos()))
@@ -120,12 +199,12 @@ fn fingerprint(args: &Args, info: &Info, style: &Style, model: &str) -> Result<S
         Err(_) => (0, 0),
     };
     let words = serde_json::json!({
-        "program": env!("CARGO_PKG_VERSION"), "film": info.name, "bytes": file.0, "changed": file.1.to_string(),
+        "program": env!("CARGO_PKG_VERSION"), "film": film, "bytes": file.0, "changed": file.1.to_string(),
         "size": [info.width, info.height], "fps": args.fps.map(|rate| rate.to_string()), "quality": args.quality,
         "model": model, "engine": args.model.engine.map(|engine| format!("{engine:?}")),
         "precision": format!("{:?}", args.model.precision), "style": digest(style), "steady": args.steady,
         "strength": args.dials.strength, "keep_color": args.dials.keep_color,
-        "backend": format!("{:?}", args.backend),
+        "backend": format!("{:?}", args.backend), "encoder": args.encoder,
     });
     Ok(serde_json::to_string(&words)?)
 }
@@ -141,27 +220,33 @@ fn digest(style: &Style) -> String {
 /// Says what is there after Ctrl-C.
 fn stopped(output: Output, report: &Report, info: &Info, console: &Console) {
     let of = info.frames.map_or(String::new(), |total| format!(" of {total}"));
-    if output.can_resume() {
-        let part = output.part().display();
-        console.note(format!(
-            "stopped after {}{of} frames; the same words with --resume go on (what is painted is kept in {part})",
-            report.frames
-        ));
-    } else {
-        console.note(format!("stopped after {}{of} frames", report.frames));
-        output.discard();
-    }
+    console.note(match output.leave() {
+        Some(part) => format!(
+            "stopped after {}{of} frames; the same words with --resume go on (what is painted is kept in {})",
+            report.frames,
+            part.display()
+        ),
+        None => {
+            format!("stopped after {}{of} frames; nothing is kept of the first two seconds", report.frames)
+        }
+    });
 }
 
-fn finish(args: &Args, output: Output, report: Report, console: &Console) -> Result<()> {
-    if report.frames == 0 {
+fn finish(args: &PaintArgs, output: Output, report: Report, console: &Console) -> Result<()> {
+    if report.frames == 0 && args.part.is_none() {
         output.discard();
         return match report.source_error {
             Some(error) => Err(error.into()),
-            None => bail!("{} holds no frame", args.input.display()),
+            None => bail!("{} holds no frame", without_passwords(&args.input.display().to_string())),
         };
     }
-    output.complete().context("the film is painted, but could not be completed")?;
+    let part = output.part().display().to_string();
+    output.complete().with_context(|| {
+        format!(
+            "the film is painted, but could not be completed; its pictures are kept in {part}, which plays. \
+             The same words with --resume try the end again, and with --resume --no-sound without its sound"
+        )
+    })?;
     console.note(summary(&report));
     if args.output != Path::new("-") {
         console.result(args.output.display().to_string())?;
@@ -173,7 +258,7 @@ fn finish(args: &Args, output: Output, report: Report, console: &Console) -> Res
     }
 }
 
-fn cut_short(args: &Args, error: VideoError) -> anyhow::Error {
+fn cut_short(args: &PaintArgs, error: VideoError) -> anyhow::Error {
     let shown = args.output.display().to_string();
     anyhow::Error::from(error).context(format!("{shown} holds what could be read"))
 }

@@ -4,7 +4,10 @@ use super::{Tools, file_word, last_words, probe};
 use crate::error::{Error, Result, name_of};
 use crate::still::Limits;
 use crate::video::VideoError;
-use crate::video::frame::{Color, Frame, Info, Pixels, Rotation, Source};
+use crate::video::address::words;
+use crate::video::canvas::split;
+use crate::video::frame::{Color, Frame, Info, Pixels, Source};
+use crate::video::tone::{Mapper, Tone};
 use impasto_core::Image;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
@@ -15,6 +18,7 @@ use std::thread::JoinHandle;
 
 /// Reads a film through ffmpeg. ffmpeg turns it upright, makes interlaced pictures whole, and takes 8 bits of more.
 pub struct FfmpegSource {
+    form: Form,
     child: Child,
     pixels: BufReader<ChildStdout>,
     told: Receiver<Told>,
@@ -24,6 +28,100 @@ pub struct FfmpegSource {
     next: Option<Told>,
     last_start: Option<u64>,
     frames: u64,
+}
+
+/// What is asked of ffprobe.
+const FACTS: &str = "stream=codec_name,pix_fmt,color_space,color_transfer,color_primaries,field_order,\
+    avg_frame_rate,nb_frames,height,width:stream_tags=alpha_mode:\
+    stream_side_data=max_luminance,max_content:format=duration,format_name";
+
+/// How pixels come through the pipe.
+#[derive(Clone)]
+enum Form {
+    Rgb,
+    Rgba,
+    /// 16 bits of HDR or wide colours, which are mapped here.
+    Deep(Box<Mapper>),
+}
+
+impl Form {
+    /// ffmpeg's name, and bytes a pixel.
+    fn layout(&self) -> (&'static str, usize) {
+        match self {
+            Form::Rgb => ("rgb24", 3),
+            Form::Rgba => ("rgba", 4),
+            Form::Deep(_) => ("rgb48le", 6),
+        }
+    }
+}
+
+/// What is decided before ffmpeg is started.
+struct Plan {
+    form: Form,
+    /// A decoder other than the usual one.
+    decoder: Option<&'static str>,
+    tone: Option<Tone>,
+    /// Sound has to be read too, so that both begin where the file says.
+    with_sound: bool,
+    notes: Vec<String>,
+}
+
+impl Plan {
+    fn new(path: &Path, tools: &Tools, facts: &HashMap<String, String>) -> Self {
+        let fact = |key: &str| facts.get(key).map_or("", String::as_str);
+        let tone = tone(facts);
+        let mut notes: Vec<String> = tone.iter().map(Tone::note).collect();
+        let (mut alpha, mut decoder) = (has_alpha(fact("pix_fmt")), None);
+        if facts.iter().any(|(key, value)| key.eq_ignore_ascii_case("TAG:alpha_mode") && value == "1") {
+            // Only these decoders read the second picture that holds the opacity.
+            let name = if fact("codec_name") == "vp8" { "libvpx" } else { "libvpx-vp9" };
+            match tools.has_decoder(name) {
+                true => (alpha, decoder) = (true, Some(name)),
+                false => {
+                    notes.push(format!("Its transparency is left out: this ffmpeg has no decoder {name}."))
+                }
+            }
+        }
+        let form = match tone {
+            Some(tone) => Form::Deep(Box::new(tone.mapper(1 << 16))),
+            None if alpha => Form::Rgba,
+            None => Form::Rgb,
+        };
+        if alpha && tone.is_some() {
+            notes.push(
+                "Its transparency is left out: of HDR and wide colours only opaque ones are read.".into(),
+            );
+        }
+        let with_sound = begins_by_need(fact("format_name")) && tools.has_sound(path);
+        Self { form, decoder, tone, with_sound, notes }
+    }
+}
+
+/// Kinds of file whose tracks begin at any time: ffmpeg lets those that it needs begin at 0.
+pub(super) fn begins_by_need(format: &str) -> bool {
+    format.split(',').any(|name| matches!(name, "mpegts" | "mpeg" | "mpegtsraw" | "vob" | "hls"))
+}
+
+/// HDR or wide colours, with the peak that the file tells.
+fn tone(facts: &HashMap<String, String>) -> Option<Tone> {
+    let code = |key: &str, known: &[(&str, u8)]| {
+        let said = facts.get(key)?;
+        known.iter().find(|(name, _)| name == said).map(|(_, code)| *code)
+    };
+    let transfer = code("color_transfer", &[("smpte2084", 16), ("arib-std-b67", 18)]);
+    let primaries = code("color_primaries", &[("bt2020", 9), ("smpte432", 12)]);
+    let number = |key: &str| {
+        let (n, d) = facts.get(key)?.split_once('/').unwrap_or((facts.get(key)?, "1"));
+        Some(n.parse::<f32>().ok()? / d.parse::<f32>().ok()?)
+    };
+    let peak = number("max_content").filter(|nits| *nits > 0.0).or(number("max_luminance"));
+    Tone::of(primaries, transfer).map(|tone| tone.with_peak(peak))
+}
+
+fn has_alpha(pixels: &str) -> bool {
+    ["yuva", "rgba", "argb", "abgr", "bgra", "gbrap", "ya8", "ya16", "pal8"]
+        .iter()
+        .any(|start| pixels.starts_with(start))
 }
 
 /// What `showinfo` says.
@@ -39,19 +137,15 @@ impl FfmpegSource {
     /// Starts ffmpeg and waits for its first frame.
     pub fn open(path: &Path, tools: &Tools) -> Result<Self> {
         let name = name_of(path);
-        let facts: HashMap<_, _> = probe(
-            path,
-            "V:0",
-            "stream=codec_name,color_space,field_order,avg_frame_rate,nb_frames,height,width:format=duration,format_name",
-        )?
-        .into_iter()
-        .collect();
+        let facts: HashMap<_, _> = probe(path, "V:0", FACTS)?.into_iter().collect();
         if !facts.contains_key("codec_name") {
             let found = if tools.has_sound(path) { "it has sound only" } else { "it has no video track" };
             return Err(VideoError::NoVideo { name, found: found.into() }.into());
         }
         let fail = |why: String| VideoError::Ffmpeg { doing: "read", name: name.clone(), why };
-        let mut child = command(path, tools, &filters(&facts)).spawn().map_err(|e| fail(e.to_string()))?;
+        let plan = Plan::new(path, tools, &facts);
+        let filters = filters(&facts, plan.form.layout().0);
+        let mut child = command(path, tools, &plan, &filters).spawn().map_err(|e| fail(e.to_string()))?;
         let pixels = BufReader::with_capacity(1 << 20, child.stdout.take().expect("it is a pipe"));
         let errors = child.stderr.take().expect("it is a pipe");
         let (tell, told) = channel();
@@ -65,8 +159,14 @@ impl FfmpegSource {
                 return Err(fail(last_words(&words)).into());
             }
         };
-        let info = info(name, &facts, base, &first)?;
+        let mut info = info(name, &facts, base, &first)?;
+        info.alpha = matches!(plan.form, Form::Rgba);
+        info.notes = plan.notes;
+        if plan.tone.is_some() {
+            info.color = Color::usual(info.width, info.height);
+        }
         Ok(Self {
+            form: plan.form,
             child,
             pixels,
             told,
@@ -105,8 +205,8 @@ impl Source for FfmpegSource {
             return Ok(None);
         };
         let (width, height) = (self.info.width, self.info.height);
-        let mut rgb = vec![0; 3 * width * height];
-        if self.pixels.read_exact(&mut rgb).is_err() {
+        let mut bytes = vec![0; self.form.layout().1 * width * height];
+        if self.pixels.read_exact(&mut bytes).is_err() {
             self.finish()?;
             return Err(VideoError::CutShort {
                 name: self.info.name.clone(),
@@ -126,8 +226,14 @@ impl Source for FfmpegSource {
             _ => self.info.frame_ticks,
         };
         self.frames += 1;
-        let image = Image::new(width, height, rgb).expect("the length is that of the size");
-        Ok(Some(Frame { pixels: Pixels::Rgb(image), start, duration }))
+        let opaque =
+            |rgb| Pixels::Rgb(Image::new(width, height, rgb).expect("the length is that of the size"));
+        let pixels = match &self.form {
+            Form::Rgb => opaque(bytes),
+            Form::Rgba => split(&bytes, width, height),
+            Form::Deep(mapper) => opaque(mapper.map_16(&bytes)),
+        };
+        Ok(Some(Frame { pixels, start, duration }))
     }
 }
 
@@ -139,17 +245,24 @@ impl Drop for FfmpegSource {
     }
 }
 
-fn command(path: &Path, tools: &Tools, filters: &str) -> Command {
+fn command(path: &Path, tools: &Tools, plan: &Plan, filters: &str) -> Command {
     let mut command = Command::new("ffmpeg");
-    command.args(["-hide_banner", "-nostdin", "-nostats", "-loglevel", "info", "-i"]).arg(file_word(path));
+    command.args(["-hide_banner", "-nostdin", "-nostats", "-loglevel", "info"]);
+    if let Some(decoder) = plan.decoder {
+        command.args(["-c:v", decoder]);
+    }
+    command.args(words(path, tools.major)).arg("-i").arg(file_word(path));
     command.args(["-map", "0:V:0", "-vf", filters]).args(tools.keep_times());
-    command.args(["-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]);
+    command.args(["-f", "rawvideo", "-pix_fmt", plan.form.layout().0, "pipe:1"]);
+    if plan.with_sound {
+        command.args(["-map", "0:a", "-c", "copy", "-f", "null", "-"]);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 /// Whole frames, RGB by the matrix that the stream states, or the usual one of its size.
-fn filters(facts: &HashMap<String, String>) -> String {
+fn filters(facts: &HashMap<String, String>, pixels: &str) -> String {
     let fact = |key: &str| facts.get(key).map_or("", String::as_str);
     let mut filters = String::new();
     if !matches!(fact("field_order"), "progressive" | "unknown" | "") {
@@ -164,7 +277,9 @@ fn filters(facts: &HashMap<String, String>) -> String {
     filters
         + "scale="
         + matrix
-        + "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp,format=rgb24,showinfo=checksum=0"
+        + "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp,format="
+        + pixels
+        + ",showinfo=checksum=0"
 }
 
 /// Passes on what `showinfo` says; gives the other lines at the end.
@@ -249,15 +364,11 @@ fn info(name: String, facts: &HashMap<String, String>, base: (u64, u64), first: 
             fact("format_name").split(',').next().unwrap_or("?"),
             fact("codec_name")
         ),
-        width,
-        height,
-        rotation: Rotation::None,
         pixel_aspect: aspect,
         timescale,
         frame_ticks: ((f64::from(timescale) / rate).round() as u64).max(1),
         frames: counted.filter(|&frames| frames > 0),
-        color: Color::usual(width, height),
-        notes: Vec::new(),
+        ..Info::of(String::new(), "", width, height)
     })
 }
 
@@ -280,10 +391,11 @@ mod tests {
     fn an_unknown_matrix_is_the_usual_one() {
         let facts =
             |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        let small = filters(&facts(&[("width", "640"), ("height", "360"), ("field_order", "progressive")]));
+        let small =
+            filters(&facts(&[("width", "640"), ("height", "360"), ("field_order", "progressive")]), "rgb24");
         assert!(small.contains("in_color_matrix=bt601") && !small.contains("yadif"));
-        let large = filters(&facts(&[("width", "1920"), ("height", "1080"), ("field_order", "tt")]));
+        let large = filters(&facts(&[("width", "1920"), ("height", "1080"), ("field_order", "tt")]), "rgb24");
         assert!(large.contains("in_color_matrix=bt709") && large.contains("yadif"));
-        assert!(!filters(&facts(&[("color_space", "bt2020nc")])).contains("in_color_matrix"));
+        assert!(!filters(&facts(&[("color_space", "bt2020nc")]), "rgb48le").contains("in_color_matrix"));
     }
 }

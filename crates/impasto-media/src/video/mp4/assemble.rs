@@ -3,7 +3,7 @@
 use super::boxes::Out;
 use super::edit::Edit;
 use super::entry::{VideoEntry, entries};
-use super::movie::{Movie, Track};
+use super::movie::{Movie, Tags, Track};
 use super::sound::Sound;
 use super::table::Sample;
 use super::tracks::{self, Head, UNDETERMINED};
@@ -39,6 +39,9 @@ pub fn assemble(film: &Path, sound: Option<&Sound>, target: &Path, quicktime: bo
 struct Plan<'a> {
     film_timescale: u32,
     tracks: Vec<Planned<'a>>,
+    /// Numbers of the tracks with the film's chapters.
+    chapters: Vec<u32>,
+    tags: Option<&'a Tags>,
     pieces: Vec<Piece>,
 }
 
@@ -63,7 +66,8 @@ impl<'a> Plan<'a> {
         let shown =
             entries(&video.stsd).find_map(|(codec, body)| VideoEntry::read(codec, body)).map(|entry| {
                 let (width, height) = entry.clean.unwrap_or((entry.width, entry.height));
-                let (across, down) = (entry.aspect.0 as usize, entry.aspect.1 as usize);
+                let (across, down) = entry.aspect.unwrap_or((1, 1));
+                let (across, down) = (across as usize, down as usize);
                 ((width * across + down / 2) / down, height)
             });
         let edits = if video.first_decode > 0 { video.own_edits(film_timescale) } else { Vec::new() };
@@ -72,7 +76,10 @@ impl<'a> Plan<'a> {
             tracks.push(Planned { track, file: 1, shown: None, edits: track.own_edits(film_timescale) });
         }
         let pieces = pieces(&tracks);
-        Ok(Self { film_timescale, tracks, pieces })
+        let is_chapters = |planned: &Planned| sound.is_some_and(|sound| sound.is_chapters(planned.track));
+        let numbered = (1..).zip(&tracks).filter(|(_, planned)| is_chapters(planned));
+        let chapters = numbered.map(|(number, _)| number).collect();
+        Ok(Self { film_timescale, tracks, chapters, tags: sound.map(|sound| &sound.tags), pieces })
     }
 
     fn write(&self, files: &mut [File], mut out: impl Write, quicktime: bool) -> io::Result<()> {
@@ -112,10 +119,17 @@ impl<'a> Plan<'a> {
         let mut out = Out::default();
         out.put(b"moov", |out| {
             let longest = self.tracks.iter().map(|t| t.film_duration(self.film_timescale)).max().unwrap_or(0);
-            tracks::film(out, self.film_timescale, longest, self.tracks.len() as u32 + 1);
+            let created = self.tags.map_or(0, |tags| tags.created);
+            tracks::film(out, created, self.film_timescale, longest, self.tracks.len() as u32 + 1);
             for (i, planned) in self.tracks.iter().enumerate() {
-                let head = planned.head(i as u32 + 1, self.film_timescale);
+                let mut head = planned.head(i as u32 + 1, self.film_timescale);
+                if planned.shown.is_some() {
+                    head.chapters = &self.chapters;
+                }
                 tracks::track(out, &head, |out| table(out, &planned.track.samples, &places[i], wide));
+            }
+            for (name, body) in self.tags.iter().flat_map(|tags| &tags.boxes) {
+                out.put(name, |out| out.bytes(body));
             }
         });
         out.0
@@ -146,6 +160,7 @@ impl Planned<'_> {
             duration: self.duration(),
             film_duration: self.film_duration(film_timescale),
             language: if self.shown.is_some() { UNDETERMINED } else { self.track.language },
+            chapters: &[],
             edits: &self.edits,
             stsd: &self.track.stsd,
         }

@@ -1,7 +1,7 @@
 //! Sample entries: what a decoder must know of a track.
 
 use super::boxes::{Bytes, Name, Out, child, children};
-use super::sps::Sps;
+use super::sps::{Codes, Sps};
 use crate::video::{Color, Matrix};
 
 /// The entry of a video track.
@@ -15,10 +15,10 @@ pub(crate) struct VideoEntry {
     pub height: usize,
     /// Decoder configuration, for H.264.
     pub avc: Option<AvcConfig>,
-    /// Matrix code and full range of a `colr` box.
-    pub colr: Option<(u8, Option<bool>)>,
-    /// Shape of a pixel.
-    pub aspect: (u32, u32),
+    /// Colours and full range of a `colr` box.
+    pub colr: Option<(Codes, Option<bool>)>,
+    /// Shape of a pixel, where a `pasp` box says so.
+    pub aspect: Option<(u32, u32)>,
     /// Width and height that are meant to be seen, where a `clap` box says so.
     pub clean: Option<(usize, usize)>,
 }
@@ -52,7 +52,7 @@ impl VideoEntry {
         let avc = matches!(&codec, b"avc1" | b"avc3")
             .then(|| child(inside, b"avcC").and_then(AvcConfig::read))
             .flatten();
-        let aspect = child(inside, b"pasp").and_then(pair).filter(|a| a.0 > 0 && a.1 > 0).unwrap_or((1, 1));
+        let aspect = child(inside, b"pasp").and_then(pair).filter(|a| a.0 > 0 && a.1 > 0);
         let clean = child(inside, b"clap").and_then(clean_aperture);
         Some(Self { codec, width, height, avc, colr: child(inside, b"colr").and_then(colr), aspect, clean })
     }
@@ -79,14 +79,15 @@ fn clean_aperture(body: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// `nclx` (MP4) and `nclc` (MOV): primaries, transfer, matrix, and in MP4 the range.
-fn colr(body: &[u8]) -> Option<(u8, Option<bool>)> {
+fn colr(body: &[u8]) -> Option<(Codes, Option<bool>)> {
     let mut bytes = Bytes(body);
     let kind = bytes.name()?;
-    bytes.take(4)?;
-    let matrix = bytes.u16()? as u8;
+    let mut code = || bytes.u16().map(|code| code as u8);
+    let codes = Codes { primaries: code(), transfer: code(), matrix: code() };
+    codes.matrix?;
     match &kind {
-        b"nclx" => Some((matrix, bytes.u8().map(|b| b & 0x80 != 0))),
-        b"nclc" => Some((matrix, None)),
+        b"nclx" => Some((codes, bytes.u8().map(|b| b & 0x80 != 0))),
+        b"nclc" => Some((codes, None)),
         _ => None,
     }
 }
@@ -233,7 +234,9 @@ mod tests {
         let (name, body) = entries(&stsd).next().unwrap();
         let entry = VideoEntry::read(name, body).unwrap();
         assert_eq!((entry.codec, entry.width, entry.height), (*b"avc1", 18, 10));
-        assert_eq!((entry.avc, entry.colr, entry.aspect), (Some(avc), Some((1, Some(true))), (4, 3)));
+        assert_eq!((entry.avc, entry.aspect), (Some(avc), Some((4, 3))));
+        let told = Codes { primaries: Some(1), transfer: Some(1), matrix: Some(1) };
+        assert_eq!(entry.colr, Some((told, Some(true))));
         assert_eq!(entry.clean, Some((17, 9)));
     }
 }

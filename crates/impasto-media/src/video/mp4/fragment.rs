@@ -5,6 +5,7 @@ use super::boxes::Out;
 use super::entry::OwnEntry;
 use super::opus::{self, OPUS_RATE};
 use super::tracks::{self, Head, UNDETERMINED};
+use crate::video::part::Standing;
 use std::io::{self, Write};
 
 /// Numbers of the tracks.
@@ -19,6 +20,8 @@ pub struct FragmentWriter<W> {
     out: W,
     timescale: u32,
     bytes: u64,
+    /// The index is still to be written.
+    wants_index: bool,
     sequence: u32,
     video: Run,
     sound: Option<Run>,
@@ -73,9 +76,10 @@ impl Run {
 }
 
 impl<W: Write> FragmentWriter<W> {
-    /// Into `out`, which has `bytes` of this file already: 0 begins anew. `timescale` is in ticks a second.
-    pub fn new(out: W, timescale: u32, bytes: u64) -> Self {
-        Self { out, timescale, bytes, sequence: 0, video: Run::default(), sound: None }
+    /// Into `out`, which stands as `from` says. `timescale` is in ticks a second.
+    pub(crate) fn new(out: W, timescale: u32, from: Standing) -> Self {
+        let (bytes, wants_index) = (from.bytes, from.head);
+        Self { out, timescale, bytes, wants_index, sequence: 0, video: Run::default(), sound: None }
     }
 
     /// With a track of Opus beside the pictures, which may stay empty; before anything is written.
@@ -84,8 +88,8 @@ impl<W: Write> FragmentWriter<W> {
     }
 
     /// Whether the index still has to be written.
-    pub fn is_empty(&self) -> bool {
-        self.bytes == 0
+    pub fn wants_index(&self) -> bool {
+        self.wants_index
     }
 
     /// Bytes of the file that are whole.
@@ -111,13 +115,14 @@ impl<W: Write> FragmentWriter<W> {
             duration: 0,
             film_duration: 0,
             language: UNDETERMINED,
+            chapters: &[],
             edits: &[],
             stsd: &stsd,
         };
         let sound = opus::stsd();
         let ids = if self.sound.is_some() { VIDEO..=SOUND } else { VIDEO..=VIDEO };
         out.put(b"moov", |out| {
-            tracks::film(out, self.timescale, 0, ids.end() + 1);
+            tracks::film(out, 0, self.timescale, 0, ids.end() + 1);
             tracks::track(out, &head, empty_table);
             if self.sound.is_some() {
                 let head = Head { id: SOUND, shown: None, timescale: OPUS_RATE, stsd: &sound, ..head };
@@ -129,6 +134,7 @@ impl<W: Write> FragmentWriter<W> {
                 }
             });
         });
+        self.wants_index = false;
         self.put(&out.0)
     }
 

@@ -17,6 +17,9 @@ use openh264::formats::YUVSource;
 /// Begins a NAL unit in a stream.
 const START: [u8; 4] = [0, 0, 0, 1];
 
+/// The highest level that OpenH264 decodes, times ten.
+const MAX_LEVEL: u8 = 52;
+
 /// Says in a noun phrase why the built-in decoder cannot do a stream.
 pub(crate) fn unsupported(sps: &Sps) -> Option<String> {
     let layout = ["grey", "4:2:0", "4:2:2", "4:4:4"].get(sps.chroma as usize).unwrap_or(&"unknown");
@@ -24,6 +27,9 @@ pub(crate) fn unsupported(sps: &Sps) -> Option<String> {
         Sps { bits: 9.., .. } => Some(format!("H.264 of {} bits", sps.bits)),
         Sps { chroma: 0 | 2.., .. } => Some(format!("H.264 with {layout} colour")),
         Sps { progressive: false, .. } => Some("interlaced H.264".into()),
+        Sps { level, .. } if *level > MAX_LEVEL => {
+            Some(format!("H.264 of level {}.{}", level / 10, level % 10))
+        }
         _ => None,
     }
 }
@@ -208,7 +214,7 @@ fn without_start(unit: &[u8]) -> &[u8] {
 }
 
 /// From quality 1..=100 to the quantiser 51..=12.
-fn quantiser(quality: u8) -> u8 {
+pub(crate) fn quantiser(quality: u8) -> u8 {
     let quality = f32::from(quality.clamp(1, 100));
     (51.0 - 39.0 * (quality - 1.0) / 99.0).round() as u8
 }

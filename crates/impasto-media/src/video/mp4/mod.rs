@@ -6,6 +6,7 @@
 
 mod assemble;
 mod boxes;
+mod coder;
 mod edit;
 mod entry;
 mod fragment;
@@ -21,10 +22,13 @@ mod table;
 mod tracks;
 
 pub use assemble::assemble;
+pub(crate) use coder::Coder;
+pub(crate) use entry::AvcConfig;
 pub use fragment::FragmentWriter;
 pub use h264::{Encoded, Encoder};
 pub use movie::Movie;
 pub use recorder::Recorder;
 pub use sink::Mp4Sink;
+pub(crate) use sink::{Coding, fits_builtin};
 pub use sound::Sound;
 pub use source::{Mp4Source, Opened};

@@ -56,8 +56,10 @@ pub struct Track {
     pub edits: Vec<Edit>,
     /// The body of `stsd`.
     pub stsd: Vec<u8>,
-    /// Of subtitles only.
+    /// Of subtitles and chapters only.
     pub text: Option<TextHead>,
+    /// Numbers of the tracks that hold its chapters.
+    pub chapters: Vec<u32>,
     /// In the order of decoding.
     pub samples: Vec<Sample>,
     /// Uncompressed sound, whose samples are not listed.
@@ -66,6 +68,25 @@ pub struct Track {
     pub first_decode: u64,
 }
 
+/// The boxes of an index that tell of the film as a whole, copied as they are.
+#[derive(Clone, Debug, Default)]
+pub struct Tags {
+    /// When it was made, in seconds since 1904.
+    pub(crate) created: u64,
+    /// `udta` and `meta` with their bodies.
+    pub(crate) boxes: Vec<(Name, Vec<u8>)>,
+}
+
+impl Tags {
+    /// Whether nothing is told.
+    pub fn is_empty(&self) -> bool {
+        self.created == 0 && self.boxes.is_empty()
+    }
+}
+
+/// More of them is not believed.
+const MAX_TAG_BYTES: usize = 1 << 26;
+
 /// A parsed file.
 #[derive(Debug)]
 pub struct Movie {
@@ -73,6 +94,10 @@ pub struct Movie {
     pub quicktime: bool,
     /// Ticks a second of edit lists.
     pub timescale: u32,
+    /// The transformation matrix of the whole film, as that of a track.
+    pub matrix: [i32; 9],
+    /// Title, date, place and the like.
+    pub tags: Tags,
     /// All tracks.
     pub tracks: Vec<Track>,
     /// Bytes of the file.
@@ -162,11 +187,38 @@ fn read_index(file: &mut BufReader<File>, place: &Place, name: &str) -> Result<O
 fn moov_of(moov: &[u8], bytes: u64) -> Option<Movie> {
     let mut mvhd = Bytes(child(moov, b"mvhd")?);
     let (version, _) = mvhd.version()?;
-    mvhd.take(if version == 1 { 16 } else { 8 })?;
+    let created = if version == 1 { mvhd.u64()? } else { u64::from(mvhd.u32()?) };
+    mvhd.take(if version == 1 { 8 } else { 4 })?;
     let timescale = mvhd.u32()?.max(1);
+    // Duration, speed, loudness, reserved.
+    mvhd.take(if version == 1 { 8 } else { 4 } + 16);
+    let matrix = matrix(&mut mvhd).unwrap_or(UNIT);
+    let tags = Tags { created, boxes: tags(moov) };
     let traks = children(moov).filter(|(name, _)| name == b"trak");
     let tracks = traks.filter_map(|(_, trak)| track_of(trak)).collect();
-    Some(Movie { quicktime: false, timescale, tracks, bytes })
+    Some(Movie { quicktime: false, timescale, matrix, tags, tracks, bytes })
+}
+
+/// No turning.
+const UNIT: [i32; 9] = [1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30];
+
+fn matrix(bytes: &mut Bytes) -> Option<[i32; 9]> {
+    let mut matrix = [0; 9];
+    for value in &mut matrix {
+        *value = bytes.u32()? as i32;
+    }
+    Some(matrix)
+}
+
+/// `udta` and `meta`. A `meta` that says where its items lie in the file cannot be moved to another.
+fn tags(moov: &[u8]) -> Vec<(Name, Vec<u8>)> {
+    let movable = |(name, body): &(Name, &[u8])| match name {
+        b"udta" => true,
+        b"meta" => child(body, b"iloc").or_else(|| child(body.get(4..)?, b"iloc")).is_none(),
+        _ => false,
+    };
+    let found = children(moov).filter(movable).filter(|(_, body)| body.len() <= MAX_TAG_BYTES);
+    found.map(|(name, body)| (name, body.to_vec())).collect()
 }
 
 fn track_of(trak: &[u8]) -> Option<Track> {
@@ -177,10 +229,7 @@ fn track_of(trak: &[u8]) -> Option<Track> {
     tkhd.take(4 + if version == 1 { 8 } else { 4 } + 8 + 2)?;
     let group = tkhd.u16()?;
     tkhd.take(4)?;
-    let mut matrix = [0; 9];
-    for value in &mut matrix {
-        *value = tkhd.u32()? as i32;
-    }
+    let matrix = matrix(&mut tkhd)?;
     let area = (tkhd.u32().unwrap_or(0), tkhd.u32().unwrap_or(0));
     let mdia = child(trak, b"mdia")?;
     let mut mdhd = Bytes(child(mdia, b"mdhd")?);
@@ -198,10 +247,11 @@ fn track_of(trak: &[u8]) -> Option<Track> {
     };
     let stsd = child(stbl, b"stsd")?.to_vec();
     let text = text_media(handler, minf, &stsd).map(|media| TextHead { handler, media, flags, group, area });
+    let first = super::entry::entries(&stsd).next().map(|(codec, _)| codec);
     let kind = match &handler {
         b"vide" => Kind::Video,
         b"soun" => Kind::Sound,
-        _ if text.is_some() => Kind::Text,
+        _ if text.is_some() && first != Some(*b"text") => Kind::Text,
         _ => Kind::Other,
     };
     let edits = edit::read(trak);
@@ -215,17 +265,24 @@ fn track_of(trak: &[u8]) -> Option<Track> {
         edits,
         stsd,
         text,
+        chapters: chapters_of(trak),
         samples,
         uncompressed,
         first_decode,
     })
 }
 
-/// The media header of a track of subtitles; `None` for what is none. Chapters are text too, but of another kind (`text`).
+/// The tracks to which a `tref` points for chapters.
+fn chapters_of(trak: &[u8]) -> Vec<u32> {
+    let list = super::boxes::descend(trak, &[b"tref", b"chap"]).unwrap_or_default();
+    list.chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
+/// The media header of a track of subtitles or chapters (`text`); `None` for what is neither.
 fn text_media(handler: Name, minf: &[u8], stsd: &[u8]) -> Option<(Name, Vec<u8>)> {
     let (entry, _) = super::entry::entries(stsd).next()?;
     let known = [*b"sbtl", *b"text", *b"subt"].contains(&handler);
-    if !known || ![*b"tx3g", *b"wvtt", *b"stpp"].contains(&entry) {
+    if !known || ![*b"tx3g", *b"wvtt", *b"stpp", *b"text"].contains(&entry) {
         return None;
     }
     let media =

@@ -1,10 +1,12 @@
 //! Recording pictures as they come.
 
 use super::opus::{self, OPUS_RATE};
-use super::sink::Mp4Sink;
+use super::sink::{Coding, Mp4Sink, fits_builtin};
 use crate::error::{Error, Result};
+use crate::video::VideoError;
 use crate::video::convert;
-use crate::video::frame::{Color, Frame, Info, Rotation, Sink};
+use crate::video::frame::{Frame, Info, Sink};
+use crate::video::part::Standing;
 use impasto_core::Image;
 use std::fs::File;
 use std::path::Path;
@@ -116,20 +118,18 @@ impl Recorder {
         if self.sink.is_none() {
             self.size = (image.width(), image.height());
             let info = Info {
-                name: self.name.clone(),
-                format: "live".into(),
-                width: image.width(),
-                height: image.height(),
-                rotation: Rotation::None,
-                pixel_aspect: (1, 1),
                 timescale: TIMESCALE,
                 frame_ticks: LAST_TICKS,
-                frames: None,
-                color: Color::usual(image.width(), image.height()),
-                notes: Vec::new(),
+                ..Info::of(self.name.clone(), "recording", image.width(), image.height())
             };
-            let file = self.file.take().expect("the sink takes the file once");
-            let sink = Mp4Sink::new(file, self.name.clone(), &info, self.quality, 0)?;
+            if !fits_builtin(info.width, info.height) {
+                let why =
+                    format!("the recorder takes 16 to 3840 x 2160 px, not {}x{}", info.width, info.height);
+                return Err(VideoError::Unfit { name: self.name.clone(), why }.into());
+            }
+            let file = Box::new(self.file.take().expect("the sink takes the file once"));
+            let coding = Coding::builtin(self.quality);
+            let sink = Mp4Sink::new(file, self.name.clone(), &info, &coding, Standing::NEW);
             self.sink = Some(Box::new(if self.sound.is_some() { sink.with_sound() } else { sink }));
         }
         Ok(self.sink.as_ref().expect("it was just made"))

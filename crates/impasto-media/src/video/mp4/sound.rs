@@ -3,7 +3,7 @@
 use super::boxes::{Out, child, descend};
 use super::edit::Edit;
 use super::entry::entries;
-use super::movie::{Kind, Movie, Track};
+use super::movie::{Kind, Movie, Tags, Track};
 use crate::error::{Result, name_of};
 use std::path::{Path, PathBuf};
 
@@ -15,8 +15,12 @@ pub struct Sound {
     /// Ticks a second of edit lists.
     pub(crate) timescale: u32,
     pub(crate) tracks: Vec<Track>,
-    /// Why a track cannot be copied by us, as a noun phrase.
-    pub obstacle: Option<String>,
+    /// Numbers of the tracks of text that hold the film's chapters.
+    chapters: Vec<u32>,
+    /// Title, date, place and the like.
+    pub(crate) tags: Tags,
+    /// Tracks that cannot be copied by us, each as a noun phrase.
+    pub obstacles: Vec<String>,
 }
 
 impl Sound {
@@ -24,21 +28,20 @@ impl Sound {
     pub fn open(path: &Path, quicktime: bool) -> Result<Self> {
         let movie = Movie::open(path, &name_of(path))?;
         let (from_quicktime, bytes) = (movie.quicktime, movie.bytes);
-        let mut sound =
-            Sound { path: path.into(), timescale: movie.timescale, tracks: Vec::new(), obstacle: None };
-        for mut track in movie.tracks.into_iter().filter(|t| matches!(t.kind, Kind::Sound | Kind::Text)) {
-            if track.uncompressed && track.kind == Kind::Sound {
-                sound.obstacle = Some("uncompressed sound".into());
+        let chapters = movie.video().map_or(Vec::new(), |track| track.chapters.clone());
+        let (timescale, tags) = (movie.timescale, movie.tags);
+        let (tracks, obstacles) = (Vec::new(), Vec::new());
+        let mut sound = Sound { path: path.into(), timescale, tracks, chapters, tags, obstacles };
+        for mut track in movie.tracks {
+            let chapter = sound.chapters.contains(&track.id) && track.text.is_some();
+            if !chapter && !matches!(track.kind, Kind::Sound | Kind::Text) {
                 continue;
             }
-            if track.kind == Kind::Sound && from_quicktime && !quicktime {
-                match plain_description(&track.stsd) {
-                    Some(stsd) => track.stsd = stsd,
-                    None => {
-                        sound.obstacle =
-                            Some("sound of a kind that only MOV holds (name the result .mov)".into())
-                    }
-                }
+            if track.kind == Kind::Sound
+                && let Err(obstacle) = describe(&mut track, from_quicktime && !quicktime)
+            {
+                sound.obstacles.push(obstacle);
+                continue;
             }
             let whole = |s: &&_| inside(s, bytes);
             let count = track.samples.iter().take_while(whole).count();
@@ -52,19 +55,54 @@ impl Sound {
 
     /// Whether there is nothing to copy.
     pub fn is_empty(&self) -> bool {
-        self.tracks.is_empty() && self.obstacle.is_none()
+        self.tracks.is_empty() && self.obstacles.is_empty() && self.tags.is_empty()
     }
 
     /// Whether there is anything to hear.
     pub fn has_sound(&self) -> bool {
-        self.obstacle.is_some() || self.tracks.iter().any(|track| track.kind == Kind::Sound)
+        !self.obstacles.is_empty() || self.heard() > 0
     }
 
-    /// Only the subtitles.
-    pub fn silent(mut self) -> Self {
-        self.tracks.retain(|track| track.kind == Kind::Text);
-        Self { obstacle: None, ..self }
+    /// How many tracks of sound are copied.
+    pub(crate) fn heard(&self) -> usize {
+        self.tracks.iter().filter(|track| track.kind == Kind::Sound).count()
     }
+
+    /// Bytes of all samples.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.tracks.iter().flat_map(|track| &track.samples).map(|sample| u64::from(sample.size)).sum()
+    }
+
+    /// Whether a track holds the film's chapters.
+    pub(crate) fn is_chapters(&self, track: &Track) -> bool {
+        track.kind == Kind::Other && self.chapters.contains(&track.id)
+    }
+
+    /// Without sound.
+    pub fn silent(mut self) -> Self {
+        self.tracks.retain(|track| track.kind != Kind::Sound);
+        Self { obstacles: Vec::new(), ..self }
+    }
+
+    /// Without title, date, place, chapters and the like.
+    pub fn untagged(mut self) -> Self {
+        self.tracks.retain(|track| track.kind != Kind::Other);
+        Self { tags: Tags::default(), ..self }
+    }
+}
+
+/// Describes a track of sound as MP4 does, where it comes from a MOV; else says in a noun phrase what stands in the way.
+fn describe(track: &mut Track, from_quicktime: bool) -> std::result::Result<(), String> {
+    if track.uncompressed {
+        return Err("uncompressed sound".into());
+    }
+    if from_quicktime {
+        let codec = entries(&track.stsd).next().map_or(*b"none", |(codec, _)| codec);
+        let codec = String::from_utf8_lossy(&codec).trim().escape_default().to_string();
+        let other = || format!("sound of a kind that only MOV holds (`{codec}`)");
+        track.stsd = plain_description(&track.stsd).ok_or_else(other)?;
+    }
+    Ok(())
 }
 
 fn inside(sample: &super::table::Sample, bytes: u64) -> bool {

@@ -4,12 +4,13 @@ use super::edit::{self, Window};
 use super::entry::{VideoEntry, entries, matrix_of};
 use super::h264::{self, Decoder};
 use super::movie::{Kind, Movie, Track};
-use super::sps::Sps;
+use super::sps::{Codes, Sps};
 use super::table::Sample;
 use crate::error::{Error, Result, name_of};
 use crate::still::Limits;
 use crate::video::VideoError;
 use crate::video::frame::{Color, Frame, Info, Pixels, Planes, Rotation, Source};
+use crate::video::tone::Tone;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -58,9 +59,19 @@ impl Mp4Source {
         let movie = Movie::open(path, &name)?;
         let Some(track) = movie.video() else { return Err(no_video(&movie, name)) };
         match Plan::new(track, &movie, &name)? {
-            Ok(plan) => Ok(Opened::Source(Box::new(Self::start(path, track, &movie, plan)?))),
+            Ok(plan) => Self::try_first(Self::start(path, track, &movie, plan)?),
             Err(why) => Ok(Opened::NotBuiltIn(why)),
         }
+    }
+
+    /// Decodes up to the first picture: what the decoder refuses from the start on is for ffmpeg, whatever the parameters say.
+    fn try_first(mut source: Self) -> Result<Opened> {
+        source.advance()?;
+        let begins_with = match (&source.end, source.ready.is_empty()) {
+            (Some(End::Damaged(why)), true) => why.clone(),
+            _ => return Ok(Opened::Source(Box::new(source))),
+        };
+        Ok(Opened::NotBuiltIn(format!("H.264 that the built-in decoder refuses ({begins_with})")))
     }
 
     fn start(path: &Path, track: &Track, movie: &Movie, plan: Plan) -> Result<Self> {
@@ -73,17 +84,15 @@ impl Mp4Source {
         let announced = all.iter().flatten().count() as u64;
         let (width, height) = plan.shown;
         let info = Info {
-            name,
-            format: if movie.quicktime { "MOV, H.264" } else { "MP4, H.264" }.into(),
-            width,
-            height,
             rotation: plan.rotation,
             pixel_aspect: plan.aspect,
             timescale: track.timescale,
             frame_ticks: usual_duration(&track.samples),
             frames: Some(times.iter().flatten().count() as u64),
             color: plan.color,
-            notes: Vec::new(),
+            tone: plan.tone,
+            notes: plan.tone.iter().map(Tone::note).collect(),
+            ..Info::of(name, if movie.quicktime { "MOV, H.264" } else { "MP4, H.264" }, width, height)
         };
         let why = |why| VideoError::Damaged { name: info.name.clone(), whole: 0, why };
         let decoder = Decoder::new(plan.color).map_err(why)?;
@@ -239,16 +248,33 @@ fn times(samples: &[Sample], first_decode: i64, window: &Window) -> Vec<Option<(
     }
     shown.sort_unstable();
     let last = window.length.map_or(i64::MAX, |length| window.delay.saturating_add(length));
-    let time = |i: usize| {
+    let usual = usual_duration(samples) as i64;
+    let mut times = Vec::with_capacity(shown.len());
+    // Where the first frame that begins inside follows on one that is left out, it is shown from the beginning on.
+    let mut opening = None;
+    for i in 0..shown.len() {
         let start = window.delay + shown[i].0 - window.from;
         let natural =
             shown.get(i + 1).map_or(start + shown[i].1.max(1), |next| window.delay + next.0 - window.from);
-        let hidden = natural <= window.delay || start.saturating_add(window.slack) > last || natural <= start;
+        let before = natural <= window.delay || is_cut_away(start, natural, usual, window);
+        let hidden = before || start.saturating_add(window.slack) > last || natural <= start;
         let end = if (natural - last).abs() <= window.slack { natural } else { natural.min(last) };
-        let start = start.max(window.delay);
-        (!hidden && end > start).then(|| (start as u64, (end - start) as u64))
-    };
-    (0..shown.len()).map(time).collect()
+        if before {
+            opening = Some(window.delay);
+        }
+        if hidden {
+            times.push(None);
+            continue;
+        }
+        let start = opening.take().unwrap_or(start.max(window.delay));
+        times.push((end > start).then(|| (start as u64, (end - start) as u64)));
+    }
+    times
+}
+
+/// Players leave a frame out that begins before the window. One that lasts longer than usual is what is seen until the next: it stays.
+fn is_cut_away(start: i64, end: i64, usual: i64, window: &Window) -> bool {
+    start + window.slack.min(usual / 2) < window.delay && end - window.delay <= usual
 }
 
 /// What is decided from a track before it is decoded.
@@ -260,6 +286,7 @@ struct Plan {
     shown: (usize, usize),
     aspect: (u32, u32),
     color: Color,
+    tone: Option<Tone>,
 }
 
 impl Plan {
@@ -278,15 +305,19 @@ impl Plan {
         let Some(window) = edit::window(&track.edits, track.timescale, movie.timescale) else {
             return Ok(Err("an edit list with cuts".into()));
         };
-        let Some(rotation) = rotation(&track.matrix) else {
+        let Some(rotation) = rotation(&product(&track.matrix, &movie.matrix)) else {
             return Ok(Err("a picture that is mirrored or slanted".into()));
         };
-        let (mut shown, mut aspect) = (shown(entry, &sps), entry.aspect);
+        let (mut shown, mut aspect) = (shown(entry, &sps), entry.aspect.or(sps.aspect).unwrap_or((1, 1)));
         if rotation.turns_sides() {
             (shown, aspect) = ((shown.1, shown.0), (aspect.1, aspect.0));
         }
         let color = color(entry, &sps);
-        Ok(Ok(Self { entries, window, rotation, shown, aspect, color }))
+        let told = |code: fn(&Codes) -> Option<u8>| {
+            entry.colr.as_ref().and_then(|(codes, _)| code(codes)).or(code(&sps.color))
+        };
+        let tone = Tone::of(told(|codes| codes.primaries), told(|codes| codes.transfer));
+        Ok(Ok(Self { entries, window, rotation, shown, aspect, color, tone }))
     }
 }
 
@@ -311,7 +342,8 @@ fn shown(entry: &VideoEntry, sps: &Sps) -> (usize, usize) {
 /// What the container says, else what the stream says, else what is usual.
 fn color(entry: &VideoEntry, sps: &Sps) -> Color {
     let usual = Color::usual(sps.width, sps.height);
-    let told = entry.colr.map(|c| c.0).and_then(matrix_of).or(sps.matrix.and_then(matrix_of));
+    let told = entry.colr.and_then(|c| c.0.matrix).and_then(matrix_of);
+    let told = told.or(sps.color.matrix.and_then(matrix_of));
     let full = entry.colr.and_then(|c| c.1).or(sps.full);
     Color { matrix: told.unwrap_or(usual.matrix), full: full.unwrap_or(usual.full) }
 }
@@ -327,6 +359,19 @@ fn codec_name(codec: &[u8; 4]) -> String {
         b"encv" => "encrypted (DRM) video".into(),
         other => format!("`{}` video", String::from_utf8_lossy(other).escape_default()),
     }
+}
+
+/// The track's matrix, then the film's, without what moves: only turning counts. A matrix of zeros says nothing.
+fn product(track: &[i32; 9], film: &[i32; 9]) -> [i32; 9] {
+    let says_nothing = |m: &[i32; 9]| [m[0], m[1], m[3], m[4]] == [0; 4];
+    if says_nothing(film) || says_nothing(track) {
+        return if says_nothing(track) { *film } else { *track };
+    }
+    let at = |row: usize, column: usize| {
+        let sum: i64 = (0..2).map(|k| i64::from(track[3 * row + k]) * i64::from(film[3 * k + column])).sum();
+        i32::try_from(sum >> 16).unwrap_or(i32::MAX)
+    };
+    [at(0, 0), at(0, 1), 0, at(1, 0), at(1, 1), 0, 0, 0, 1 << 30]
 }
 
 /// Quarter turns of a transformation matrix; `None` for others.
@@ -365,7 +410,8 @@ mod tests {
     fn an_edit_hides_what_lies_outside() {
         let samples = [10, 10, 15, 10, 10].map(|d| sample(d, 0));
         let window = Window { delay: 100, from: 15, length: Some(20), slack: 1 };
-        assert_eq!(times(&samples, 0, &window), [None, Some((100, 5)), Some((105, 15)), None, None]);
+        // The second begins before the window: players begin with the third.
+        assert_eq!(times(&samples, 0, &window), [None, None, Some((100, 20)), None, None]);
         // A length that was rounded does not cut the last frame.
         let window = Window { length: Some(54), slack: 2, ..ALL };
         assert_eq!(times(&samples, 0, &window)[4], Some((45, 10)));
@@ -379,5 +425,9 @@ mod tests {
         assert_eq!(rotation(&matrix(0, one, -one, 0)), Some(Rotation::Quarter));
         assert_eq!(rotation(&matrix(-one, 0, 0, -one)), Some(Rotation::Half));
         assert_eq!(rotation(&matrix(-one, 0, 0, one)), None, "mirrored");
+        let (quarter, unit) = (matrix(0, one, -one, 0), matrix(one, 0, 0, one));
+        assert_eq!(rotation(&product(&unit, &quarter)), Some(Rotation::Quarter), "the film is turned");
+        assert_eq!(rotation(&product(&quarter, &quarter)), Some(Rotation::Half));
+        assert_eq!(rotation(&product(&matrix(0, 0, 0, 0), &quarter)), Some(Rotation::Quarter));
     }
 }

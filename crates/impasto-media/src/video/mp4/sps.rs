@@ -16,11 +16,43 @@ pub(crate) struct Sps {
     pub width: usize,
     /// Height less what is cropped, in px.
     pub height: usize,
-    /// `matrix_coefficients`, where it is told.
-    pub matrix: Option<u8>,
+    /// `level_idc`: ten times the level.
+    pub level: u8,
+    /// Shape of a pixel, where it is told.
+    pub aspect: Option<(u32, u32)>,
+    /// Colours, where they are told.
+    pub color: Codes,
     /// Full range, where it is told.
     pub full: Option<bool>,
 }
+
+/// `colour_primaries`, `transfer_characteristics` and `matrix_coefficients` (ITU-T H.273).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Codes {
+    pub primaries: Option<u8>,
+    pub transfer: Option<u8>,
+    pub matrix: Option<u8>,
+}
+
+/// Pixel shapes by `aspect_ratio_idc`, from 1 (ITU-T H.264, table E-1).
+const ASPECTS: [(u32, u32); 16] = [
+    (1, 1),
+    (12, 11),
+    (10, 11),
+    (16, 11),
+    (40, 33),
+    (24, 11),
+    (20, 11),
+    (32, 11),
+    (80, 33),
+    (18, 11),
+    (15, 11),
+    (64, 33),
+    (160, 99),
+    (4, 3),
+    (3, 2),
+    (2, 1),
+];
 
 /// Bits, most significant first, of a payload whose emulation prevention is taken out.
 struct Bits {
@@ -82,7 +114,7 @@ impl Sps {
     pub fn read(nal: &[u8]) -> Option<Self> {
         let mut b = Bits::new(nal.get(1..)?);
         let profile = b.bits(8)? as u8;
-        b.bits(16)?;
+        let level = b.bits(16)? as u8;
         b.ue()?;
         let (chroma, bits) = high_profile(profile, &mut b)?;
         b.ue()?;
@@ -100,8 +132,23 @@ impl Sps {
         let unit = (if matches!(chroma, 1 | 2) { 2 } else { 1 }, if chroma == 1 { 2 * lines } else { lines });
         let width = (16 * mb_width).checked_sub(unit.0 * (crop[0] + crop[1]))?;
         let height = (16 * lines * map_height).checked_sub(unit.1 * (crop[2] + crop[3]))?;
-        let (matrix, full) = if b.flag()? { colour(&mut b).unwrap_or_default() } else { (None, None) };
-        Some(Self { profile, chroma, bits, progressive, width, height, matrix, full })
+        let mut sps = Self {
+            profile,
+            chroma,
+            bits,
+            progressive,
+            width,
+            height,
+            level,
+            aspect: None,
+            color: Codes::default(),
+            full: None,
+        };
+        if b.flag()? {
+            // A set that ends too early has told what came before.
+            let _ = usability(&mut b, &mut sps);
+        }
+        Some(sps)
     }
 }
 
@@ -164,21 +211,28 @@ fn crop(b: &mut Bits) -> Option<[usize; 4]> {
     Some(crop)
 }
 
-/// Matrix and range of the video usability information.
-fn colour(b: &mut Bits) -> Option<(Option<u8>, Option<bool>)> {
-    if b.flag()? && b.bits(8)? == 255 {
-        b.bits(32)?;
+/// Shape of pixels, colours and range of the video usability information.
+fn usability(b: &mut Bits, sps: &mut Sps) -> Option<()> {
+    if b.flag()? {
+        sps.aspect = match b.bits(8)? {
+            255 => Some((b.bits(16)?, b.bits(16)?)),
+            code => ASPECTS.get((code as usize).wrapping_sub(1)).copied(),
+        };
+        sps.aspect = sps.aspect.filter(|aspect| aspect.0 > 0 && aspect.1 > 0);
     }
     if b.flag()? {
         b.flag()?;
     }
     if !b.flag()? {
-        return Some((None, None));
+        return Some(());
     }
     b.bits(3)?;
-    let full = b.flag()?;
-    let matrix = if b.flag()? { Some(b.bits(24)? as u8) } else { None };
-    Some((matrix, Some(full)))
+    sps.full = Some(b.flag()?);
+    if b.flag()? {
+        let mut code = || b.bits(8).map(|code| code as u8);
+        sps.color = Codes { primaries: code(), transfer: code(), matrix: code() };
+    }
+    Some(())
 }
 
 #[cfg(test)]

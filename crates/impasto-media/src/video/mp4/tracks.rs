@@ -25,6 +25,8 @@ pub(crate) struct Head<'a> {
     pub film_duration: u64,
     /// Packed language.
     pub language: u16,
+    /// Numbers of the tracks with its chapters.
+    pub chapters: &'a [u32],
     /// What is shown when; empty for all from the start.
     pub edits: &'a [Edit],
     /// The body of `stsd`.
@@ -46,10 +48,10 @@ pub(crate) fn file_type(out: &mut Out, quicktime: bool, fragmented: bool) {
 }
 
 /// `mvhd`: the film as a whole.
-pub(crate) fn film(out: &mut Out, timescale: u32, duration: u64, next_track: u32) {
+pub(crate) fn film(out: &mut Out, created: u64, timescale: u32, duration: u64, next_track: u32) {
     out.full(b"mvhd", 1, 0, |out| {
-        out.u64(0);
-        out.u64(0);
+        out.u64(created);
+        out.u64(created);
         out.u32(timescale);
         out.u64(duration);
         out.u32(1 << 16);
@@ -65,6 +67,11 @@ pub(crate) fn film(out: &mut Out, timescale: u32, duration: u64, next_track: u32
 pub(crate) fn track(out: &mut Out, head: &Head, table: impl FnOnce(&mut Out)) {
     out.put(b"trak", |out| {
         track_header(out, head);
+        if !head.chapters.is_empty() {
+            out.put(b"tref", |out| {
+                out.put(b"chap", |out| head.chapters.iter().for_each(|&number| out.u32(number)));
+            });
+        }
         if !head.edits.is_empty() {
             edit_list(out, head.edits);
         }

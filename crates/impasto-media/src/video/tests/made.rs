@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::testing::Folder;
+use crate::video::apng::ApngSink;
 use crate::video::gif::GifSink;
-use crate::video::mp4::{self, Mp4Sink, Recorder};
+use crate::video::mp4::{self, Coding, Mp4Sink, Recorder};
+use crate::video::part::Standing;
 use crate::video::pictures::PictureSink;
 use crate::video::webp::WebpSink;
 use std::fs::{self, File};
@@ -30,7 +32,8 @@ fn even(count: u64, ticks: u64) -> Vec<(u64, u64)> {
 fn film(folder: &Folder, size: (usize, usize), times: &[(u64, u64)]) -> (PathBuf, PathBuf) {
     let (part, whole) = (folder.join("a.part"), folder.join("a.mp4"));
     let file = File::create(&part).unwrap();
-    let sink = Mp4Sink::new(file, "a".into(), &info(size.0, size.1), 90, 0).unwrap();
+    let sink =
+        Mp4Sink::new(Box::new(file), "a".into(), &info(size.0, size.1), &Coding::builtin(90), Standing::NEW);
     write(Box::new(sink), size, times);
     mp4::assemble(&part, None, &whole, false).unwrap();
     (part, whole)
@@ -115,11 +118,16 @@ fn gif_webp_and_pictures_are_read_back() {
     let folder = Folder::new("made_others");
     let times = even(7, 1001);
     let info = info(SIZE.0, SIZE.1);
-    let create = |name: &str| File::create(folder.join(name)).unwrap();
-    write(Box::new(GifSink::new(create("a.gif"), "a".into(), &info, 0).unwrap()), SIZE, &times);
-    write(Box::new(WebpSink::new(create("a.webp"), "a".into(), &info, 95, 0).unwrap()), SIZE, &times);
+    let create = |name: &str| Box::new(File::create(folder.join(name)).unwrap());
+    write(Box::new(GifSink::new(create("a.gif"), "a".into(), &info, Standing::NEW).unwrap()), SIZE, &times);
+    write(
+        Box::new(WebpSink::new(create("a.webp"), "a".into(), &info, 95, Standing::NEW).unwrap()),
+        SIZE,
+        &times,
+    );
+    write(Box::new(ApngSink::new(create("a.png"), "a".into(), &info, Standing::NEW)), SIZE, &times);
     fs::create_dir(folder.join("frames")).unwrap();
-    write(Box::new(PictureSink::new(folder.join("frames"), 0)), SIZE, &times);
+    write(Box::new(PictureSink::new(folder.join("frames"), 0, false)), SIZE, &times);
 
     let rounded = |units: u64| -> Vec<_> {
         let at = |ticks: u64| (ticks * units + 15_000) / 30_000;
@@ -127,6 +135,7 @@ fn gif_webp_and_pictures_are_read_back() {
     };
     check(&read(&folder.join("a.gif")).1, SIZE, &rounded(100), 25.0);
     check(&read(&folder.join("a.webp")).1, SIZE, &rounded(1000), 25.0);
+    check(&read(&folder.join("a.png")).1, SIZE, &rounded(1000), 90.0);
     let (info, frames, _) = read(&folder.join("frames"));
     assert_eq!((info.timescale, info.frame_ticks, info.frames), (25, 1, Some(7)));
     check(&frames, SIZE, &even(7, 1), 90.0);

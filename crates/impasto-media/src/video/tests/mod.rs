@@ -1,5 +1,7 @@
 //! Films made by our own writers, read back; no other program is needed.
 
+mod animations;
+mod crash;
 mod made;
 mod stages;
 
@@ -10,19 +12,7 @@ use std::path::Path;
 
 /// What a film of `width` x `height` px at 30000/1001 frames a second says.
 pub(super) fn info(width: usize, height: usize) -> Info {
-    Info {
-        name: "made".into(),
-        format: "made".into(),
-        width,
-        height,
-        rotation: Rotation::None,
-        pixel_aspect: (1, 1),
-        timescale: 30_000,
-        frame_ticks: 1001,
-        frames: None,
-        color: Color::usual(width, height),
-        notes: Vec::new(),
-    }
+    Info { timescale: 30_000, frame_ticks: 1001, ..Info::of("made".into(), "made", width, height) }
 }
 
 /// A picture that tells its number: a block moves over a gradient with a red, a green and a blue field.

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::testing::Folder;
-use crate::video::part::Mark;
+use crate::video::disk::{Disk, RealDisk};
+use crate::video::part::{Mark, Standing};
 use crate::video::pipeline::{Job, PaintFailure, Painter};
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -10,7 +11,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A film made by the program; after `fail_at` frames it is cut short.
-struct Made {
+pub(super) struct Made {
     info: Info,
     next: u64,
     count: u64,
@@ -18,7 +19,7 @@ struct Made {
 }
 
 impl Made {
-    fn new(count: u64) -> Self {
+    pub(super) fn new(count: u64) -> Self {
         Self { info: info(32, 32), next: 0, count, fail_at: u64::MAX }
     }
 }
@@ -46,7 +47,7 @@ impl Source for Made {
 
 /// Darkens a frame by what it remembers: every frame depends on all before it.
 #[derive(Default)]
-struct Darkener {
+pub(super) struct Darkener {
     seen: f64,
     memory: f64,
     fail_at: Option<f64>,
@@ -90,7 +91,20 @@ impl Painter for Darkener {
 }
 
 /// Paints `source` into `name`; stops after `stop_after` frames, as a killed program would.
-fn paint(
+pub(super) fn paint(
+    folder: &Folder,
+    name: &str,
+    source: Made,
+    resume: bool,
+    stop_after: u64,
+    painter: &mut Darkener,
+) -> Result<pipeline::Report, String> {
+    paint_on(Box::new(RealDisk), folder, name, source, resume, stop_after, painter)
+}
+
+/// The same on another disk.
+pub(super) fn paint_on(
+    disk: Box<dyn Disk>,
     folder: &Folder,
     name: &str,
     source: Made,
@@ -101,18 +115,28 @@ fn paint(
     let options = OutputOptions {
         quality: 80,
         sound: true,
+        tags: true,
         resume,
         fingerprint: "one".into(),
         backend: Backend::Builtin,
+        encoder: None,
+        section: None,
     };
     let input = Input { source: Box::new(source), path: None, ffmpeg: None, mp4: false };
     let info = input.source.info().clone();
     let (output, sink) =
-        Output::begin(&folder.join(name), &info, &input, &options).map_err(|e| e.to_string())?;
+        Output::begin_on(disk, &folder.join(name), &info, &input, &options).map_err(|e| e.to_string())?;
     let mark = output.mark().clone();
     let stop = AtomicBool::new(false);
     let save = |mark: &Mark| output.save(mark);
-    let job = Job { size: (32, 32), mark: &mark, checkpoint_frames: 6, save: &save, stop: &stop };
+    let job = Job {
+        size: (32, 32),
+        mark: &mark,
+        warm_up_frames: 0,
+        checkpoint_frames: 6,
+        save: &save,
+        stop: &stop,
+    };
     let last = Cell::new(0);
     let report = pipeline::run(input.source, sink, painter, &job, &mut |frames| {
         assert_eq!(frames, last.get().max(mark.frames) + 1, "in order");
@@ -130,7 +154,7 @@ fn paint(
 
 #[test]
 fn a_film_that_was_broken_off_becomes_the_same_file() {
-    for name in ["a.mp4", "a.y4m", "a.gif", "a.webp"] {
+    for name in ["a.mp4", "a.y4m", "a.gif", "a.webp", "a.png"] {
         let (whole, broken) = (Folder::new(&format!("whole_{name}")), Folder::new(&format!("broken_{name}")));
         paint(&whole, name, Made::new(40), false, u64::MAX, &mut Darkener::default()).unwrap();
         let stopped = paint(&broken, name, Made::new(40), false, 21, &mut Darkener::default()).unwrap();
@@ -166,10 +190,10 @@ fn a_folder_of_pictures_can_be_taken_up_too() {
 }
 
 #[test]
-fn nothing_is_taken_up_where_nothing_was_begun() {
+fn taking_up_where_nothing_was_begun_begins() {
     let folder = Folder::new("pipeline_nothing");
-    let error = paint(&folder, "a.mp4", Made::new(5), true, 9, &mut Darkener::default()).unwrap_err();
-    assert!(error.contains("nothing was begun"), "{error}");
+    let report = paint(&folder, "a.mp4", Made::new(5), true, u64::MAX, &mut Darkener::default()).unwrap();
+    assert_eq!((report.frames, report.painted), (5, 5));
 }
 
 #[test]
@@ -194,11 +218,18 @@ fn the_first_cause_is_told() {
             Box::new(fs::OpenOptions::new().write(true).open("/dev/full").unwrap()),
             "full".into(),
             &info(32, 32),
-            0,
+            Standing::NEW,
         ));
         let stop = AtomicBool::new(false);
         let mark = Mark::default();
-        let job = Job { size: (32, 32), mark: &mark, checkpoint_frames: 6, save: &|_| Ok(()), stop: &stop };
+        let job = Job {
+            size: (32, 32),
+            mark: &mark,
+            warm_up_frames: 0,
+            checkpoint_frames: 6,
+            save: &|_| Ok(()),
+            stop: &stop,
+        };
         let failed =
             pipeline::run(Box::new(Made::new(900)), sink, &mut Darkener::default(), &job, &mut |_| ());
         assert!(failed.unwrap_err().to_string().contains("cannot write full"));

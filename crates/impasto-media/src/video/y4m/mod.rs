@@ -1,6 +1,6 @@
 //! YUV4MPEG2, the plain stream that every video tool can write and read: a line of text, then planes.
 //!
-//! Read: 8-bit 4:2:0, 4:2:2, 4:4:4 and grey. Written: 4:2:0. The rate is one fraction for the whole stream; frames have no
+//! Read: 4:2:0, 4:2:2, 4:4:4 and grey, of 8 to 16 bits. Written: 4:2:0. The rate is one fraction for the whole stream; frames have no
 //! times of their own. The range is told by `XCOLORRANGE`; the matrix is not told, so it is the usual one of the size.
 
 mod read;
@@ -16,7 +16,8 @@ pub(crate) const MAGIC: &[u8] = b"YUV4MPEG2";
 mod tests {
     use super::*;
     use crate::testing::Folder;
-    use crate::video::frame::{Chroma, Frame, Info, Layout, Matrix, Pixels, Planes, Rotation, Sink, Source};
+    use crate::video::frame::{Chroma, Frame, Info, Layout, Matrix, Pixels, Planes, Sink, Source};
+    use crate::video::part::Standing;
     use crate::video::{Color, convert};
     use impasto_core::Image;
     use std::fs::File;
@@ -35,7 +36,7 @@ mod tests {
     fn planes(frame: &Frame) -> &Planes {
         match &frame.pixels {
             Pixels::Yuv(planes) => planes,
-            Pixels::Rgb(_) => panic!("y4m holds planes"),
+            Pixels::Rgb(_) | Pixels::Rgba(..) => panic!("y4m holds planes"),
         }
     }
 
@@ -64,6 +65,20 @@ mod tests {
     }
 
     #[test]
+    fn deep_samples_are_rounded_to_8_bits() {
+        for (tag, bits, samples) in
+            [("C420p10", 10, 6), ("C422p12", 12, 8), ("C444p16", 16, 12), ("Cmono9", 9, 4)]
+        {
+            let mut stream = format!("YUV4MPEG2 W2 H2 F25:1 {tag}\nFRAME\n").into_bytes();
+            // 100 and a half, and the largest there is.
+            let (middle, most) = ((201u32 << (bits - 9)) as u16, ((1u32 << bits) - 1) as u16);
+            (0..samples).for_each(|i| stream.extend(if i == 1 { most } else { middle }.to_le_bytes()));
+            let (_, frames) = read(&stream).unwrap();
+            assert_eq!(planes(&frames[0]).y, [101, 255, 101, 101], "{tag}");
+        }
+    }
+
+    #[test]
     fn the_range_is_read() {
         let (_, frames) =
             read(b"YUV4MPEG2 W2 H2 F25:1 C420jpeg XCOLORRANGE=FULL\nFRAME\n\xff\xff\xff\xff\x80\x80")
@@ -79,7 +94,7 @@ mod tests {
             (b"hello", "y4m"),
             (b"YUV4MPEG2 W0 H3 F25:1\n", "size"),
             (b"YUV4MPEG2 W99999 H99999 F25:1\n", "megapixels"),
-            (b"YUV4MPEG2 W4 H4 F25:1 C420p10\nFRAME\n", "C420p10"),
+            (b"YUV4MPEG2 W4 H4 F25:1 C411\nFRAME\n", "C411"),
             (b"YUV4MPEG2 W4 H4 F25:1 It\nFRAME\n", "interlaced"),
             (b"YUV4MPEG2 W4 H4 F25:1\nFRAME\n1234", "0 of"),
         ];
@@ -96,20 +111,15 @@ mod tests {
     fn what_is_written_is_read() {
         let folder = Folder::new("y4m_round");
         let info = Info {
-            name: "a".into(),
-            format: String::new(),
-            width: 7,
-            height: 5,
-            rotation: Rotation::None,
             pixel_aspect: (4, 3),
             timescale: 24_000,
             frame_ticks: 1001,
-            frames: None,
             color: Color { matrix: Matrix::Bt601, full: true },
-            notes: vec![],
+            ..Info::of("a".into(), "", 7, 5)
         };
         let path = folder.join("a.y4m");
-        let mut sink = Y4mSink::new(Box::new(File::create(&path).unwrap()), "a.y4m".into(), &info, 0);
+        let mut sink =
+            Y4mSink::new(Box::new(File::create(&path).unwrap()), "a.y4m".into(), &info, Standing::NEW);
         let Layout::Yuv420(color) = sink.layout() else { panic!() };
         assert!(color.full);
         let image = Image::from_fn(7, 5, |x, y| [(30 * x) as u8, (40 * y) as u8, 50]);

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::video::frame::{Color, Frame, Info, Layout, Pixels, Sink};
+use crate::video::part::Standing;
 use std::io::{self, BufWriter, Write};
 
 /// A stream of 4:2:0 frames, to a file or to standard output.
@@ -14,18 +15,18 @@ pub struct Y4mSink {
 }
 
 impl Y4mSink {
-    /// A stream of frames as `info` says; `name` is for messages. `bytes` are there already: 0 begins with a header.
-    pub fn new(stream: Box<dyn Write + Send>, name: String, info: &Info, bytes: u64) -> Self {
+    /// A stream of frames as `info` says; `name` is for messages. It stands as `from` says.
+    pub(crate) fn new(stream: Box<dyn Write + Send>, name: String, info: &Info, from: Standing) -> Self {
         // The matrix is not told in the stream, so it has to be the usual one of the size.
         let color = Color { full: info.color.full, ..Color::usual(info.width, info.height) };
-        let header = (bytes == 0).then(|| {
+        let header = from.head.then(|| {
             let (aspect, range) = (info.pixel_aspect, if color.full { "FULL" } else { "LIMITED" });
             format!(
                 "YUV4MPEG2 W{} H{} F{}:{} Ip A{}:{} C420jpeg XYSCSS=420JPEG XCOLORRANGE={range}\n",
                 info.width, info.height, info.timescale, info.frame_ticks, aspect.0, aspect.1
             )
         });
-        Self { stream: BufWriter::with_capacity(1 << 18, stream), name, header, color, bytes }
+        Self { stream: BufWriter::with_capacity(1 << 18, stream), name, header, color, bytes: from.bytes }
     }
 
     fn put(&mut self, frame: &Frame) -> io::Result<()> {
