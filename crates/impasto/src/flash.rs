@@ -228,8 +228,9 @@ mod tests {
     #[test]
     fn flashes_are_counted_as_pairs_within_a_second() {
         // Black and white, each for so many frames: 25 / (2 * frames) flashes a second.
-        let blink =
-            |frames: usize| worst_of((0..100).map(|i| gray(if i / frames % 2 == 0 { 0 } else { 255 })));
+        let blink = |frames: usize| {
+            worst_of((0..100).map(|i| gray(if (i / frames).is_multiple_of(2) { 0 } else { 255 })))
+        };
         assert_eq!(blink(5), 3, "2.5 a second");
         assert_eq!(blink(4), 4, "3.1 a second");
         assert!(blink(1) > 6);
@@ -244,12 +245,11 @@ mod tests {
         assert_eq!(blink(235, 255), 0, "luminance 0.83 and 1.0: the darker is above 0.8");
         assert!(blink(100, 150) > 3, "luminance 0.13 and 0.30");
         // One corner of 1/10 by 1/10 of the screen is less than a quarter of any window.
-        let corner =
-            |i: usize, side: usize| {
-                Image::from_fn(64, 48, |x, y| {
-                    if x < side && y < side * 3 / 4 && i % 2 == 0 { [255; 3] } else { [0; 3] }
-                })
-            };
+        let corner = |i: usize, side: usize| {
+            Image::from_fn(64, 48, |x, y| {
+                if x < side && y < side * 3 / 4 && i.is_multiple_of(2) { [255; 3] } else { [0; 3] }
+            })
+        };
         assert_eq!(worst_of((0..50).map(|i| corner(i, 6))), 0);
         assert!(worst_of((0..50).map(|i| corner(i, 20))) > 3, "a window's worth");
     }

@@ -22,7 +22,9 @@ fn a_toy_network_is_trained_and_paints() {
     let words = toy("--set schedule.identity_steps=4 --steps 10 --validate-every 5 --report-every 5 -o run");
     assert_eq!(studio.lines(&words), ["run/model.safetensors"]);
     let report = fs::read_to_string(studio.path("run/report.html")).unwrap();
-    for needle in ["Step 10 of 10, done", "Style loss", "Step 5</h2>", "data:image/jpeg;base64,/9j/"] {
+    for needle in
+        ["Step 10 of 10, done", "Twin (noise and motion)", "Step 5</h2>", "data:image/jpeg;base64,/9j/"]
+    {
         assert!(report.contains(needle), "{needle}");
     }
     let files = studio.files();

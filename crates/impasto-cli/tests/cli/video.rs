@@ -58,7 +58,7 @@ fn a_film_is_painted_frame_by_frame() {
     for number in [0, 7] {
         // Each frame is what `stylize` makes of it.
         studio.write("frame.png", &picture(48, 32, number));
-        studio.lines("stylize frame.png --style wave.png -o frame-painted.png");
+        studio.lines("stylize frame.png --style wave.png --force -o frame-painted.png");
         let still = studio.read("frame-painted.png").image;
         let db = psnr_db(&painted[number].0, &still);
         assert!(db > 22.0, "frame {number}: {db:.1} dB");

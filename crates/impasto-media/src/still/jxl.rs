@@ -17,7 +17,10 @@ pub(super) fn decode(bytes: &[u8], name: &str, limits: Limits) -> Result<Raw> {
     let memory = usize::try_from(limits.pixels.saturating_mul(64)).unwrap_or(usize::MAX);
     let tracker = AllocTracker::with_limit(memory);
     let mut file = JxlImage::builder().alloc_tracker(tracker).read(bytes).map_err(fail)?;
-    limits.check(name, file.width() as usize, file.height() as usize)?;
+    let (width, height) = (file.width() as usize, file.height() as usize);
+    limits.check(name, width, height)?;
+    // It is decoded to floats, four a pixel.
+    limits.check_bytes(name, (width, height), 16 * (width as u64) * (height as u64))?;
     if !file.is_loading_done() {
         return Err(damaged("it ends in the middle of the picture".into()));
     }

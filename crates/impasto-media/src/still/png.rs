@@ -24,6 +24,7 @@ pub(super) fn decode(bytes: &[u8], name: &str, limits: Limits) -> Result<Raw> {
     decoder.set_limits(::png::Limits { bytes: MOST_ICC_BYTES + 24 * width + (1 << 20) });
     let mut reader = decoder.read_info().map_err(fail)?;
     let size = reader.output_buffer_size().ok_or_else(|| too_large(name))?;
+    limits.check_bytes(name, (width, height), size as u64)?;
     let mut samples = vec![0; size];
     let frame = reader.next_frame(&mut samples).map_err(fail)?;
     let animated = reader.info().animation_control.is_some_and(|control| control.num_frames > 1);

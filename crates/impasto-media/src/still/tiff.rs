@@ -54,6 +54,7 @@ pub(super) fn decode(bytes: &[u8], name: &str, limits: Limits) -> Result<Raw> {
     };
     limits.check(name, width, height)?;
     let page = Page { bytes, ifd: &ifd, name, limits, width, height };
+    limits.check_bytes(name, (width, height), page.bytes_decoded())?;
     let colours = page.colours()?;
     let mut notes = Vec::new();
     if ifd.next != 0 {
@@ -110,6 +111,13 @@ impl Page<'_> {
     /// Samples a pixel, all of them.
     fn samples(&self) -> usize {
         self.ifd.number(SAMPLES).unwrap_or(1).clamp(1, 64) as usize
+    }
+
+    /// Bytes of the samples, once they are read.
+    fn bytes_decoded(&self) -> u64 {
+        let bits = self.ifd.numbers(BITS).and_then(|bits| bits.into_iter().max()).unwrap_or(1);
+        let samples = (self.width as u64).saturating_mul(self.height as u64) * self.samples() as u64;
+        samples.saturating_mul(bits.div_ceil(8))
     }
 
     fn pixels(&self, colours: Colours, notes: &mut Vec<Note>) -> Result<Pixels> {

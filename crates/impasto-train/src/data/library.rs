@@ -1,7 +1,7 @@
 //! A folder of pictures, decoded when first wanted and kept while there is room.
 
 use impasto_core::Image;
-use impasto_media::{resize, still};
+use impasto_media::{folder, resize, still};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -84,9 +84,10 @@ enum Slot {
 impl Library {
     /// Lists `folders`; `what` names their kind in messages. Decoded pictures are kept up to `room_bytes`.
     pub fn open(folders: &[Folder], what: &'static str, room_bytes: usize) -> Result<Self, LibraryError> {
-        let (mut paths, mut places) = (Vec::new(), Vec::new());
+        let (mut paths, mut places, mut untold) = (Vec::new(), Vec::new(), Vec::new());
         for folder in folders {
-            let found = list(&folder.path)?;
+            let (found, skipped) = list(&folder.path)?;
+            untold.extend(skipped);
             places.extend((0..found.len() * folder.weight).map(|i| paths.len() + i % found.len()));
             paths.extend(found);
         }
@@ -97,7 +98,7 @@ impl Library {
             _ => {}
         }
         let kept = paths.iter().map(|_| Mutex::new(Slot::Unseen)).collect();
-        let (room_bytes, untold) = (room_bytes.into(), Mutex::default());
+        let (room_bytes, untold) = (room_bytes.into(), Mutex::new(untold));
         let library = Self { paths, places, kept, what, room_bytes, broken: 0.into(), untold };
         library.check(shown)?;
         Ok(library)
@@ -210,28 +211,26 @@ impl Library {
     }
 }
 
-/// The pictures in a folder tree, in the order of their paths, each folder once whatever links lead to it.
-fn list(folder: &Path) -> Result<Vec<PathBuf>, LibraryError> {
-    let io = |source| LibraryError::Io { path: folder.display().to_string(), source };
-    std::fs::read_dir(folder).map_err(io)?;
-    let pictures = impasto_media::folder::list_pictures(folder).map_err(|e| LibraryError::Io {
+/// The pictures in a folder tree, in the order of their paths, each folder once whatever links lead to it; and a line for each that looks
+/// like a picture by its name and is none: a link to nothing, a pipe.
+fn list(folder: &Path) -> Result<(Vec<PathBuf>, Vec<String>), LibraryError> {
+    let listing = folder::list(folder).map_err(|e| LibraryError::Io {
         path: folder.display().to_string(),
         source: std::io::Error::other(e),
     })?;
-    let known = |path: &PathBuf| {
+    let known = |path: &Path| {
         let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
         ending.is_some_and(|e| ENDINGS.contains(&e.as_str()))
     };
-    let mut found: Vec<_> = pictures.into_iter().map(|picture| picture.path).filter(known).collect();
+    let pictures = listing.pictures.into_iter().map(|picture| picture.path);
+    let mut found: Vec<_> = pictures.filter(|path| known(path)).collect();
     found.sort();
-    Ok(found)
+    let skipped = listing.skipped.iter().filter(|skipped| known(&skipped.path));
+    Ok((found, skipped.map(|skipped| format!("{}: {}", skipped.path.display(), skipped.why)).collect()))
 }
 
 /// Upright, in sRGB, and at most [`KEPT_SIDE_PX`] on the shorter side.
 fn decode(path: &Path) -> Result<Image, String> {
-    if !path.is_file() {
-        return Err("it is no file, or a link to nothing".into());
-    }
     let image = still::read(path).map_err(|e| e.to_string())?.image;
     let side = image.width().min(image.height());
     if side < SMALLEST_SIDE_PX {
@@ -261,10 +260,10 @@ mod tests {
         std::os::unix::fs::symlink("nothing.png", root.join("dangling.png")).unwrap();
         let pipe = std::process::Command::new("mkfifo").arg(root.join("pipe.jpg")).status();
         let library = Library::open(&[root.clone().into()], "photos", 0).unwrap();
-        assert_eq!(library.len(), 4, "three pictures and a link to nothing; pipe: {pipe:?}");
-        (0..library.places()).for_each(|at| _ = library.get(at));
+        assert_eq!(library.len(), 3, "each picture once; pipe: {pipe:?}");
         let told = library.newly_broken();
-        assert!(told.len() == 1 && told[0].contains("dangling.png: it is no file"), "{told:?}");
+        assert!(told.len() == 2 && told[0].contains("dangling.png: a link that leads nowhere"), "{told:?}");
+        assert!(told[1].contains("pipe.jpg: a pipe"), "{told:?}");
         std::fs::remove_dir_all(&root).unwrap();
     }
 

@@ -81,19 +81,16 @@ mod tests {
             changed(&mut student[which], by);
             f64::from(pair_loss(&student, &vgg, 1.0).0)
         };
-        for which in 0..3 {
+        for (which, slope) in slopes.iter().enumerate() {
             for n in 0..9 {
                 let bump = |c: &mut Covariance, by: f32| c.matrix[n] += by;
                 let found = (value(&bump, 1e-2, which) - value(&bump, -1e-2, which)) / 2e-2;
-                assert!(
-                    (found - f64::from(slopes[which].matrix[n])).abs() < 2e-3,
-                    "matrix {which} {n}: {found}"
-                );
+                assert!((found - f64::from(slope.matrix[n])).abs() < 2e-3, "matrix {which} {n}: {found}");
             }
             for n in 0..3 {
                 let bump = |c: &mut Covariance, by: f32| c.mean[n] += by;
                 let found = (value(&bump, 1e-2, which) - value(&bump, -1e-2, which)) / 2e-2;
-                assert!((found - f64::from(slopes[which].mean[n])).abs() < 2e-3, "mean {which} {n}: {found}");
+                assert!((found - f64::from(slope.mean[n])).abs() < 2e-3, "mean {which} {n}: {found}");
             }
         }
     }

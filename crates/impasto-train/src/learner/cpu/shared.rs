@@ -25,12 +25,15 @@ pub(super) struct Balanced {
     pub value: f32,
 }
 
+/// A photo's places and the gradient at each of them.
+type Member = (Vec<(usize, usize)>, Vec<f32>);
+
 /// Sliced Wasserstein distances of all members' features together.
 pub(super) struct Sliced {
     /// This layer's part of the loss.
     pub value: f32,
     /// For each member, some places and the gradients to their features.
-    pub members: Vec<(Vec<(usize, usize)>, Vec<f32>)>,
+    pub members: Vec<Member>,
 }
 
 impl Shared {
