@@ -111,6 +111,9 @@ pub enum TuneError {
     /// The run's folder.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A run that was stopped would be lost.
+    #[error("{0} holds a run that was stopped; go on with it (--resume), or remove the folder to begin anew")]
+    Exists(String),
     /// A checkpoint of another run.
     #[error("{0} holds a run with another painting, model or settings; remove the folder to begin anew")]
     Other(String),
@@ -228,8 +231,15 @@ impl<'a> Run<'a> {
         let learner =
             CpuLearner::new(kernels, &model.painter, &model.encoder, &model.weights, judge, config.threads)?;
         let settings = serde_json::json!({ "model": model.id(), "config": config }).to_string();
+        let found = match folder.filter(|_| resume) {
+            Some(folder) => Some(Checkpoint::load(folder)?),
+            None => None,
+        };
         let lock = match folder {
             None => None,
+            Some(folder) if !resume && Checkpoint::path(folder).exists() => {
+                return Err(TuneError::Exists(folder.display().to_string()));
+            }
             Some(folder) => {
                 let cannot = |source| TuneError::Save { path: folder.display().to_string(), source };
                 std::fs::create_dir_all(folder).map_err(cannot)?;
@@ -241,16 +251,15 @@ impl<'a> Run<'a> {
         if let Length::Steps(steps) = config.length {
             run.steps = steps;
         }
-        if resume {
-            run.take_up()?;
+        if let Some(found) = found {
+            run.take_up(found)?;
         }
         Ok(run)
     }
 
-    fn take_up(&mut self) -> Result<(), TuneError> {
-        let Some(folder) = &self.folder else { return Ok(()) };
-        let found = Checkpoint::load(folder)?;
-        let other = || TuneError::Other(folder.display().to_string());
+    fn take_up(&mut self, found: Checkpoint) -> Result<(), TuneError> {
+        let shown = self.folder.as_ref().map(|folder| folder.display().to_string());
+        let other = || TuneError::Other(shown.clone().unwrap_or_default());
         let (settings, steps) = found.settings.rsplit_once('\n').ok_or_else(other)?;
         if settings != self.settings || found.state.values.len() != self.learner.state().values.len() {
             return Err(other());

@@ -180,5 +180,11 @@ fn facts(style: &Style) -> Vec<(&'static str, String)> {
         ("source", style.provenance.source.clone()),
         ("model", format!("{model} {id}")),
         ("values", format!("{} from {least:.4} to {most:.4}", vector.len())),
+        (
+            "tuned",
+            style
+                .update()
+                .map_or("no".into(), |update| format!("yes, {} numbers change the painter", update.values())),
+        ),
     ]
 }

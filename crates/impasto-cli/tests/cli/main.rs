@@ -8,4 +8,5 @@ mod others;
 mod studio;
 mod stylize;
 mod train;
+mod tune;
 mod video;
