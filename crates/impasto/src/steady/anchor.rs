@@ -252,7 +252,7 @@ mod tests {
                 [0, 1].map(|i| -(place.origin[i] + place.offset[i] as i32) as f32 + place.fraction[i]);
             let expected = [-4.0 * step as f32, -(step as f32)];
             assert!(
-                largest([moved[0] - expected[0], moved[1] - expected[1]]) < 1.5,
+                largest([moved[0] - expected[0], moved[1] - expected[1]]) < 0.3,
                 "{moved:?} {expected:?}"
             );
         }

@@ -3,7 +3,7 @@
 //! Both frames are taken as luma at about a quarter of their size. A search over whole pixels, from a coarse pyramid level to the finest,
 //! finds the translation with the least robust difference; Gauss-Newton steps (Lucas and Kanade 1981, with the mean of both frames'
 //! gradients as Benhimane and Malis 2004) with weights that fall off for pixels that move otherwise (Geman and McClure 1987) then
-//! find its fraction.
+//! find its fraction, and by how much the frame as a whole has become brighter.
 
 use impasto_core::Image;
 
@@ -25,7 +25,9 @@ const AGREES: f32 = 9.0;
 /// Share of pixels that must agree.
 const LEAST_AGREEING: f32 = 0.4;
 /// Mean square of the gradient, of 255 squared, below which nothing can be followed.
-const LEAST_TEXTURE: f32 = 0.6;
+const LEAST_TEXTURE: f32 = 0.04;
+/// A motion other than the guess must leave at most this part of the guess's difference, or it is taken for noise.
+const LEAST_GAIN: f32 = 0.97;
 
 /// Luma of a frame made smaller, and the same halved again and again.
 pub(crate) struct Pyramid {
@@ -85,13 +87,17 @@ impl Pyramid {
             at = self.levels[level].best_near(&before.levels[level], at, reach);
         }
         let (now, then) = (&self.levels[0], &before.levels[0]);
-        let fine = now.refined(then, at.map(|px| px as f32))?;
-        let agreeing = now.agreeing(then, fine);
+        let (mut fine, brighter) = now.refined(then, at.map(|px| px as f32))?;
+        let guess = guess.map(|px| px / self.step as f32);
+        if now.left(then, fine, brighter) > LEAST_GAIN * now.left(then, guess, brighter) {
+            fine = guess;
+        }
+        let agreeing = now.agreeing(then, fine, brighter);
         (agreeing >= LEAST_AGREEING).then(|| Shift { by: fine.map(|px| px * self.step as f32), agreeing })
     }
 }
 
-/// BT.601 luma of boxes of `step` x `step` px, less the frame's mean.
+/// BT.601 luma of boxes of `step` x `step` px.
 fn luma(frame: &Image, step: usize) -> Plane {
     let (width, height) = ((frame.width() / step).max(1), (frame.height() / step).max(1));
     let mut sums = vec![0u32; width * height];
@@ -104,9 +110,7 @@ fn luma(frame: &Image, step: usize) -> Plane {
                 .sum::<u32>();
         }
     }
-    let mut values: Vec<f32> = sums.into_iter().map(|sum| sum as f32 / (256 * step * step) as f32).collect();
-    let mean = values.iter().sum::<f32>() / values.len() as f32;
-    values.iter_mut().for_each(|v| *v -= mean);
+    let values: Vec<f32> = sums.into_iter().map(|sum| sum as f32 / (256 * step * step) as f32).collect();
     Plane { width, height, values }.smoothed()
 }
 
@@ -198,21 +202,23 @@ impl Plane {
         Some((self.between(u, v)?, gx / 2.0, gy / 2.0))
     }
 
-    /// Gauss-Newton steps from `by`; `None` where there is no texture or they run away.
-    fn refined(&self, before: &Plane, by: [f32; 2]) -> Option<[f32; 2]> {
-        let mut at = by;
+    /// Gauss-Newton steps from `by`, and the mean difference in brightness; `None` where there is no texture or they run away.
+    fn refined(&self, before: &Plane, by: [f32; 2]) -> Option<([f32; 2], f32)> {
+        let (mut at, mut brighter) = (by, 0.0f32);
         for _ in 0..ITERATIONS {
-            let (mut xx, mut xy, mut yy, mut rx, mut ry, mut weight) = (0.0f32, 0.0, 0.0, 0.0, 0.0, 0.0);
+            let (mut xx, mut xy, mut yy, mut rx, mut ry) = (0.0f32, 0.0, 0.0, 0.0, 0.0);
+            let (mut weight, mut weighed) = (0.0f32, 0.0f32);
             for y in 0..self.height {
                 for x in 0..self.width {
                     let (x, y) = (x as f32, y as f32);
                     let Some((now, nx, ny)) = self.sample(x, y) else { continue };
                     let Some((then, tx, ty)) = before.sample(x - at[0], y - at[1]) else { continue };
-                    let (r, gx, gy) = (now - then, 0.5 * (nx + tx), 0.5 * (ny + ty));
+                    let (r, gx, gy) = (now - then - brighter, 0.5 * (nx + tx), 0.5 * (ny + ty));
                     let w = 1.0 / (1.0 + (r / SCALE).powi(2)).powi(2);
                     (xx, xy, yy) = (xx + w * gx * gx, xy + w * gx * gy, yy + w * gy * gy);
                     // Moving further by d changes what is seen here by minus the gradient times d.
-                    (rx, ry, weight) = (rx - w * gx * r, ry - w * gy * r, weight + w);
+                    (rx, ry) = (rx - w * gx * r, ry - w * gy * r);
+                    (weight, weighed) = (weight + w, weighed + w * r);
                 }
             }
             let determinant = xx * yy - xy * xy;
@@ -222,22 +228,38 @@ impl Plane {
             }
             let step = [(yy * rx - xy * ry) / determinant, (xx * ry - xy * rx) / determinant];
             at = [at[0] + step[0].clamp(-1.0, 1.0), at[1] + step[1].clamp(-1.0, 1.0)];
+            brighter += weighed / weight;
             if step.iter().all(|s| s.abs() < 0.002) {
                 break;
             }
         }
         let away = (at[0] - by[0]).abs().max((at[1] - by[1]).abs());
-        (away <= 2.0).then_some(at)
+        (away <= 2.0).then_some((at, brighter))
+    }
+
+    /// Mean robust difference to `before` moved by `by`, as [`Plane::difference`], between pixels.
+    fn left(&self, before: &Plane, by: [f32; 2], brighter: f32) -> f32 {
+        let (mut sum, mut seen) = (0.0f32, 0u32);
+        for y in 0..self.height {
+            for x in 0..self.width {
+                if let Some(then) = before.between(x as f32 - by[0], y as f32 - by[1]) {
+                    seen += 1;
+                    sum += (self.values[y * self.width + x] - then - brighter).abs().min(ROBUST);
+                }
+            }
+        }
+        sum / seen.max(1) as f32
     }
 
     /// Share of the pixels seen in both that agree with a motion.
-    fn agreeing(&self, before: &Plane, by: [f32; 2]) -> f32 {
+    fn agreeing(&self, before: &Plane, by: [f32; 2], brighter: f32) -> f32 {
         let (mut agreeing, mut seen) = (0u32, 0u32);
         for y in 0..self.height {
             for x in 0..self.width {
                 if let Some(then) = before.between(x as f32 - by[0], y as f32 - by[1]) {
                     seen += 1;
-                    agreeing += u32::from((self.values[y * self.width + x] - then).abs() < AGREES);
+                    let away = self.values[y * self.width + x] - then - brighter;
+                    agreeing += u32::from(away.abs() < AGREES);
                 }
             }
         }
