@@ -15,7 +15,7 @@ const WINDOW: (usize, usize) = (8, 6);
 const CHANGE: f32 = 0.1;
 /// Nor are changes between two luminances that both are above this.
 const DARKER: f32 = 0.8;
-/// Flashes within [`SECOND`] that are allowed.
+/// Flashes within a second that are allowed.
 pub const ALLOWED: usize = 3;
 /// The time over which flashes are counted.
 const SECOND: f64 = 1.0;

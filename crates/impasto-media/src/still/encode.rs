@@ -95,7 +95,7 @@ pub fn write(path: &Path, still: &Still, options: WriteOptions) -> Result<()> {
 /// The same, but never in place of a file that is there.
 ///
 /// # Errors
-/// As [`write`], and [`Error::IsThere`].
+/// As [`write()`], and [`Error::IsThere`].
 pub fn write_new(path: &Path, still: &Still, options: WriteOptions) -> Result<()> {
     let format = OutputFormat::of(path)?;
     let bytes = encode_named(still, format, options, &name_of(path))?;

@@ -1,9 +1,9 @@
 //! The motion of a camera between two frames: one translation, to a part of a pixel.
 //!
-//! Both frames are taken as luma at about a quarter of their size. A search over whole pixels, from a coarse pyramid level to the finest,
-//! finds the translation with the least robust difference; Gauss-Newton steps (Lucas and Kanade 1981, with the mean of both frames'
-//! gradients as Benhimane and Malis 2004) with weights that fall off for pixels that move otherwise (Geman and McClure 1987) then
-//! find its fraction, and by how much the frame as a whole has become brighter.
+//! Both frames are taken as luma at about a quarter of their size. A search over whole pixels, from a coarse pyramid level to the
+//! finest, finds the translation with the least robust difference. Gauss-Newton steps (Lucas and Kanade 1981) over the pixels that
+//! have a gradient, with weights that fall off for those that move otherwise (Geman and McClure 1987), then find its fraction, and by
+//! how much the frame as a whole has become brighter.
 
 use impasto_core::Image;
 
@@ -24,6 +24,8 @@ const ITERATIONS: usize = 12;
 const AGREES: f32 = 9.0;
 /// Share of pixels that must agree.
 const LEAST_AGREEING: f32 = 0.4;
+/// Square of a gradient, of 255 a px, from which on a pixel is followed.
+const LEAST_SLOPE: f32 = 4.0;
 /// Mean square of the gradient, of 255 squared, below which nothing can be followed.
 const LEAST_TEXTURE: f32 = 0.04;
 /// A motion other than the guess must leave at most this part of the guess's difference, or it is taken for noise.
@@ -42,6 +44,15 @@ struct Plane {
     width: usize,
     height: usize,
     values: Vec<f32>,
+}
+
+/// A pixel that can be followed: where it is, its value and its gradient.
+struct Slope {
+    x: f32,
+    y: f32,
+    value: f32,
+    gx: f32,
+    gy: f32,
 }
 
 /// A camera's motion.
@@ -195,31 +206,36 @@ impl Plane {
         Some(upper + fy * (lower - upper))
     }
 
-    /// Value and gradient, by central differences; `None` outside.
-    fn sample(&self, u: f32, v: f32) -> Option<(f32, f32, f32)> {
-        let gx = self.between(u + 1.0, v)? - self.between(u - 1.0, v)?;
-        let gy = self.between(u, v + 1.0)? - self.between(u, v - 1.0)?;
-        Some((self.between(u, v)?, gx / 2.0, gy / 2.0))
+    /// Positions whose gradient, by central differences, is worth following, with it.
+    fn slopes(&self) -> Vec<Slope> {
+        let mut slopes = Vec::new();
+        for y in 1..self.height.saturating_sub(1) {
+            for x in 1..self.width - 1 {
+                let i = y * self.width + x;
+                let gx = (self.values[i + 1] - self.values[i - 1]) / 2.0;
+                let gy = (self.values[i + self.width] - self.values[i - self.width]) / 2.0;
+                if gx * gx + gy * gy > LEAST_SLOPE {
+                    slopes.push(Slope { x: x as f32, y: y as f32, value: self.values[i], gx, gy });
+                }
+            }
+        }
+        slopes
     }
 
     /// Gauss-Newton steps from `by`, and the mean difference in brightness; `None` where there is no texture or they run away.
     fn refined(&self, before: &Plane, by: [f32; 2]) -> Option<([f32; 2], f32)> {
-        let (mut at, mut brighter) = (by, 0.0f32);
+        let (slopes, mut at, mut brighter) = (self.slopes(), by, 0.0f32);
         for _ in 0..ITERATIONS {
             let (mut xx, mut xy, mut yy, mut rx, mut ry) = (0.0f32, 0.0, 0.0, 0.0, 0.0);
             let (mut weight, mut weighed) = (0.0f32, 0.0f32);
-            for y in 0..self.height {
-                for x in 0..self.width {
-                    let (x, y) = (x as f32, y as f32);
-                    let Some((now, nx, ny)) = self.sample(x, y) else { continue };
-                    let Some((then, tx, ty)) = before.sample(x - at[0], y - at[1]) else { continue };
-                    let (r, gx, gy) = (now - then - brighter, 0.5 * (nx + tx), 0.5 * (ny + ty));
-                    let w = 1.0 / (1.0 + (r / SCALE).powi(2)).powi(2);
-                    (xx, xy, yy) = (xx + w * gx * gx, xy + w * gx * gy, yy + w * gy * gy);
-                    // Moving further by d changes what is seen here by minus the gradient times d.
-                    (rx, ry) = (rx - w * gx * r, ry - w * gy * r);
-                    (weight, weighed) = (weight + w, weighed + w * r);
-                }
+            for &Slope { x, y, value, gx, gy } in &slopes {
+                let Some(then) = before.between(x - at[0], y - at[1]) else { continue };
+                let r = value - then - brighter;
+                let w = 1.0 / (1.0 + (r / SCALE).powi(2)).powi(2);
+                (xx, xy, yy) = (xx + w * gx * gx, xy + w * gx * gy, yy + w * gy * gy);
+                // Moving further by d changes what is seen here by minus the gradient times d.
+                (rx, ry) = (rx - w * gx * r, ry - w * gy * r);
+                (weight, weighed) = (weight + w, weighed + w * r);
             }
             let determinant = xx * yy - xy * xy;
             let least = (LEAST_TEXTURE * weight).powi(2);
