@@ -64,7 +64,7 @@ pub struct Site {
     pub name: String,
     /// Channels of the features there.
     pub channels: usize,
-    /// How the style enters.
+    /// The way the style enters.
     pub kind: SiteKind,
 }
 

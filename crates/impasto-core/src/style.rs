@@ -99,7 +99,7 @@ impl Style {
         Ok(self)
     }
 
-    /// What is added to the painter's weights, if the style is a tuned one.
+    /// The update of the painter's weights, if the style is a tuned one.
     pub fn update(&self) -> Option<&Arc<Update>> {
         self.update.as_ref()
     }

@@ -115,7 +115,7 @@ fn paint(stylizer: &Stylizer, frames: &[Image], style: &Style, steady: f32) -> a
     frames.iter().map(&mut one).collect()
 }
 
-/// How the camera moved from each frame to the next.
+/// The camera's motion from each frame to the next.
 fn shifts(frames: &[Image]) -> Vec<Option<[f32; 2]>> {
     frames.windows(2).map(|pair| camera_shift(&pair[0], &pair[1])).collect()
 }

@@ -24,7 +24,7 @@ fn plainly<S: Serializer>(value: &f32, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(value.to_string().parse().unwrap_or(f64::from(*value)))
 }
 
-/// How flashes of the painting (WCAG 2.3.1) are dealt with.
+/// The treatment of flashes of the painting (WCAG 2.3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Flash {
@@ -69,7 +69,7 @@ pub struct Settings {
     pub rotate: u16,
     /// Part of the turned picture that is used.
     pub crop: Crop,
-    /// How flashes are dealt with.
+    /// The treatment of flashes.
     pub flash: Flash,
 }
 

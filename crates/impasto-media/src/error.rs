@@ -42,7 +42,7 @@ pub enum Error {
     NotAPicture {
         /// The file.
         name: String,
-        /// What the content looks like, as a noun phrase.
+        /// A noun phrase for what the content looks like.
         found: &'static str,
         /// What to do.
         remedy: &'static str,
@@ -109,7 +109,7 @@ pub enum Error {
     NeedsTool {
         /// The file.
         name: String,
-        /// What the content looks like, as a noun phrase.
+        /// A noun phrase for what the content looks like.
         found: &'static str,
         /// What the programs said that were tried.
         tried: String,

@@ -52,7 +52,7 @@ impl fmt::Display for Why {
     }
 }
 
-/// What a folder holds.
+/// The contents of a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     /// The pictures, sorted by name with numbers in order (2 before 10).

@@ -34,7 +34,7 @@ const AVERAGE: f32 = 0.98;
 /// Least side of a painting, px: strokes are not seen in fewer.
 pub const LEAST_PAINTING_PX: usize = 64;
 
-/// How long a run takes.
+/// The length of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Length {
@@ -44,7 +44,7 @@ pub enum Length {
     Seconds(f32),
 }
 
-/// How a style is tuned.
+/// Settings of a tuning run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TuneConfig {
     /// When it ends.
@@ -138,12 +138,12 @@ pub struct TuneReport {
     pub losses: StepReport,
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tuned {
     /// The style vector.
     pub vector: Vec<f32>,
-    /// What is added to the painter's weights.
+    /// The update of the painter's weights.
     pub update: Update,
     /// Steps done.
     pub steps: u64,

@@ -40,7 +40,7 @@ struct Begun {
     painted: Option<Image>,
 }
 
-/// How a frame is held still.
+/// Settings that hold a frame still.
 struct Steadied {
     place: Place,
     motion: Motion,

@@ -53,7 +53,7 @@ pub(crate) struct Calm {
 pub(crate) struct Advice {
     /// The frame begins a new scene.
     pub cut: bool,
-    /// How much of the content statistics is kept.
+    /// Share of the content statistics that is kept.
     pub smoothing: f32,
     /// Where the frame has changed: for [`Settler::settle`].
     pub motion: Motion,

@@ -31,7 +31,7 @@ pub enum TableError {
     Layer {
         /// The layer's name.
         layer: String,
-        /// What is wrong.
+        /// The fault.
         what: String,
     },
     /// A style vector of another length.

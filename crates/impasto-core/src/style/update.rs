@@ -12,7 +12,7 @@ const DOWN: &str = ".down";
 /// Begins the names of tensors that are kept whole.
 const WHOLE: &str = "delta.";
 
-/// What is added to one tensor.
+/// The update of one tensor.
 #[derive(Clone, Debug, PartialEq)]
 enum Part {
     /// The change itself.
@@ -21,7 +21,7 @@ enum Part {
     Factors { up: Weight, down: Weight },
 }
 
-/// What is added to a painter's weights, by tensor name.
+/// Updates of a painter's weights, by tensor name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Update {
     parts: BTreeMap<String, Part>,

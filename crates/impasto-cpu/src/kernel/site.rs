@@ -118,7 +118,7 @@ impl Step for Modulate {
     }
 }
 
-/// How much of each plane of the noise field every channel takes.
+/// Gain of each plane of the noise field, by channel.
 pub(crate) struct NoiseGains {
     /// `[channels][planes]`.
     pub weights: Vec<f32>,

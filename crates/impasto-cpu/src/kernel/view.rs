@@ -106,7 +106,7 @@ pub(crate) struct View {
     pub up: bool,
     /// `gain[channels]`, then `shift[channels]`.
     pub affine: Option<Ptr>,
-    /// What is added after the affine map.
+    /// The term added after the affine map.
     pub noise: Option<Noise>,
     /// Whether negative values become 0 at the end.
     pub relu: bool,

@@ -19,7 +19,7 @@ use crate::error::{Error, Result, plain};
 pub struct Frame {
     /// The picture and its alpha.
     pub still: Still,
-    /// How long it is shown, in ms.
+    /// Time it is shown, in ms.
     pub delay_ms: u32,
 }
 
@@ -28,7 +28,7 @@ pub struct Frame {
 pub struct Animation {
     /// All frames, of one size.
     pub frames: Vec<Frame>,
-    /// How often it is played; 0 is for ever.
+    /// Number of times it is played; 0 is for ever.
     pub plays: u32,
 }
 

@@ -136,7 +136,7 @@ fn encode_named(still: &Still, format: OutputFormat, options: WriteOptions, name
     encoded.map_err(|why| Error::Encode { name: name.into(), format: format.name(), why })
 }
 
-/// Where XMP stands in each format (XMP specification, part 3).
+/// The place of XMP in each format (XMP specification, part 3).
 const XMP_IN_JPEG: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const XMP_IN_PNG: &str = "XML:com.adobe.xmp";
 const XMP_IN_TIFF: Tag = Tag::Unknown(700);

@@ -44,7 +44,7 @@ pub enum VideoError {
         name: String,
         /// Frames that are whole.
         whole: u64,
-        /// What is wrong.
+        /// The fault.
         why: String,
     },
     /// Only ffmpeg can do it, and there is none.

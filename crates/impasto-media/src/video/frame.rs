@@ -119,7 +119,7 @@ impl Rotation {
     }
 }
 
-/// How often an animation is played.
+/// Number of times an animation is played.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Plays {
     /// Over and over.
@@ -154,7 +154,7 @@ pub struct Info {
     pub color: Color,
     /// Whether pictures may have parts that are not there.
     pub alpha: bool,
-    /// How often an animation is played.
+    /// Number of times an animation is played.
     pub plays: Plays,
     /// Colours other than those of a screen, which pixels still have.
     pub tone: Option<Tone>,

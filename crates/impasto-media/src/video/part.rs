@@ -20,7 +20,7 @@ pub struct Mark {
     pub memory: Vec<f64>,
 }
 
-/// Where a sink begins in its file.
+/// A sink's first byte in its file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Standing {
     /// Bytes that are there.

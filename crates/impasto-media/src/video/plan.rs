@@ -74,7 +74,7 @@ impl Plan {
     }
 }
 
-/// What is asked for.
+/// The request.
 struct Words<'a> {
     kind: Kind,
     target: &'a Path,

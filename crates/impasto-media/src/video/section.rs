@@ -129,7 +129,7 @@ pub struct Part {
     path: PathBuf,
     /// What it holds.
     pub section: Section,
-    /// What was asked for.
+    /// The request.
     pub fingerprint: String,
     frames: u64,
     bytes: u64,
@@ -229,7 +229,7 @@ impl Parts {
         &self.0[0].section.film
     }
 
-    /// What was asked for.
+    /// The request.
     pub fn fingerprint(&self) -> &str {
         &self.0[0].fingerprint
     }

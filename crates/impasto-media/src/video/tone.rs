@@ -16,7 +16,7 @@ const GAMMA: f32 = 2.4;
 /// Steps of the table that codes light, by its square root.
 const STEPS: usize = 4096;
 
-/// How a pixel's number becomes light.
+/// The map from a pixel's number to light.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transfer {
     /// A usual screen's.

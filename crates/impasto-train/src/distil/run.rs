@@ -46,7 +46,7 @@ pub struct DistilSettings {
     pub warm_up: u64,
     /// Limit of the gradient's length.
     pub clip: f32,
-    /// How much of the averaged weights is kept each step.
+    /// Share of the averaged weights that is kept each step.
     pub average: f32,
 }
 
@@ -100,7 +100,7 @@ impl DistilSettings {
 
 /// A run.
 pub struct DistilConfig {
-    /// What decides its course.
+    /// The settings that decide its course.
     pub settings: DistilSettings,
     /// Folders of photos.
     pub photos: Vec<Folder>,

@@ -39,7 +39,7 @@ pub(super) struct Distiller<K: Kernels> {
     judge: (Network, [NodeId; 4]),
 }
 
-/// What all threads read.
+/// The state that all threads read.
 struct Parts<K: Kernels> {
     student: Part<K>,
     looks: [NodeId; 4],

@@ -32,7 +32,7 @@ pub struct CpuLearner<K: Kernels> {
     shards: Vec<Mutex<Shard>>,
 }
 
-/// What all threads read.
+/// The state that all threads read.
 struct Parts<K: Kernels> {
     painter: Part<K>,
     encoder: Part<K>,

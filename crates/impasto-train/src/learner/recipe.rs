@@ -5,7 +5,7 @@ use crate::loss::{laplacian, phase, picture, ssim};
 use impasto_core::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// What the pastiche's features are held to.
+/// The target of the pastiche's features.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ContentKind {
@@ -16,7 +16,7 @@ pub enum ContentKind {
     Features,
 }
 
-/// What of the pastiche's features is held to the painting's.
+/// The part of the pastiche's features that is held to the painting's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StyleKind {
@@ -155,7 +155,7 @@ loss_table! {
         content_target: ContentKind = ContentKind::AdaIn;
         /// Layers whose features are the content, counted from relu4_1 upwards: 1 to 4. Their losses are added.
         content_layers: usize = 1;
-        /// What of the style is compared.
+        /// The part of the style that is compared.
         style_kind: StyleKind = StyleKind::Balanced;
         /// Deviation of the twin's noise, in `0..1`.
         noise_sigma: f32 = 0.018;
@@ -167,7 +167,7 @@ loss_table! {
         decay: f32 = 0.0;
         /// Limit of the gradient's length.
         clip: f32 = 1.0;
-        /// How much of the averaged weights is kept each step.
+        /// Share of the averaged weights that is kept each step.
         average: f32 = 0.998;
     }
 }

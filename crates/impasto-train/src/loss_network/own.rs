@@ -61,7 +61,7 @@ pub enum JudgeFileError {
     Format {
         /// The file.
         path: String,
-        /// What is wrong.
+        /// The fault.
         what: String,
     },
     /// Made by another version.

@@ -100,7 +100,7 @@ pub enum TrainError {
 pub struct Kept(pub Option<u64>);
 
 impl Kept {
-    /// How a run whose numbers ran away is mended.
+    /// The remedy for a run whose numbers ran away.
     fn remedy(self) -> &'static str {
         match self.0 {
             Some(_) => {

@@ -235,7 +235,7 @@ pub struct Paths {
 /// A run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainConfig {
-    /// What decides its course.
+    /// The settings that decide its course.
     pub settings: Settings,
     /// Where things lie.
     pub paths: Paths,

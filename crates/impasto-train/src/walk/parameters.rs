@@ -21,7 +21,7 @@ pub struct Layer {
     pub inputs: usize,
     /// Side of the window; 1 for noise.
     pub kernel: usize,
-    /// What kind of layer it is.
+    /// The kind of layer.
     pub kind: LayerKind,
 }
 

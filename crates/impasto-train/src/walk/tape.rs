@@ -77,7 +77,7 @@ pub struct Tape<K: Kernels> {
     /// Whether everything that a ReLU's gradient holds was gated by whoever wrote it.
     pub(super) gated: Vec<bool>,
     pub(super) moments: Vec<Moments>,
-    /// What the noise layers read.
+    /// The windows of the field that noise layers read.
     pub(super) windows: Windows,
     pub(super) style: Vec<f32>,
     pub(super) scratch: K::Scratch,

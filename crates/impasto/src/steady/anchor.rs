@@ -24,18 +24,18 @@ const FEW: f32 = 0.6;
 pub(crate) struct Anchor {
     /// The frame that motion is measured from, and where the scene was then.
     key: Option<(Pyramid, [f32; 2])>,
-    /// How far things have moved since the first frame, px `[x, y]`.
+    /// The motion of things since the first frame, px `[x, y]`.
     at: [f32; 2],
 }
 
-/// Where a frame lies on its canvas.
+/// A frame's place on its canvas.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Place {
     /// The frame's left upper corner on the canvas, `[x, y]`, each below [`GRID`].
     pub offset: [usize; 2],
     /// The noise field's position under the canvas' left upper corner, px; multiples of [`GRID`].
     pub origin: [i32; 2],
-    /// What is left of the motion, px.
+    /// The rest of the motion, px.
     pub fraction: [f32; 2],
 }
 

@@ -13,7 +13,7 @@ const FINEST: usize = 90;
 const LARGEST_STEP: usize = 6;
 /// The coarsest level's shorter side is not below this.
 const COARSEST: usize = 20;
-/// How far the coarsest level is searched around the guess, in its own px.
+/// Radius of the search around the guess at the coarsest level, in its own px.
 const REACH: i32 = 8;
 /// A difference counts for no more than this, of 255.
 const ROBUST: f32 = 24.0;
@@ -58,7 +58,7 @@ struct Slope {
 /// A camera's motion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Shift {
-    /// How far things have moved, px of the frame: `[x, y]`.
+    /// The motion of things, px of the frame: `[x, y]`.
     pub by: [f32; 2],
     /// Share of the pixels that moved so.
     pub agreeing: f32,

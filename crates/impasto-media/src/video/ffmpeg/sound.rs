@@ -180,7 +180,7 @@ impl SoundPlan {
         ["-map", &pictures, "-c", "copy", "-f", "null", "-"].map(String::from).into()
     }
 
-    /// How many tracks are kept.
+    /// Number of tracks that are kept.
     pub fn tracks(&self) -> usize {
         self.kept.len()
     }

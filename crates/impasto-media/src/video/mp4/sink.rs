@@ -21,7 +21,7 @@ pub(crate) fn fits_builtin(width: usize, height: usize) -> bool {
     SIDES.0 <= short && short <= SIDES.2 && long <= SIDES.1
 }
 
-/// How frames are coded.
+/// The coder of frames.
 #[derive(Clone, Debug)]
 pub(crate) struct Coding {
     /// `1..=100`.

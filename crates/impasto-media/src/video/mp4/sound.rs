@@ -63,7 +63,7 @@ impl Sound {
         !self.obstacles.is_empty() || self.heard() > 0
     }
 
-    /// How many tracks of sound are copied.
+    /// Number of sound tracks that are copied.
     pub(crate) fn heard(&self) -> usize {
         self.tracks.iter().filter(|track| track.kind == Kind::Sound).count()
     }

@@ -10,7 +10,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-/// What happened to the disk, in order.
+/// The disk's operations, in order.
 #[derive(Clone, Debug)]
 enum Event {
     /// The part has so many bytes from now on.

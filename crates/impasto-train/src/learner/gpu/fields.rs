@@ -8,7 +8,7 @@ use impasto_core::{Network, Shape};
 use impasto_gpu::compute::Gpu;
 use impasto_gpu::compute::wgpu::Buffer;
 
-/// What the noise layers of a table read.
+/// The windows of the field that a table's noise layers read.
 pub(super) struct Fields {
     windows: Windows,
     /// For each window, `[samples][height][width][MAX_PLANES]`.

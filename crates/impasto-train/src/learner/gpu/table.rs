@@ -66,7 +66,7 @@ impl Table {
         &self.flat
     }
 
-    /// Where a layer's weights stand.
+    /// The place of a layer's weights.
     pub fn layer(&self, id: NodeId) -> &Layer {
         self.parameters.layers[id].as_ref().expect("a layer with weights")
     }

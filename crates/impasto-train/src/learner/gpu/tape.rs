@@ -180,7 +180,7 @@ impl<'a> Builder<'a> {
         (network.style_len(), network.site_range(site).start)
     }
 
-    /// What a noise layer works with.
+    /// The state of a noise layer.
     fn noise(&self, id: NodeId, site: usize) -> Noise<'_> {
         Noise {
             cells: self.tape.fields.cells(id),

@@ -7,7 +7,7 @@ use crate::walk::Layer;
 use impasto_gpu::compute::wgpu::Buffer;
 use impasto_gpu::compute::{Launch, Params, Source};
 
-/// What a noise layer works with, on both ways.
+/// The state of a noise layer, for both passes.
 #[derive(Clone, Copy)]
 pub(in crate::learner::gpu) struct Noise<'a> {
     /// `[samples][area][MAX_PLANES]`.
