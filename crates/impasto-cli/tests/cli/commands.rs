@@ -34,6 +34,12 @@ fn every_command_helps_with_an_example() {
 }
 
 #[test]
+fn subcommands_leave_their_command_its_own_help() {
+    let help = Studio::empty("about").lines("video --help");
+    assert_eq!(help[0], "Paint a video in the style of a painting");
+}
+
+#[test]
 fn styles_are_shown() {
     let studio = Studio::new("show");
     studio.lines("styles make wave.png:2 mosaic.png:1 -o both.style");

@@ -47,7 +47,7 @@ impl FromArgMatches for Args {
     }
 }
 
-/// What is done with parts of films.
+// Parts of films. No doc comment: clap would show it as the help of `video` itself.
 #[derive(clap::Subcommand, Clone, Debug)]
 pub enum Subcommand {
     /// Make one film of its parts, as --part painted them
