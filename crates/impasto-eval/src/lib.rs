@@ -29,6 +29,7 @@ mod config;
 pub mod cost;
 mod error;
 mod evaluate;
+pub mod film;
 mod hall;
 pub mod judge;
 pub mod machine;
