@@ -4,10 +4,12 @@
 //! An engine's test is one line: `assert_eq!(conformance::failures(&engine, Tolerance::F32), Vec::<String>::new())`.
 
 mod cases;
+mod kinds;
 mod random;
 mod shared;
 
 pub use cases::{Case, cases};
+pub use kinds::{every_op, kind};
 pub use random::Random;
 pub use shared::shared_data;
 

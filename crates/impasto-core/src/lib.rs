@@ -5,6 +5,7 @@
 //! * A [`Style`] is a short vector: mean and standard deviation per channel at each AdaIN site.
 //!   Mixing, strength and fading are arithmetic on it.
 //! * A [`Model`] bundles a painter, a style encoder and their weights in one safetensors file.
+//! * [`mod@lower`] is the planner of every engine: a table goes in, fused steps come out.
 //! * An [`Engine`] prepares a [`Plan`] for one network at one size; the [`mod@reference`] engine is the
 //!   plain judge, and [`conformance`] is the suite that every other engine must pass.
 //!
@@ -18,6 +19,7 @@ pub mod conformance;
 pub mod engine;
 pub mod image;
 pub mod light;
+pub mod lower;
 pub mod model;
 pub mod network;
 pub mod noise;

@@ -232,8 +232,17 @@ impl Op {
 
     /// Whether the model holds weights for it.
     pub fn has_weights(&self) -> bool {
+        !self.weights(1).is_empty()
+    }
+
+    /// Weights that the model holds for it: their part of the name and their shape. `channels` are those of its input.
+    pub fn weights(&self, channels: usize) -> Vec<(&'static str, Vec<usize>)> {
         match self {
-            Op::Conv { .. } | Op::Noise { .. } => true,
+            &Op::Conv { out_channels, kernel, groups, .. } => {
+                let weight = vec![out_channels, channels / groups, kernel, kernel];
+                vec![("weight", weight), ("bias", vec![out_channels])]
+            }
+            Op::Noise { grains, .. } => vec![("weight", vec![channels, grains.len()])],
             Op::Input { .. }
             | Op::Relu { .. }
             | Op::MaxPool2 { .. }
@@ -243,6 +252,24 @@ impl Op {
             | Op::AdaIn { .. }
             | Op::Modulate { .. }
             | Op::MeanStd { .. }
+            | Op::Concat { .. }
+            | Op::Scale { .. } => vec![],
+        }
+    }
+
+    /// Whether every value of the result depends on the whole input, so that a part of it cannot be computed alone.
+    pub fn sees_everything(&self) -> bool {
+        match self {
+            Op::AdaIn { .. } | Op::MeanStd { .. } => true,
+            Op::Input { .. }
+            | Op::Conv { .. }
+            | Op::Relu { .. }
+            | Op::MaxPool2 { .. }
+            | Op::AvgPool2 { .. }
+            | Op::Upsample2 { .. }
+            | Op::Add { .. }
+            | Op::Modulate { .. }
+            | Op::Noise { .. }
             | Op::Concat { .. }
             | Op::Scale { .. } => false,
         }
@@ -328,6 +355,19 @@ impl Network {
         for (id, node) in self.nodes.iter().enumerate() {
             for input in node.op.inputs() {
                 readers[input].push(id);
+            }
+        }
+        readers
+    }
+
+    /// As [`Network::readers`], counting only readers that the output needs.
+    pub fn live_readers(&self) -> Vec<Vec<NodeId>> {
+        let mut readers = vec![Vec::new(); self.nodes.len()];
+        for id in (0..self.nodes.len()).rev() {
+            if id == self.output() || !readers[id].is_empty() {
+                for input in self.nodes[id].op.inputs() {
+                    readers[input].push(id);
+                }
             }
         }
         readers

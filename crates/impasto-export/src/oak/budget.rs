@@ -64,7 +64,16 @@ impl Budget {
                     padded += per_value * (out.channels.next_multiple_of(16) * out.area() * inner) as f64;
                     moved += bytes;
                 }
-                _ => {
+                Op::MaxPool2 { .. }
+                | Op::AvgPool2 { .. }
+                | Op::Upsample2 { .. }
+                | Op::Add { .. }
+                | Op::AdaIn { .. }
+                | Op::Modulate { .. }
+                | Op::Noise { .. }
+                | Op::MeanStd { .. }
+                | Op::Concat { .. }
+                | Op::Scale { .. } => {
                     moved += bytes;
                     shave += bytes;
                 }

@@ -13,7 +13,8 @@ pub mod proto;
 pub use check::check;
 
 use crate::error::ExportError;
-use crate::fold::{Folded, pixel_map};
+use crate::pixels::pixel_map;
+use impasto_core::lower::Folded;
 use impasto_core::weights::Precision;
 use impasto_core::{Field, Model, Network, Op, Weights};
 use lower::{Manner, lowered};
@@ -151,7 +152,7 @@ pub fn painter_graph(
     options: &OnnxOptions,
 ) -> Result<GraphProto, ExportError> {
     let mut folded = checked(network, weights)?;
-    folded.fold_scales();
+    folded.fold_scales_everywhere();
     take_pixels(&mut folded, options)?;
     if options.range == Range::Bytes || options.order == ColourOrder::Bgr {
         let gain = if options.range == Range::Bytes { 255.0 } else { 1.0 };
@@ -166,7 +167,7 @@ pub fn painter_graph(
         rim: 0,
         field: options.field,
     };
-    lowered(&folded.network, &folded.weights, manner)
+    lowered(&folded, manner)
 }
 
 /// A style encoder, with input `image` and output `style`.
@@ -176,7 +177,7 @@ pub fn encoder_graph(
     options: &OnnxOptions,
 ) -> Result<GraphProto, ExportError> {
     let mut folded = checked(network, weights)?;
-    folded.fold_scales();
+    folded.fold_scales_everywhere();
     take_pixels(&mut folded, options)?;
     let manner = Manner {
         input: "image",
@@ -187,17 +188,17 @@ pub fn encoder_graph(
         rim: 0,
         field: options.field,
     };
-    lowered(&folded.network, &folded.weights, manner)
+    lowered(&folded, manner)
 }
 
-pub(crate) fn checked(network: &Network, weights: &Weights) -> Result<Folded, ExportError> {
+pub(crate) fn checked<'a>(network: &Network, weights: &'a Weights) -> Result<Folded<'a>, ExportError> {
     network.check()?;
     network.check_weights(weights)?;
     Ok(Folded::new(network, weights))
 }
 
 /// Makes the table take pictures as `options` say.
-pub(crate) fn take_pixels(folded: &mut Folded, options: &OnnxOptions) -> Result<(), ExportError> {
+pub(crate) fn take_pixels(folded: &mut Folded<'_>, options: &OnnxOptions) -> Result<(), ExportError> {
     if options.range == Range::Unit && options.order == ColourOrder::Rgb {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use super::launch::{Launch, Maps, Params, groups_for};
 use crate::gpu::Usage;
-use crate::plan::lower::{BufferId, Value};
+use impasto_core::lower::{BufferId, Value};
 use impasto_core::{EngineError, Shape};
 use wgpu::BufferUsages;
 

@@ -3,7 +3,7 @@
 use super::launch::{Launch, Maps, Params};
 use super::source::Source;
 use crate::gpu::Usage;
-use crate::plan::lower::{BufferId, Statistics};
+use impasto_core::lower::BufferId;
 use impasto_core::{EngineError, Shape};
 
 /// Threads of a workgroup in the first step, and positions that each adds up.
@@ -11,6 +11,14 @@ const FIRST_THREADS: usize = 256;
 const EACH: usize = 8;
 /// Threads of a workgroup in the second step.
 const SECOND_THREADS: usize = 64;
+
+/// The statistics that a step takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Statistics {
+    pub input: BufferId,
+    pub eps: f32,
+    pub unbiased: bool,
+}
 
 /// The kernel with `total`, the sum over a workgroup's threads.
 fn totalling(maps: &Maps<'_>, source: Source) -> Source {

@@ -39,9 +39,9 @@ impl Hearing {
     /// For the ReLUs over maps of a program.
     pub fn new(program: &Program) -> Self {
         let nodes = &program.network.nodes;
-        let relu = |(id, node): (NodeId, &Node)| match node.op {
-            Op::Relu { input } => Some((id, nodes[input].name.clone(), vec![])),
-            _ => None,
+        let relu = |(id, node): (NodeId, &Node)| {
+            let Op::Relu { input } = node.op else { return None };
+            Some((id, nodes[input].name.clone(), vec![]))
         };
         Self { relus: nodes.iter().enumerate().filter_map(relu).collect() }
     }

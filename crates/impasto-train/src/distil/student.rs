@@ -89,11 +89,10 @@ fn with_maps(shape: &JudgeShape, vgg: &LossNetwork) -> (Network, [NodeId; 4], [N
         b.push(&node.name, node.op.clone());
     }
     let maps = std::array::from_fn(|i| {
-        let channels = match vgg.network.nodes[vgg.looks[i] - 1].op {
-            Op::Conv { out_channels, .. } => out_channels,
-            _ => unreachable!("VGG's looks stand behind convolutions"),
+        let Op::Conv { out_channels, .. } = vgg.network.nodes[vgg.looks[i] - 1].op else {
+            unreachable!("VGG's looks stand behind convolutions")
         };
-        b.conv(&format!("map{}", i + 1), looks[i], channels, 1, 1, Padding::Zero)
+        b.conv(&format!("map{}", i + 1), looks[i], out_channels, 1, 1, Padding::Zero)
     });
     (b.finish(), looks, maps)
 }

@@ -84,7 +84,17 @@ fn convolutions_behind(network: &Network, id: NodeId) -> Option<Vec<String>> {
         match network.nodes[reader].op {
             Op::Conv { .. } => found.push(network.nodes[reader].name.clone()),
             Op::Upsample2 { .. } => found.extend(convolutions_behind(network, reader)?),
-            _ => return None,
+            Op::Input { .. }
+            | Op::Relu { .. }
+            | Op::MaxPool2 { .. }
+            | Op::AvgPool2 { .. }
+            | Op::Add { .. }
+            | Op::AdaIn { .. }
+            | Op::Modulate { .. }
+            | Op::Noise { .. }
+            | Op::MeanStd { .. }
+            | Op::Concat { .. }
+            | Op::Scale { .. } => return None,
         }
     }
     Some(found)

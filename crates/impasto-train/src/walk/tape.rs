@@ -266,7 +266,13 @@ impl<K: Kernels> Tape<K> {
                 y.clear();
                 inputs.iter().for_each(|&i| y.extend_from_slice(self.values[i].vector()));
             }
-            other => unreachable!("{other:?} makes no vector: the program has been checked"),
+            Op::Input { .. }
+            | Op::MaxPool2 { .. }
+            | Op::AvgPool2 { .. }
+            | Op::Upsample2 { .. }
+            | Op::AdaIn { .. }
+            | Op::Modulate { .. }
+            | Op::Noise { .. } => unreachable!("no vector is made so: the program has been checked"),
         }
     }
 }

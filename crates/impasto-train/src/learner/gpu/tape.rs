@@ -6,7 +6,6 @@ use super::kernel::{Enter, Finish, Kit, Noise, Packed, Point, Window};
 use super::room::{Room, floats};
 use super::table::Table;
 use super::work::Work;
-use crate::walk::Program;
 use impasto_core::network::{NodeId, Op};
 use impasto_core::{Field, Shape};
 use impasto_gpu::compute::wgpu::Buffer;
@@ -62,7 +61,7 @@ impl Tape {
             kit: Kit { gpu },
             table,
             aims,
-            needed: needed(program, aims),
+            needed: program.needed(aims.picture, aims.weights.is_some(), aims.style),
             shapes,
             samples,
             reached: vec![false; program.network.nodes.len()],
@@ -131,18 +130,6 @@ impl Tape {
     pub fn backward(&self) -> &[Launch] {
         &self.backward
     }
-}
-
-/// Nodes whose gradient somebody wants: those behind which there is a weight, a style or the picture.
-fn needed(program: &Program, aims: Aims) -> Vec<bool> {
-    let mut needed = vec![false; program.network.nodes.len()];
-    needed[0] = aims.picture;
-    for (id, node) in program.network.nodes.iter().enumerate().skip(1) {
-        let op = &node.op;
-        let own = (op.has_weights() && aims.weights.is_some()) || (op.site().is_some() && aims.style);
-        needed[id] = own || node.op.inputs().iter().any(|&i| needed[i]);
-    }
-    needed
 }
 
 struct Builder<'a> {
