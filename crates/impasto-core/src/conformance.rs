@@ -5,12 +5,11 @@
 
 mod cases;
 mod kinds;
-mod random;
 mod shared;
 
+pub use crate::random::Random;
 pub use cases::{Case, cases};
 pub use kinds::{every_op, kind};
-pub use random::Random;
 pub use shared::shared_data;
 
 use crate::engine::{Conditions, Engine, EngineError, Plan};

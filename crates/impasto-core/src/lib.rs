@@ -14,6 +14,7 @@
 //! in one function, [`image::byte_from_unit`].
 #![forbid(unsafe_code)]
 
+pub mod atomic;
 pub mod classic;
 pub mod conformance;
 pub mod engine;
@@ -23,6 +24,7 @@ pub mod lower;
 pub mod model;
 pub mod network;
 pub mod noise;
+pub mod random;
 pub mod reference;
 pub mod style;
 pub mod tensor;
@@ -33,6 +35,7 @@ pub use image::Image;
 pub use model::{Model, ModelError};
 pub use network::{Network, NetworkBuilder, Node, NodeId, Op, Padding, Site, SiteKind, TableError};
 pub use noise::Field;
+pub use random::Random;
 pub use style::{Style, StyleError};
 pub use tensor::{Shape, Tensor};
 pub use weights::{Weights, WeightsError};

@@ -1,5 +1,6 @@
 //! A model: a painter, a style encoder and their weights, in one safetensors file.
 
+use crate::atomic;
 use crate::network::{Network, TableError};
 use crate::weights::{Precision, Weights, WeightsError};
 use serde::{Deserialize, Serialize};
@@ -185,18 +186,10 @@ impl Model {
         self.weights.to_bytes(precision, metadata)
     }
 
-    /// Writes a model file, beside and then renamed, so that `path` is whole or untouched.
+    /// Writes a model file; `path` is whole or untouched, whatever happens.
     pub fn save(&self, path: &Path, precision: Precision) -> Result<(), ModelError> {
         let io = |source| ModelError::Io { path: path.display().to_string(), source };
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".part");
-        let beside = Path::new(&beside);
-        let written =
-            std::fs::write(beside, self.to_bytes(precision)).and_then(|()| std::fs::rename(beside, path));
-        written.map_err(|e| {
-            let _ = std::fs::remove_file(beside);
-            io(e)
-        })
+        atomic::write(path, &self.to_bytes(precision)).map_err(io)
     }
 }
 

@@ -6,8 +6,8 @@ mod whiten;
 pub use revive::revive;
 pub use whiten::whiten;
 
+use impasto_core::Random;
 use impasto_core::Weights;
-use impasto_core::conformance::Random;
 use impasto_core::network::{Network, NodeId, Op, SiteKind};
 
 /// A residual branch's last convolution starts smaller, so that blocks begin near the identity.

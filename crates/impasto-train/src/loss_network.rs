@@ -5,8 +5,8 @@ mod own;
 pub use own::{JudgeFileError, JudgeShape};
 
 use crate::walk::{Packed, Parameters, Plain, Program, Tape, moments};
+use impasto_core::Random;
 use impasto_core::classic::{self, VGG19};
-use impasto_core::conformance::Random;
 use impasto_core::network::{Network, NetworkBuilder, NodeId, Padding};
 use impasto_core::weights::WeightsError;
 use impasto_core::{Tensor, Weights};

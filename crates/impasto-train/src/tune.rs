@@ -377,7 +377,7 @@ fn update(painter: &Network, before: &Weights, after: &Weights, rank: usize) -> 
 mod tests {
     use super::*;
     use crate::data::drawn;
-    use impasto_core::conformance::Random;
+    use impasto_core::Random;
     use impasto_core::light::{LightShape, encoder, painter};
     use impasto_core::model::StrengthKind;
     use impasto_core::style::{Provenance, Style};

@@ -126,7 +126,7 @@ fn is_cut(before: &[f32], now: &[f32]) -> bool {
 mod tests {
     use super::*;
     use crate::scene;
-    use impasto_core::conformance::Random;
+    use impasto_core::Random;
 
     fn noisy(image: &Image, seed: u64) -> Image {
         let mut random = Random::new(seed);

@@ -1,9 +1,9 @@
 //! The tables that the suite runs.
 
-use super::Random;
 use crate::engine::Conditions;
 use crate::network::{Network, NetworkBuilder, Op, Padding, SiteKind};
 use crate::noise::Field;
+use crate::random::Random;
 use crate::tensor::{Shape, Tensor};
 use crate::weights::Weights;
 use std::sync::Arc;

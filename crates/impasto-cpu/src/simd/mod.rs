@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn products_of_bytes_are_exact() {
-        let mut random = impasto_core::conformance::Random::new(3);
+        let mut random = impasto_core::Random::new(3);
         let bytes: Vec<u8> = (0..400).map(|_| random.bits() as u8).collect();
         let weights: Vec<i32> = (0..6 * 2 * BLOCK).map(|_| random.bits() as i32).collect();
         for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {

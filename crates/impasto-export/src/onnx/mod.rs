@@ -14,12 +14,14 @@ pub use check::check;
 
 use crate::error::ExportError;
 use crate::pixels::pixel_map;
+use impasto_core::atomic::AtomicFile;
 use impasto_core::lower::Folded;
 use impasto_core::weights::Precision;
 use impasto_core::{Field, Model, Network, Op, Weights};
 use lower::{Manner, lowered};
 use prost::Message;
 use proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The set of operators that is used.
@@ -107,29 +109,19 @@ impl OnnxFiles {
         path.with_extension("encoder.onnx")
     }
 
-    /// Writes the painter to `path` and the encoder beside it. Both are written under other names
-    /// first, so that neither file is ever half there.
+    /// Writes the painter to `path` and the encoder beside it. Both are whole on the disk before the first takes its name.
     pub fn save(&self, path: &Path) -> Result<(), ExportError> {
         let files = [(path.to_path_buf(), &self.painter), (Self::encoder_path(path), &self.encoder)];
-        let beside = |path: &Path| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(".part");
-            PathBuf::from(name)
-        };
-        let write = || -> Result<(), ExportError> {
-            for (path, bytes) in &files {
-                std::fs::write(beside(path), bytes).map_err(ExportError::io(path))?;
-            }
-            for (path, _) in &files {
-                std::fs::rename(beside(path), path).map_err(ExportError::io(path))?;
-            }
-            Ok(())
-        };
-        write().inspect_err(|_| {
-            for (path, _) in &files {
-                let _ = std::fs::remove_file(beside(path));
-            }
-        })
+        let mut written = Vec::new();
+        for (path, bytes) in files {
+            let mut file = AtomicFile::create(&path).map_err(ExportError::io(&path))?;
+            file.write_all(bytes).map_err(ExportError::io(&path))?;
+            written.push((path, file));
+        }
+        for (path, file) in written {
+            file.commit().map_err(ExportError::io(&path))?;
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Square crops of random place and scale.
 
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::{Image, Shape, Tensor};
 use impasto_media::resize::resize_part;
 

@@ -2,7 +2,7 @@
 
 use super::{Augment, Library, crop, window};
 use crate::learner::{Group, StylePicture, Twin, View};
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::{Image, Shape, Tensor};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

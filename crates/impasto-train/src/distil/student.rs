@@ -12,7 +12,7 @@ use crate::loss::feature::{ContentTarget, content_mse};
 use crate::loss_network::{JudgeShape, LossNetwork};
 use crate::optimiser::norm;
 use crate::walk::{Gradients, Kernels, Tape, Wanted};
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::network::{NetworkBuilder, NodeId, Op, Padding};
 use impasto_core::{Model, Network, Tensor, Weights};
 use std::sync::Mutex;

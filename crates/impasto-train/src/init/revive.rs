@@ -6,7 +6,7 @@
 use crate::detect::Hearing;
 use crate::learner::LearnerError;
 use crate::walk::{Fast, Packed, Parameters, Program, Tape};
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::network::{Network, NodeId, Op};
 use impasto_core::{Tensor, Weights};
 

@@ -6,7 +6,7 @@ use super::tables::Tables;
 use crate::data::{Library, Source, centre_square, drawn};
 use crate::init;
 use crate::loss_network::{LossNetwork, LossNetworkError};
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::{Image, Model, Network, Weights};
 use impasto_cpu::CpuEngine;
 use impasto_import::{ImportError, Pictures, import_plain_vgg, import_vgg};

@@ -149,10 +149,8 @@ mod tests {
 
     #[test]
     fn the_mirror_of_vgg_is_the_published_decoder() {
-        let weights = crate::init::painter(
-            &classic::encoder(Variance::Port),
-            &mut impasto_core::conformance::Random::new(1),
-        );
+        let weights =
+            crate::init::painter(&classic::encoder(Variance::Port), &mut impasto_core::Random::new(1));
         let loss = LossNetwork::unchecked(&weights).unwrap();
         let decoder = Tables::classic(&loss, "none").decoder.unwrap();
         let own: Vec<(&str, usize)> = (decoder.nodes.iter())

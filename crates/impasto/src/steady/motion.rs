@@ -287,7 +287,7 @@ impl Plane {
 mod tests {
     use super::*;
     use crate::scene;
-    use impasto_core::conformance::Random;
+    use impasto_core::Random;
 
     /// The part of a larger scene that is seen from `(x, y)`, in thirds of a px, with a camera's noise.
     fn view(large: &Image, (x, y): (usize, usize), seed: u64) -> Image {

@@ -131,7 +131,7 @@ impl Settler {
 mod tests {
     use super::*;
     use crate::scene;
-    use impasto_core::conformance::Random;
+    use impasto_core::Random;
 
     fn painted(seed: u64) -> Image {
         let (still, mut random) = (scene::draw(96, 54, 0.0), Random::new(seed));

@@ -19,8 +19,8 @@ use crate::loss::instance::instance_content;
 use crate::loss::similarity::self_similarity;
 use crate::loss_network::{EPS, LossNetwork};
 use crate::walk::{Element, Kernels, Map, Moments, Tape, Value, Wanted, add_statistics_gradient, moments};
+use impasto_core::Random;
 use impasto_core::Tensor;
-use impasto_core::conformance::Random;
 use impasto_core::network::NodeId;
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use crate::learner::looks::{DIRECTIONS, Looks, SLICED, SLICED_PLACES};
 use crate::loss::covariance::{Covariance, FeatureSums, Slope, balanced};
 use crate::loss::sliced::{directions, sliced};
 use crate::walk::Kernels;
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 
 /// By layer, as far as the recipe asks for it.
 #[derive(Default)]
