@@ -1,18 +1,18 @@
 //! Runs the numbered examples over pictures that the demo scene draws.
 
-use impasto::{Image, Stylizer, Style, builtin, scene};
+use impasto::{Image, Style, Stylizer, builtin, scene};
 use std::path::{Path, PathBuf};
 
-#[path = "../examples/01_photo.rs"]
-mod photo;
-#[path = "../examples/02_painting.rs"]
-mod painting;
-#[path = "../examples/03_mix.rs"]
-mod mix;
-#[path = "../examples/04_regions.rs"]
-mod regions;
 #[path = "../examples/05_film.rs"]
 mod film;
+#[path = "../examples/03_mix.rs"]
+mod mix;
+#[path = "../examples/02_painting.rs"]
+mod painting;
+#[path = "../examples/01_photo.rs"]
+mod photo;
+#[path = "../examples/04_regions.rs"]
+mod regions;
 
 /// A fresh folder that goes away with its test.
 struct Folder(PathBuf);
