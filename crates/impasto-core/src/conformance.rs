@@ -18,7 +18,7 @@ use crate::noise::Field;
 use crate::reference::ReferenceEngine;
 use crate::tensor::{Shape, Tensor};
 
-/// How far an engine's values may lie from the reference's.
+/// Largest distance of an engine's values from the reference's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
     /// Largest difference, as a part of the largest absolute value that the reference gives.
@@ -38,7 +38,7 @@ impl Tolerance {
     pub const INT8: Self = Self { of_peak: 0.15 };
 }
 
-/// Where two tensors differ most.
+/// Largest difference of two tensors.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Mismatch {
     /// Another shape.

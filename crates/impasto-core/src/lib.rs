@@ -1,4 +1,4 @@
-//! What AdaIN style transfer is, with nothing else around it.
+//! AdaIN style transfer itself, with nothing else around it.
 //!
 //! * A [`Network`] is a table of layers plus named [`Weights`]; every engine, the trainer and the
 //!   exporters walk the same table.

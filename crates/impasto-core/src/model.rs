@@ -12,7 +12,7 @@ use std::sync::Arc;
 const FORMAT: &str = "impasto-model";
 const VERSION: &str = "1";
 
-/// What `strength` below 1 means for a model.
+/// Meaning of `strength` below 1 for a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StrengthKind {
@@ -36,11 +36,11 @@ pub struct Model {
     pub encoder: Network,
     /// Weights of both.
     pub weights: Arc<Weights>,
-    /// What strength means.
+    /// Meaning of strength.
     pub strength: StrengthKind,
     /// SPDX expression or words on the rights to the weights.
     pub license: String,
-    /// How the weights came about: data, command, seed, figures. Free-form, JSON.
+    /// Origin of the weights: data, command, seed, figures. Free-form, JSON.
     pub training: serde_json::Value,
     id: String,
 }
@@ -61,7 +61,7 @@ pub enum ModelError {
     Format {
         /// The file.
         path: String,
-        /// What is wrong, and what to do.
+        /// Fault and remedy.
         what: String,
     },
     /// Written by a later version.
@@ -79,9 +79,9 @@ pub enum ModelError {
     /// The encoder does not give what the painter takes.
     #[error("the style encoder gives {found} values, the painter takes {expected}")]
     StyleLength {
-        /// What the painter takes.
+        /// Length that the painter takes.
         expected: usize,
-        /// What the encoder gives.
+        /// Length that the encoder gives.
         found: usize,
     },
     /// The painter does not make pictures.

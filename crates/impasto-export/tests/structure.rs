@@ -1,4 +1,4 @@
-//! What is written can be read back, and is what was asked for; no Python needed.
+//! Files that are written can be read back and are as asked for; no Python needed.
 
 use impasto_core::conformance::{Case, cases, every_op, kind};
 use impasto_core::weights::Precision;

@@ -59,7 +59,7 @@ impl RunLock {
 pub struct Checkpoint {
     /// Steps done.
     pub step: u64,
-    /// What decides the run's course, as JSON.
+    /// Settings that decide the run's course, as JSON.
     pub settings: String,
     /// The learner's state.
     pub state: LearnerState,

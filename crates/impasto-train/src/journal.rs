@@ -1,4 +1,4 @@
-//! What a run leaves to look at: a log, TensorBoard event files, sheets, and a report for the browser.
+//! Records of a run: a log, TensorBoard event files, sheets, and a report for the browser.
 //!
 //! A [`Journal`] only reads [`Progress`]. In the run's folder it keeps `log.jsonl` (one record a line, from which everything else is made),
 //! `sheets/STEP.jpg`, `events.out.tfevents.*` and `report.html`, which holds its curves and pictures itself.

@@ -11,7 +11,7 @@ use crate::walk::{Kernels, Map, Moments, Packed, Parameters, Program, Tape, mome
 use impasto_core::Random;
 use impasto_core::{Image, Network, Tensor, Weights};
 
-/// How many pairs are shown, and how large.
+/// Number and size of the pairs that are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Show {
     /// Pairs.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// Length of a step along the gradient.
 const STEP: f64 = 1e-2;
-/// How far the slope may lie from the gradient's length, as a part of it: `f32` sums, and ReLUs that switch within the step.
+/// Largest distance of the slope from the gradient's length, as a part of it: `f32` sums, and ReLUs that switch within the step.
 const TOLERANCE: f64 = 0.02;
 
 /// Everything that has a gradient.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// One table with weights, a picture and a style.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// What it is about.
+    /// Its subject.
     pub name: String,
     /// The table.
     pub network: Network,

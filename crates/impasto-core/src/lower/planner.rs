@@ -4,7 +4,7 @@ use super::step::{Affine, AffineId, BufferId, Conv, Geometry, Lowered, NoiseGain
 use crate::network::{Network, NodeId, Op};
 use crate::tensor::Shape;
 
-/// What an engine's kernels can take along.
+/// Fusions that an engine's kernels can do.
 pub trait Fusion {
     /// Whether a convolution can write the maxima of 2x2 of its results.
     fn takes_pool(&self, conv: &Geometry) -> bool;
@@ -45,7 +45,7 @@ pub fn lower(network: &Network, shapes: &[Shape], fusion: &dyn Fusion) -> Lowere
     planner.out
 }
 
-/// What a convolution takes along.
+/// Layers that a convolution takes along.
 #[derive(Clone, Copy, Debug, Default)]
 struct Chain {
     conv: NodeId,
@@ -94,7 +94,7 @@ impl<'a> Planner<'a> {
         Some(Geometry { input: self.shapes[input], output: self.shapes[id], kernel, stride, groups, padding })
     }
 
-    /// What the convolution `conv` takes along, and the last layer of that.
+    /// Layers that the convolution `conv` takes along, and the last of them.
     fn chain(&mut self, conv: NodeId, geometry: &Geometry) -> (NodeId, Chain) {
         let mut chain = Chain { conv, ..Chain::default() };
         let mut at = conv;

@@ -97,7 +97,7 @@ pub struct Conv {
     pub out: BufferId,
 }
 
-/// How a pool makes one value of 2x2; windows over the edge take what there is.
+/// Reduction of 2x2 values to one; windows over the edge take what there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolKind {
     /// The maximum.

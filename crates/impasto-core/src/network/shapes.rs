@@ -9,7 +9,7 @@ use std::collections::HashSet;
 /// No side of a feature map and no channel count may pass this, so that products fit in `usize`.
 const LIMIT: usize = 1 << 20;
 
-/// What is wrong with a table of layers.
+/// Faults of a table of layers.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TableError {
     /// No rows, or the first is not the picture.
@@ -20,7 +20,7 @@ pub enum TableError {
     Order {
         /// The layer's name.
         layer: String,
-        /// What it wants to read.
+        /// The node it asks to read.
         input: NodeId,
     },
     /// Two rows or two sites of one name.
@@ -39,9 +39,9 @@ pub enum TableError {
     StyleLength {
         /// The network's name.
         network: String,
-        /// What its sites need.
+        /// Length that its sites need.
         expected: usize,
-        /// What was given.
+        /// Length given.
         found: usize,
     },
 }

@@ -8,7 +8,7 @@
 //! the register tile of the matrix product, which differs per machine ([`Simd::MR`]). That is less code than the
 //! glue around a library would be, and it keeps every `std::arch` call of the crate in this folder.
 //!
-//! How a body becomes AVX-512 code: all trait methods are `#[inline(always)]`, and [`Simd::vectorize`] calls the
+//! A body becomes AVX-512 code like this: all trait methods are `#[inline(always)]`, and [`Simd::vectorize`] calls the
 //! kernel inside a function with `#[target_feature]`. Everything inlines into that function and is compiled with
 //! its features. A kernel must therefore be `#[inline(always)]` down to its last helper.
 
@@ -34,13 +34,13 @@ pub(crate) const BLOCK: usize = 16;
 
 /// A body to be compiled once per instruction set.
 pub(crate) trait Kernel {
-    /// What the body gives back.
+    /// Result of the body.
     type Out;
     /// The body. Must be `#[inline(always)]`.
     fn run<S: Simd>(self, s: S) -> Self::Out;
 }
 
-/// What a kernel may do with an instruction set.
+/// Operations of an instruction set.
 ///
 /// Floating-point results may differ between sets in the last bits (fused or separate multiply and add), never
 /// between runs or numbers of threads on one set.
@@ -167,7 +167,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
 
 /// A body that multiplies bytes, to be compiled once per instruction set that can.
 pub(crate) trait DotKernel {
-    /// What the body gives back.
+    /// Result of the body.
     type Out;
     /// The body. Must be `#[inline(always)]`.
     fn run<S: Dots>(self, s: S) -> Self::Out;

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// Sides of the picture must be multiples of this.
 pub const MULTIPLE_PX: usize = 16;
-/// How much is cut off each side where the table's borders are not zeros: zero padding is visible up to here.
+/// Width cut off each side where the table's borders are not zeros: zero padding is visible up to here.
 pub const RIM_PX: usize = 32;
 /// Largest image that is tried, in px.
 const MOST_PX: usize = 1280 * 736;
@@ -38,7 +38,7 @@ pub struct Chip {
     pub network: Network,
     /// Its weights.
     pub weights: Arc<Weights>,
-    /// What comes out.
+    /// Form of the output.
     pub head: Head,
     /// Width and height of the picture that comes back.
     pub picture: (usize, usize),
@@ -184,7 +184,7 @@ fn only_norms_read(folded: &Folded<'_>, id: usize) -> bool {
 /// Side of the test picture in px; the plain engine walks it, so it is small.
 const PROBE_PX: usize = 32;
 
-/// What each row makes of a test picture in bytes: ramps with stripes.
+/// Result of each row over a test picture in bytes: ramps with stripes.
 fn tensors(folded: &Folded<'_>, style: &[f32]) -> Result<Vec<Tensor>, ExportError> {
     let picture = Image::from_fn(PROBE_PX, PROBE_PX, |x, y| {
         let stripe = if (x / 4 + y / 2) % 2 == 0 { 255 } else { 0 };

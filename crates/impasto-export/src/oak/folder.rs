@@ -26,12 +26,12 @@ impl NewFolder {
         Ok(Self { root, target: target.into(), files: Vec::new(), finished: false })
     }
 
-    /// Where it is for now.
+    /// Its path for now.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where a file of it is for now.
+    /// Path of one of its files for now.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }

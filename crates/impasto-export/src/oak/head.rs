@@ -47,7 +47,7 @@ fn full_size_taps(r: isize) -> (isize, fn(isize) -> isize) {
     (r + 1, |o| o)
 }
 
-/// How plane `plane` weighs channel `c` of the block's pixel `phase` (rows first).
+/// Weight of plane `plane` for channel `c` of the block's pixel `phase` (rows first).
 fn share(plane: usize, phase: usize, c: usize) -> f64 {
     match plane {
         0..4 if plane == phase => YUV[0][c],

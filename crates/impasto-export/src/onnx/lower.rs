@@ -9,7 +9,7 @@ use impasto_core::lower::{ConvWeights, Folded};
 use impasto_core::weights::Precision;
 use impasto_core::{Field, Network, NodeId, Op, Padding, Shape, SiteKind};
 
-/// How a graph is written, beside its table and weights.
+/// Settings of a graph, beside its table and weights.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Manner<'a> {
     /// Names of input and output.
@@ -254,7 +254,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// What a convolution of `kernel` reads, and how many zeros it adds itself on each side.
+    /// Input of a convolution of `kernel`, and the zeros that it adds itself on each side.
     fn padded(
         &mut self,
         name: &str,

@@ -44,7 +44,7 @@ pub enum Size {
     Dynamic,
 }
 
-/// What 0 and white are in pictures, going in and coming out.
+/// Values of black and white in pictures, going in and coming out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Range {
     /// `0..1`, as in our own tensors.
@@ -64,14 +64,14 @@ pub enum ColourOrder {
     Bgr,
 }
 
-/// How ONNX files are written.
+/// Settings of ONNX files.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OnnxOptions {
     /// Size of the photos that the painter takes.
     pub size: Size,
     /// Size of the paintings that the encoder takes.
     pub encoder_size: Size,
-    /// How weights are kept; the graph computes in 32 bits either way.
+    /// Number type of weights; the graph computes in 32 bits either way.
     pub precision: Precision,
     /// Range of pictures.
     pub range: Range,
@@ -104,7 +104,7 @@ pub struct OnnxFiles {
 }
 
 impl OnnxFiles {
-    /// Where [`OnnxFiles::save`] puts the encoder: `light.onnx` has `light.encoder.onnx` beside it.
+    /// Path at which [`OnnxFiles::save`] puts the encoder: `light.onnx` has `light.encoder.onnx` beside it.
     pub fn encoder_path(path: &Path) -> PathBuf {
         path.with_extension("encoder.onnx")
     }
@@ -222,7 +222,7 @@ pub fn file(graph: GraphProto, doc: &str, metadata: &[(String, String)]) -> Vec<
     model.encode_to_vec()
 }
 
-/// What a file tells of its model: name, id, rights, and how pictures are meant.
+/// Metadata of a model's file: name, id, rights, and how pictures are meant.
 pub(crate) fn metadata(model: &Model, options: &OnnxOptions) -> Vec<(String, String)> {
     let pairs = [
         ("impasto.version", env!("CARGO_PKG_VERSION").to_string()),

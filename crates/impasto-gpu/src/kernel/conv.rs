@@ -25,7 +25,7 @@ impl Layer<'_> {
     }
 }
 
-/// How the work is cut: a workgroup has `columns * row_threads * quad_threads` threads, each makes `rows` positions below
+/// Cut of the work: a workgroup has `columns * row_threads * quad_threads` threads, each makes `rows` positions below
 /// each other of `quads` quads, and takes `depth` quads of inputs at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Cut {
@@ -160,10 +160,10 @@ fn cut_source(maps: &Maps<'_>, kernel: usize, stride: usize, cut: Cut, narrow: b
         .after(include_str!("finish.wgsl"))
 }
 
-/// What may be fused behind the sums.
+/// Operations that may be fused behind the sums.
 const FUSED: [&str; 5] = ["POOL", "BIAS", "RELU_BEFORE", "RESIDUAL", "RELU_AFTER"];
 
-/// What is fused behind the sums of this convolution.
+/// Operations fused behind the sums of this convolution.
 pub(crate) fn finishing(source: Source, conv: &Conv) -> Source {
     let fused = [conv.pool, true, conv.relu_before, conv.residual.is_some(), conv.relu_after];
     let source = FUSED.into_iter().zip(fused).fold(source, |source, (name, is)| source.with(name, is));

@@ -8,7 +8,7 @@ use impasto_core::lower::{BufferId, Value};
 use impasto_core::{EngineError, Shape};
 use std::sync::Arc;
 
-/// Where a plan's activations and affine maps are.
+/// A plan's activations and affine maps.
 pub(crate) struct Maps<'a> {
     pub gpu: &'a Gpu,
     /// Whether activations and weights are `f16`.

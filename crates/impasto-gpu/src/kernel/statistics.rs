@@ -51,11 +51,11 @@ pub(crate) fn parts(maps: &Maps<'_>, input: BufferId, parts: &wgpu::Buffer) -> R
     Launch::new(maps.gpu, &source, &params, &buffers, [chunks(shape), shape.channels.div_ceil(4), 1])
 }
 
-/// What the second step writes into.
+/// Buffers of the second step.
 pub(crate) struct Site<'a> {
     pub frame: &'a wgpu::Buffer,
     pub style: &'a wgpu::Buffer,
-    /// Where the site's part of the style begins.
+    /// Begin of the site's part of the style.
     pub style_at: usize,
     /// Means and deviations of the frame before.
     pub remembered: &'a wgpu::Buffer,
@@ -122,7 +122,7 @@ mod tests {
     use impasto_core::{Plan, Tensor};
     use std::sync::Arc;
 
-    /// Where the adapter has subgroups, the suite never sees the sums without them.
+    /// On an adapter with subgroups the suite never sees the sums without them.
     #[test]
     fn statistics_are_right_with_subgroups_and_without() {
         let Ok(adapter) = choose(None) else {

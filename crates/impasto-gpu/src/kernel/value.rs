@@ -1,4 +1,4 @@
-//! How kernels read an activation: the layers that were not computed but noted are applied while loading.
+//! Loading of activations in kernels: the layers that were not computed but noted are applied while loading.
 
 use super::source::Source;
 use impasto_core::lower::Value;
@@ -17,7 +17,7 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// Where it starts in a map of `quads` quads of channels.
+    /// Its offset in a map of `quads` quads of channels.
     pub fn start(self, quads: usize) -> usize {
         match self {
             Part::Planes => 2 * quads,

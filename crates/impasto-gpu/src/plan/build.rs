@@ -18,7 +18,7 @@ use impasto_core::{EngineError, Shape};
 use std::ops::Range;
 use wgpu::BufferUsages;
 
-/// What one plan keeps on the device.
+/// Everything that one plan keeps on the device.
 pub(crate) struct Built {
     pub launches: Vec<Launch>,
     pub shapes: Vec<Shape>,

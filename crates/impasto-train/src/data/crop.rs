@@ -4,7 +4,7 @@ use impasto_core::Random;
 use impasto_core::{Image, Shape, Tensor};
 use impasto_media::resize::resize_part;
 
-/// How crops vary.
+/// Variation of crops.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Augment {
     /// Smallest side of a crop, as part of the picture's shorter side. Crops are not enlarged, as far as the picture allows: that would

@@ -1,4 +1,4 @@
-//! What the network's own activations tell.
+//! Detectors over the network's own activations.
 
 use super::Evidence;
 use crate::walk::{Element, Kernels, Program, Tape, Value};
@@ -7,7 +7,7 @@ use impasto_core::network::{Node, NodeId, Op};
 /// A layer of whose channels more than this never answer is dying.
 const MOST_SILENT: f32 = 0.5;
 
-/// How much of a ReLU never answers.
+/// Part of a ReLU's channels that never answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Silent {
     /// The layer in front of it.

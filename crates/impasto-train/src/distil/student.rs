@@ -20,7 +20,7 @@ use std::sync::Mutex;
 /// A channel of VGG's that hardly answers counts as if it deviated by this part of its look's mean deviation.
 const LEAST_DEVIATION: f32 = 0.1;
 
-/// What a step is to weigh, and the optimiser's numbers in a recipe of their own.
+/// Weights of a step's losses, and the optimiser's numbers in a recipe of their own.
 pub(super) struct Step<'a> {
     /// Weight of the distances; that of the features is 1.
     pub distances: f32,

@@ -10,7 +10,7 @@ use impasto_core::Random;
 use impasto_core::network::{Network, NodeId, Op};
 use impasto_core::{Tensor, Weights};
 
-/// How far from 0 and 1 the styles of a revived channel may lie, as a part of the usual start's: they learn.
+/// Largest distance of a revived channel's styles from 0 and 1, as a part of the usual start's: they learn.
 const SPREAD: f32 = 0.1;
 
 /// Revives what is silent over `pairs` of a photo and a painting, of one size. Gives `(layer, channels revived)` for each layer that had some.

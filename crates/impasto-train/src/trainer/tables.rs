@@ -1,4 +1,4 @@
-//! What is trained: tables, and the parts of them that are not.
+//! Tables to train, and the parts of them that stay as they are.
 
 use super::error::TrainError;
 use super::settings::{NetworkKind, Settings};

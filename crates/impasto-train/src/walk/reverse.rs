@@ -10,7 +10,7 @@ use super::statistics::{add_statistics_gradient, affine, channel_sums, products}
 use super::tape::{Tape, Value};
 use impasto_core::network::{NodeId, Op};
 
-/// What the way back is asked for.
+/// Gradients that the backward pass shall give.
 #[derive(Default)]
 pub struct Wanted<'a> {
     /// Gradients to the weights are added here.

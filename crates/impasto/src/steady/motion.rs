@@ -80,7 +80,7 @@ impl Pyramid {
         self.size
     }
 
-    /// How things have moved from `before` to here, probably near `guess` px. `None` where too little agrees on any motion, or
+    /// Motion from `before` to here, probably near `guess` px. `None` where too little agrees on any motion, or
     /// where there is nothing to follow.
     ///
     /// # Panics

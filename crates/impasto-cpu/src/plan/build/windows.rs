@@ -11,7 +11,7 @@ pub(super) struct Windows<'a> {
     pub weight: Box<dyn Fn(usize, usize, usize) -> f32 + 'a>,
     /// Rows and columns of windows.
     pub out: (usize, usize),
-    /// How they lie.
+    /// Their geometry.
     pub window: Window,
     /// Columns of the product.
     pub columns: usize,

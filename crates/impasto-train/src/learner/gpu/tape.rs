@@ -11,7 +11,7 @@ use impasto_core::{Field, Shape};
 use impasto_gpu::compute::wgpu::Buffer;
 use impasto_gpu::compute::{Gpu, Launch};
 
-/// What the way back is made for.
+/// Gradients that the backward pass shall give.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Aims<'a> {
     /// The flat vector of all gradients, to which those to the weights are added.
@@ -91,7 +91,7 @@ impl Tape {
         self.fields.write(gpu, fields);
     }
 
-    /// What a node holds, see [`Tape::new`] for node 0; for a convolution that only a ReLU reads, ask for the ReLU.
+    /// The value at a node, see [`Tape::new`] for node 0; for a convolution that only a ReLU reads, ask for the ReLU.
     pub fn value(&self, id: NodeId) -> &Room {
         self.values[id].as_ref().expect("this node has a value of its own")
     }
@@ -153,7 +153,7 @@ impl<'a> Builder<'a> {
         Room::new(self.kit.gpu, self.samples, self.shapes[id])
     }
 
-    /// What a node's convolution is.
+    /// Window and packed weights of a node's convolution.
     fn window(&self, id: NodeId) -> (Window, &'a Packed) {
         let Op::Conv { kernel, stride, padding, .. } = self.table.program.network.nodes[id].op else {
             unreachable!("asked of convolutions alone")
@@ -161,7 +161,7 @@ impl<'a> Builder<'a> {
         (Window { kernel, stride, padding }, self.table.packed(id))
     }
 
-    /// Where a site's part of the style stands.
+    /// Length of a style vector and begin of a site's part.
     fn place(&self, site: usize) -> (usize, usize) {
         let network = &self.table.program.network;
         (network.style_len(), network.site_range(site).start)
