@@ -86,6 +86,20 @@ pub fn compare(expected: &Tensor, found: &Tensor, tolerance: Tolerance) -> Resul
     }
 }
 
+/// Root mean square of the difference, as a part of that of `expected`: 1 for zeros, 0 if both are zero, infinite or NaN for broken values.
+/// A bound on it beside one on the peak rejects answers that are wrong everywhere, but nowhere by much.
+///
+/// # Panics
+/// If the shapes differ.
+pub fn rms_difference(expected: &Tensor, found: &Tensor) -> f64 {
+    assert_eq!(expected.shape(), found.shape());
+    let squared = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
+    let pairs = expected.data().iter().zip(found.data());
+    let difference = squared(&mut pairs.map(|(e, f)| f64::from(*e) - f64::from(*f)));
+    let whole = squared(&mut expected.data().iter().map(|e| f64::from(*e)));
+    if difference == 0.0 { 0.0 } else { (difference / whole).sqrt() }
+}
+
 /// Runs `case` once from a fresh plan.
 pub fn run(engine: &dyn Engine, case: &Case) -> Result<Tensor, EngineError> {
     let mut plan =
