@@ -21,6 +21,8 @@ pub struct Session {
     rested: Vec<Planned>,
     /// A plan that is being made beside.
     coming: Option<Coming>,
+    /// The update of the last steady frame's style, and the number of updates so far.
+    worn: (Option<Arc<Update>>, f32),
     /// The style's update for which none could be made.
     failed: Option<Option<Arc<Update>>>,
     encoder: Option<Planned>,
@@ -104,6 +106,7 @@ impl Session {
             painter: None,
             rested: vec![],
             coming: None,
+            worn: (None, 0.0),
             failed: None,
             encoder: None,
             calm: Calm::default(),
@@ -320,8 +323,11 @@ impl Session {
         }
         let advice = self.calm.calm(frame, dials.steady);
         let place = self.anchor.follow(frame, advice.cut);
-        let look =
-            [style.vector(), &[dials.strength, dials.keep_color, dials.strokes, dials.seed as f32]].concat();
+        if !is_same(self.worn.0.as_ref(), style.update()) {
+            self.worn = (style.update().cloned(), self.worn.1 + 1.0);
+        }
+        let dials = [dials.strength, dials.keep_color, dials.strokes, dials.seed as f32];
+        let look = [style.vector(), &dials, &[self.worn.1]].concat();
         (Some(Steadied { place, motion: advice.motion, look }), advice.smoothing, advice.cut)
     }
 

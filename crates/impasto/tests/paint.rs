@@ -143,6 +143,15 @@ fn a_tuned_styles_plan_is_made_beside() {
     session.paint(&photo, &tuned, &dials, &mut out).unwrap();
     assert!(out == stylizer.paint(&photo, &tuned, &dials).unwrap() && out != quickly);
     assert!(session.is_ready(&quick), "the one before is kept");
+    // The same vector with other weights is another look: nothing of the one before is held still.
+    let steady = Dials { steady: 1.0, ..dials };
+    let mut session = stylizer.session();
+    let mut settled = |style: &Style| {
+        (0..3).for_each(|_| session.paint(&photo, style, &steady, &mut out).unwrap());
+        out.clone()
+    };
+    let (quickly, tuned, again) = (settled(&quick), settled(&tuned), settled(&quick));
+    assert!(psnr_db(&quickly, &again) > psnr_db(&quickly, &tuned) + 10.0);
 }
 
 #[test]
