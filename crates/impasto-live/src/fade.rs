@@ -98,7 +98,7 @@ mod tests {
     use impasto_core::{NetworkBuilder, Padding};
 
     fn model() -> Model {
-        let mut b = NetworkBuilder::new("painter");
+        let mut b = NetworkBuilder::new("painter").fit_picture(1);
         let x = b.input(3);
         let x = b.adain("site", x, 3, 1e-5);
         b.conv("a", x, 3, 3, 1, Padding::Replicate);
@@ -107,7 +107,7 @@ mod tests {
         let x = b.input(3);
         b.mean_std(x, 1e-5, false);
         let mut weights = Weights::new();
-        weights.insert("a.weight", vec![3, 3, 1, 1], vec![0.0; 9]);
+        weights.insert("a.weight", vec![3, 3, 3, 3], vec![0.0; 81]);
         weights.insert("a.bias", vec![3], vec![0.0; 3]);
         let nothing = serde_json::json!({});
         Model::new("tiny", painter, b.finish(), weights, StrengthKind::Features, "CC0-1.0", nothing).unwrap()
