@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 const KEPT_RUNS: usize = 3;
 /// A run that will take longer than this beside painting is slow, and the page offers to let the picture rest.
 const SLOW: Duration = Duration::from_secs(20 * 60);
+/// A run that has not come further for so long beside painting is slow too.
+const STUCK: Duration = Duration::from_secs(20);
 /// The time left is told only after this part of the way and this long.
 const TOLD: (f32, Duration) = (0.01, Duration::from_secs(8));
 /// While the picture rests, so much is painted of what the camera gives after each change.
@@ -107,6 +109,8 @@ struct Current {
     orders: Arc<Orders>,
     /// When its speed was measured from, and where it stood then.
     pace: (Instant, f32),
+    /// When it came further last.
+    last: Instant,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -127,11 +131,12 @@ impl Deepenings {
         let state = locked(&self.state);
         let current = state.current.as_ref().map(|current| current.id.clone());
         let offered = locked(&self.deepener).is_some();
-        serde_json::json!({ "offered": offered, "current": current, "styles": state.statuses })
+        let styles: BTreeMap<_, _> = state.statuses.keys().map(|id| (id, state.status(id))).collect();
+        serde_json::json!({ "offered": offered, "current": current, "styles": styles })
     }
 
     pub fn status(&self, id: &str) -> DeepenStatus {
-        locked(&self.state).statuses.get(id).cloned().unwrap_or_default()
+        locked(&self.state).status(id)
     }
 
     /// Makes the run of that style the one that goes; the one that went is told to stop. `None` if it goes already, or has come to its end.
@@ -151,7 +156,7 @@ impl Deepenings {
         let pace = (Instant::now(), status.part);
         state.end_current(DeepenPhase::Stopped);
         let orders = Arc::new(Orders::default());
-        state.current = Some(Current { id: id.into(), orders: orders.clone(), pace });
+        state.current = Some(Current { id: id.into(), orders: orders.clone(), pace, last: pace.0 });
         state.threads.push((id.into(), orders.clone()));
         state.set_rest(id, rest);
         Some(orders)
@@ -194,6 +199,7 @@ impl Deepenings {
             return;
         };
         let (since, before) = current.pace;
+        current.last = Instant::now();
         let (done, took) = (progress.part - before, since.elapsed());
         let left =
             (done > TOLD.0 && took > TOLD.1).then(|| took.mul_f32((1.0 - progress.part).max(0.0) / done));
@@ -252,6 +258,13 @@ impl Deepenings {
 }
 
 impl State {
+    fn status(&self, id: &str) -> DeepenStatus {
+        let mut status = self.statuses.get(id).cloned().unwrap_or_default();
+        let current = self.current.as_ref().filter(|current| current.id == id);
+        status.slow |= !status.rest && current.is_some_and(|current| current.last.elapsed() > STUCK);
+        status
+    }
+
     fn set_rest(&mut self, id: &str, rest: bool) {
         let Some(status) = self.statuses.get_mut(id) else { return };
         status.rest = rest;
@@ -260,6 +273,7 @@ impl State {
         let part = status.part;
         if let Some(current) = &mut self.current {
             current.pace = (Instant::now(), part);
+            current.last = current.pace.0;
         }
         self.glimpse = Some(Instant::now() + GLIMPSE);
     }
@@ -320,6 +334,15 @@ mod tests {
         assert!(runs.is_resting());
         runs.glimpse();
         assert!(!runs.is_resting());
+        runs.rest("a", false);
+        assert!(!runs.status("a").slow);
+        locked(&runs.state).current.as_mut().unwrap().last -= STUCK + Duration::from_millis(1);
+        assert!(
+            runs.status("a").slow && runs.shown()["styles"]["a"]["slow"] == true,
+            "painting leaves it nothing"
+        );
+        runs.rest("a", true);
+        assert!(!runs.status("a").slow, "now it has the whole machine");
         runs.ended(&stop, Ok(DeepenPhase::Done));
         assert!(!runs.is_resting() && !runs.status("a").rest);
     }

@@ -34,14 +34,14 @@ function told(style, status, { recording, steering }) {
     hint = status.error ?? "";
     buttons.push("deepen");
   } else if (phase === "done") {
-    words = "Painted by a network of its own";
+    words = "By a network of its own";
   } else if (can) {
-    words = style.tuned ? "Painted by a network of its own" : "Painted by the network for any style";
+    words = style.tuned ? "By a network of its own" : "By the network for any style";
     buttons.push("deepen");
   } else if (style.tuned) {
-    words = "Painted by a network of its own";
+    words = "By a network of its own";
   } else {
-    words = "Painted by the network for any style";
+    words = "By the network for any style";
     hint = "To deepen it, add a picture of the painting.";
     buttons.push("picture");
   }
