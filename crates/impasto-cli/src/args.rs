@@ -140,7 +140,8 @@ impl From<EngineName> for EngineChoice {
 /// How a picture is painted, besides the style.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct DialArgs {
-    /// From the picture as the network sees it (0) to the style in full (1). Mixed in feature space, as in the original.
+    /// From the picture itself (0) to the style in full (1). Above 0.5 it is mixed in feature space, as in the original; below, the picture
+    /// comes through.
     #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = unit, allow_negative_numbers = true)]
     pub strength: f32,
     /// From the painting's colours (0) to the picture's own (1): the brightness stays painted, the colour differences

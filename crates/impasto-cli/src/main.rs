@@ -8,6 +8,7 @@ mod args;
 mod camera;
 mod command;
 mod console;
+mod deepener;
 mod failure;
 mod folder;
 mod interrupt;

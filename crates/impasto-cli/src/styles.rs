@@ -6,7 +6,7 @@ use crate::args::StyleWord;
 use crate::failure::wrong_use;
 use crate::{names, size};
 use anyhow::{Context, Result, anyhow, bail};
-use impasto::{Provenance, Style, Stylizer, builtin};
+use impasto::{Image, Provenance, Style, Stylizer, builtin};
 use impasto_media::still::Limits;
 use impasto_media::{resize, still};
 use std::fs;
@@ -45,6 +45,17 @@ impl Styles<'_> {
             return Ok(style);
         }
         self.encode(path)
+    }
+
+    /// The painting that `what` names, at the size at which it is looked at; `None` for a built-in style and a `.style` file.
+    pub fn painting(&self, what: &str) -> Result<Option<Image>> {
+        let model = self.stylizer.model();
+        match find(what, builtin::style(what).is_some_and(|style| style.check(model).is_ok()))? {
+            Found::File(path) if !is_style_file(path) => {
+                Ok(Some(resize::resize_shorter_side(&painting(path)?, self.style_px)))
+            }
+            Found::File(_) | Found::BuiltIn(_) => Ok(None),
+        }
     }
 
     /// The style of the painting at `path`.
@@ -111,7 +122,7 @@ pub fn resolved_name(what: &str) -> Result<String> {
 }
 
 /// The painting at `path`, or of a cut-out the part that is seen.
-pub fn painting(path: &Path) -> Result<impasto::Image> {
+pub fn painting(path: &Path) -> Result<Image> {
     let still = still::read_within(path, Limits::painting())?;
     let shown = path.display();
     still.into_painting().with_context(|| format!("cannot take a style from {shown}"))

@@ -43,7 +43,7 @@ pub enum Flash {
 pub struct Settings {
     /// The mix; empty shows the camera as it is.
     pub styles: Vec<Chosen>,
-    /// `0..1`: from the camera's picture as the network gives it back to the style in full.
+    /// `0..1`: from the camera's picture to the style in full.
     #[serde(serialize_with = "plainly")]
     pub strength: f32,
     /// `0..1`: from the painting's colours to the camera's.

@@ -2,7 +2,7 @@
 
 use crate::engines::{EngineChoice, EngineSetup, Notice};
 use crate::regions::{self, Mask};
-use crate::{PaintError, Session, color, tiles};
+use crate::{PaintError, Session, color, strength, tiles};
 use impasto_core::style::{Provenance, Update};
 use impasto_core::{Conditions, Engine, Field, Image, Model, Network, Plan, Style, StyleError, Tensor};
 use impasto_cpu::Precision;
@@ -12,7 +12,8 @@ use std::sync::Arc;
 /// Settings of painting, besides the style.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dials {
-    /// `0..1`, default 1: from the photo reconstructed by the network to the style in full.
+    /// `0..1`, default 1: from the photo itself to the style in full. The network paints in the photo's own style mixed with the painting's, and
+    /// below 0.5 the photo comes through as well.
     pub strength: f32,
     /// `0..1`, default 0: from the painting's colours to the photo's (see [`color::keep_color`]).
     pub keep_color: f32,
@@ -184,9 +185,13 @@ impl Stylizer {
     pub fn paint(&self, photo: &Image, style: &Style, dials: &Dials) -> Result<Image, PaintError> {
         dials.check()?;
         style.check(&self.model)?;
+        if dials.strength == 0.0 {
+            return Ok(photo.clone());
+        }
         if photo.width().max(photo.height()) > self.tile_px && tiles::possible(&self.model) {
             let mut out = tiles::paint(self, photo, style.vector(), dials, self.tile_px)?;
             color::keep_color(&mut out, photo, dials.keep_color);
+            strength::toward_photo(&mut out, photo, dials.strength);
             return Ok(out);
         }
         let mut out = Image::black(photo.width(), photo.height());

@@ -3,6 +3,7 @@
 use crate::args::{ModelArgs, StyleWord, unit};
 use crate::camera::CameraArgs;
 use crate::console::Console;
+use crate::deepener::Trainer;
 use crate::interrupt;
 use crate::recorder;
 use crate::styles::Styles;
@@ -13,6 +14,7 @@ use impasto_live::{Chosen, Crop, Gallery, Server, ServerOptions, Settings, Studi
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -122,7 +124,9 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     let stylizer = args.model.stylizer_for_frames()?;
     let (gallery, settings) = gallery(args, &stylizer, console)?;
     let camera = args.camera.choose(&stylizer)?;
+    let trainer = Trainer::new(stylizer.model().clone());
     let studio = Studio::new(stylizer, gallery, settings)?;
+    studio.with_deepener(Arc::new(trainer));
     let painter = studio.start();
     let token = args.token.clone().map_or_else(new_token, Ok)?;
     let options = ServerOptions {
@@ -198,7 +202,7 @@ fn gallery(args: &Args, stylizer: &Stylizer, console: &Console) -> Result<(Galle
         let weight = word.weight.unwrap_or(1.0);
         let known =
             gallery.entries().iter().find(|entry| entry.id == word.what).map(|entry| entry.id.clone());
-        let id = known.map_or_else(|| anyhow::Ok(gallery.add(stylizer, reader.read(&word.what)?)?), Ok)?;
+        let id = known.map_or_else(|| added(&mut gallery, &reader, &word.what), Ok)?;
         chosen.push(Chosen { id, weight });
     }
     if chosen.is_empty() {
@@ -216,6 +220,15 @@ fn gallery(args: &Args, stylizer: &Stylizer, console: &Console) -> Result<(Galle
     let settings =
         Settings::default().patched(&dials).map_err(|e| crate::failure::wrong_use(e.to_string()))?;
     Ok((gallery, settings))
+}
+
+/// Adds the style that a word stands for; a picture comes with its painting, so that it can be deepened.
+fn added(gallery: &mut Gallery, reader: &Styles, what: &str) -> Result<String> {
+    let style = reader.read(what)?;
+    Ok(match reader.painting(what)? {
+        Some(painting) => gallery.add_painted(reader.stylizer, style, &painting)?,
+        None => gallery.add(reader.stylizer, style)?,
+    })
 }
 
 /// 128 random bits in hexadecimal.

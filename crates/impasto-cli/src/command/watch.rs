@@ -104,6 +104,9 @@ fn as_stylize(args: &Args) -> stylize::Args {
         force: false,
         resume: true,
         compare: None,
+        finish: None,
+        finish_like: Vec::new(),
+        texture: false,
     }
 }
 

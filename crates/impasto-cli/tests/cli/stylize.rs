@@ -274,6 +274,7 @@ fn dials_do_what_they_say() {
     assert_eq!(paint("--strength 1 --keep-color 0 --engine cpu --threads 1"), full);
     assert!(psnr_db(&paint("--engine reference"), &full) > 45.0);
     assert_ne!(paint("--strength 0.3"), full);
+    assert_eq!(paint("--strength 0"), photo, "strength 0 is the photo itself");
     assert_ne!(paint("--style-size 100"), full);
     let spread = |image: &Image, c: usize| {
         let apart = |p: &[u8]| i64::from(p[c]) - i64::from(p[1]);
@@ -382,5 +383,41 @@ fn ctrl_c_leaves_nothing_half_written() {
     for name in &out {
         assert!(name.ends_with("-wave.png"), "{name}");
         drop(studio.read(name));
+    }
+}
+
+#[test]
+fn a_still_is_finished_toward_its_painting() {
+    let studio = Studio::new("finish");
+    let paint = |words: &str, name: &str| {
+        studio.lines(&format!("stylize photo.jpg --threads 1 {words} -o {name}.png"));
+        studio.read(&format!("{name}.png")).image
+    };
+    let quick = paint("--style wave.png", "quick");
+    let finished = paint("--style wave.png --finish 3", "finished");
+    assert!(finished != quick && (finished.width(), finished.height()) == (33, 22));
+    assert_eq!(paint("--style wave.png --finish 3", "again"), finished, "the same every time");
+    let photo = studio.read("photo.jpg").image;
+    assert_eq!(paint("--style wave.png --finish 3 --strength 0", "none"), photo);
+    // A style file holds no painting.
+    studio.lines("styles make wave.png -o wave.style");
+    studio.refuses(
+        "stylize photo.jpg --style wave.style --finish 3 -o a.png",
+        2,
+        &["--finish-like", "`wave.style`"],
+    );
+    assert_ne!(paint("--style wave.style --finish 3 --finish-like mosaic.png", "like"), quick);
+    // Where a mask covers nothing, the photo stays as it is.
+    studio.write("black.png", &Image::from_fn(33, 22, |_, _| [0; 3]));
+    assert_eq!(paint("--mask black.png=wave.png --finish 2", "masked"), photo);
+    let texture = paint("--style wave.png --finish 3 --texture", "texture");
+    assert!(texture != finished && (texture.width(), texture.height()) == (33, 22));
+    for (words, needle) in [
+        ("--style wave.png --finish 0", "--finish"),
+        ("--style wave.png --texture", "--finish"),
+        ("--style wave.png --finish 3 --finish-like nothing.png", "nothing.png"),
+    ] {
+        let said = studio.run(&format!("stylize photo.jpg {words} -o a.png"));
+        assert!(said.code != Some(0) && said.err.contains(needle), "{words}: {}", said.err);
     }
 }

@@ -22,6 +22,9 @@ use std::str::FromStr;
   impasto stylize photo.jpg --style wave.jpg --size 1024 --style-size 256 \\
       --keep-color 1
       finer strokes, in the photo's own colours
+  impasto stylize photo.jpg --style wave.jpg --size 1024 --finish
+      for a print: the painted picture goes on toward the painting for a minute
+      or two
   impasto stylize - --style waves -o - < photo.jpg > painted.jpg
       through pipes
 
@@ -51,6 +54,16 @@ pub struct Args {
     pub dials: DialArgs,
     #[command(flatten)]
     pub brush: BrushArgs,
+    /// After the network has painted, so many gradient steps on the picture itself toward the painting: slow, and nearer to it. For stills that
+    /// are printed. Needs the painting's picture.
+    #[arg(long, value_name = "STEPS", num_args = 0..=1, default_missing_value = "60", value_parser = clap::value_parser!(u16).range(1..=5000))]
+    pub finish: Option<u16>,
+    /// The painting to finish toward, where --style is a built-in name or a .style file, which hold none; several by one hand may be named.
+    #[arg(long, value_name = "PICTURE", requires = "finish")]
+    pub finish_like: Vec<PathBuf>,
+    /// With --finish: begin with noise and leave the photo's drawing out; what comes is the painting's texture, in the photo's size.
+    #[arg(long, requires = "finish")]
+    pub texture: bool,
     #[command(flatten)]
     pub model: ModelArgs,
     /// Quality of JPEG and WebP.

@@ -1,6 +1,7 @@
 //! The painting itself: photo by photo, look by look.
 
 use super::args::Compare;
+use super::finish::Finish;
 use super::found::STDIN;
 use super::plan::{Job, Output, Plan, files_of};
 use crate::console::{Console, Progress, duration};
@@ -8,7 +9,7 @@ use crate::failure::words;
 use crate::styles::Styles;
 use crate::{interrupt, page, sheet, size};
 use anyhow::{Context, Result, anyhow};
-use impasto::{Image, Mask, Style, Stylizer};
+use impasto::{Image, Mask, Style, Stylizer, regions};
 use impasto_media::still::animation::{self, Animation, Frame};
 use impasto_media::still::{self, Format, Limits, Note, OutputFormat, Still, cutout, mark};
 use impasto_media::{atomic, resize};
@@ -27,6 +28,7 @@ pub struct Studio<'a> {
     /// The mixed style of each look; none where masks alone paint.
     looks: Vec<Option<Style>>,
     masks: Vec<(Image, Style)>,
+    finish: Option<Finish>,
 }
 
 /// Paints everything; a photo that fails is told at the end.
@@ -108,7 +110,9 @@ impl<'a> Studio<'a> {
             Ok((mask.image, styles.read(&word.style)?))
         };
         let masks = plan.masks.iter().map(mask).collect::<Result<_>>()?;
-        Ok(Self { plan, stylizer, looks, masks })
+        let of_masks: Vec<_> = plan.masks.iter().map(|word| word.style.as_str()).collect();
+        let finish = Finish::new(args, &styles, &plan.looks, &of_masks)?;
+        Ok(Self { plan, looks, masks, finish, stylizer })
     }
 
     /// Paints one photo in every look. What was painted before a failure stays.
@@ -176,10 +180,10 @@ impl<'a> Studio<'a> {
         output: &Output,
         console: &Console,
     ) -> Result<()> {
-        let style = self.looks[look].as_ref();
         let paint = |frame: &Frame| -> Result<Frame> {
             let seen = frame.still.alpha.as_ref().is_none_or(|alpha| cutout::is_seen(alpha));
-            let image = if seen { self.paint(&frame.still.image, style)? } else { frame.still.image.clone() };
+            let image =
+                if seen { self.paint(&frame.still.image, look, console)? } else { frame.still.image.clone() };
             Ok(Frame { still: Still { image, ..frame.still.clone() }, delay_ms: frame.delay_ms })
         };
         let frames = moving.frames.iter().map(paint).collect::<Result<_>>()?;
@@ -205,7 +209,7 @@ impl<'a> Studio<'a> {
             console.note(format!("{}: every pixel is transparent; it is kept as it is", shown(&job.photo)));
             return Ok(photo.image.clone());
         }
-        self.paint(&photo.image, self.looks[look].as_ref())
+        self.paint(&photo.image, look, console)
     }
 
     fn mark(&self, look: usize) -> Option<String> {
@@ -213,13 +217,36 @@ impl<'a> Studio<'a> {
         (!plan.args.no_mark).then(|| mark::packet(&self.stylizer.model().name, &plan.names[look]))
     }
 
-    fn paint(&self, photo: &Image, look: Option<&Style>) -> Result<Image> {
+    fn paint(&self, photo: &Image, look: usize, console: &Console) -> Result<Image> {
         let dials = self.plan.args.dials.dials();
-        let painted = match look {
+        let style = self.looks[look].as_ref();
+        if let Some(finish) = &self.finish {
+            return self.finished(photo, look, finish, console);
+        }
+        let painted = match style {
             Some(style) if self.masks.is_empty() => self.stylizer.paint(photo, style, &dials)?,
-            _ => self.stylizer.paint_regions(photo, &self.regions(photo, look), &dials)?,
+            _ => self.stylizer.paint_regions(photo, &self.regions(photo, style), &dials)?,
         };
         Ok(painted)
+    }
+
+    /// Paints each region's style over the whole photo, finishes it, and puts the regions together.
+    fn finished(&self, photo: &Image, look: usize, finish: &Finish, console: &Console) -> Result<Image> {
+        let dials = self.plan.args.dials.dials();
+        let style = self.looks[look].as_ref();
+        let paint = |(mask, style): (Mask, Style), target| -> Result<(Mask, Image)> {
+            let painted = finish.painted(&self.stylizer, (photo, &style), target, &dials, console)?;
+            Ok((mask, painted))
+        };
+        let regions = match style {
+            Some(style) if self.masks.is_empty() => {
+                vec![(Mask::whole(photo.width(), photo.height()), style.clone())]
+            }
+            _ => self.regions(photo, style),
+        };
+        let painted =
+            regions.into_iter().zip(finish.targets(look)).map(|(region, target)| paint(region, target));
+        regions::joined(photo, painted)
     }
 
     /// The masks at the photo's size with their styles, and the look for what they leave.
