@@ -16,5 +16,6 @@ pub mod still;
 #[cfg(test)]
 mod testing;
 pub mod video;
+pub mod view;
 
 pub use error::{Error, Result};
