@@ -1,6 +1,7 @@
 //! The words of `impasto stylize`.
 
 use crate::args::{BrushArgs, DialArgs, ModelArgs, StyleWord};
+use crate::preset::PresetArgs;
 use clap::ValueEnum;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -48,7 +49,12 @@ pub struct Args {
     #[arg(long = "mask", value_name = "FILE=S")]
     pub masks: Vec<MaskWord>,
     #[command(flatten)]
+    pub preset: PresetArgs,
+    #[command(flatten)]
     pub dials: DialArgs,
+    /// Paint the painting again, so many times in all: the style grows stronger each time.
+    #[arg(long, value_name = "1..8", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub passes: u8,
     #[command(flatten)]
     pub brush: BrushArgs,
     #[command(flatten)]
@@ -71,6 +77,9 @@ pub struct Args {
     /// Also show photo and painting in one: side by side, as RESULT-compare, or on a page with a border to draw.
     #[arg(long, value_enum, value_name = "side|slider.html")]
     pub compare: Option<Compare>,
+    /// Say what was painted, passed over and failed as one JSON object on standard output, at the end.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Before and after in one.
