@@ -7,7 +7,6 @@
 //!
 //! This crate knows no engine: what paints the frames is handed in.
 
-pub mod atomic;
 mod error;
 pub mod folder;
 pub mod memory;
@@ -19,3 +18,4 @@ pub mod video;
 pub mod view;
 
 pub use error::{Error, Result};
+pub use impasto_core::atomic;

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 /// Whether the model's painter can be run in tiles.
 pub(crate) fn possible(model: &Model) -> bool {
-    !model.painter.nodes.iter().any(|node| matches!(node.op, Op::MeanStd { .. }))
+    let needs_all = |op: &Op| !matches!(op, Op::AdaIn { .. }) && op.sees_everything();
+    !model.painter.nodes.iter().any(|node| needs_all(&node.op))
 }
 
 /// The part of one side of a picture that a tile is responsible for, and the part that it looks at.
