@@ -33,4 +33,3 @@ pub use server::{Server, ServerOptions};
 pub use settings::{Chosen, Flash, Settings};
 pub use stats::{Report, Stage};
 pub use studio::{Frame, Painted, Studio, Taken, now_ms};
-pub use turn::Crop;

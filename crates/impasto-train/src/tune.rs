@@ -235,8 +235,8 @@ impl Kept {
 mod tests {
     use super::*;
     use crate::data::drawn;
-    use impasto_core::Weights;
     use impasto_core::Random;
+    use impasto_core::Weights;
     use impasto_core::light::{LightShape, encoder, painter};
     use impasto_core::model::StrengthKind;
     use impasto_core::style::{Provenance, Style};
