@@ -183,7 +183,7 @@ fn unknown(what: &str) -> anyhow::Error {
     anyhow!(
         "there is no style `{what}`: no file has that name, and no built-in style; {near}`impasto styles list` names \
          all {}",
-        builtin::styles().len()
+        builtin::names().len()
     )
 }
 

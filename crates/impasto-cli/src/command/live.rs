@@ -100,9 +100,9 @@ pub struct Args {
     model: ModelArgs,
 }
 
-/// Shown before all others: webcams see walls, and it gives a plain wall calm strokes and skin its own colour, where many styles give a
-/// pattern.
-const FIRST_STYLE: &str = "melancholy";
+/// Shown before all others: webcams see walls, and it gives a plain wall strokes that stand still and a face its features, where many
+/// styles give blots.
+const FIRST_STYLE: &str = "starry-night";
 
 /// The word after `--flash`.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]

@@ -1,7 +1,6 @@
 //! Recorders that stand still, fail and work.
 
 use crate::live::{Live, next_frame, options, say, shown};
-use impasto::scene;
 use impasto_live::codec;
 use impasto_live::record::Recorder;
 use impasto_live::server::RecorderFactory;
