@@ -6,6 +6,7 @@
 //! A film comes from a [`video::Source`] and goes to a [`video::Sink`], with [`video::pipeline::run`] between them.
 //!
 //! This crate knows no engine: what paints the frames is handed in.
+#![forbid(unsafe_code)]
 
 mod error;
 pub mod folder;

@@ -118,7 +118,8 @@ impl StylizerBuilder {
 
     /// Builds the engine.
     pub fn build(self) -> Result<Stylizer, PaintError> {
-        let engine = if self.strict { self.setup.strict()? } else { self.setup.sturdy(self.notice)? };
+        let engine =
+            if self.strict { self.setup.strict()? } else { self.setup.with_fallback(self.notice)? };
         Ok(Stylizer { model: self.model, engine, tile_px: self.tile_px })
     }
 }

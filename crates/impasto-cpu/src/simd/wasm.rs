@@ -2,7 +2,7 @@
 //! `-C target-feature=+simd128`; WebAssembly has no way to ask at run time.
 
 use super::{Kernel, Simd};
-use crate::kernel::gemm::{self, Soon, Windows};
+use crate::kernel::gemm::{self, Prefetch, Windows};
 use crate::train::sum::{self, Operands};
 use std::arch::wasm32::*;
 
@@ -68,7 +68,7 @@ impl Simd for Wasm {
         a: *const f32,
         b: *const f32,
         c: *mut f32,
-        soon: Soon,
+        soon: Prefetch,
     ) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { gemm::tile::<Self, 3, 4>(self, k, a, b, c, soon) }

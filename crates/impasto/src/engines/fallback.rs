@@ -15,7 +15,7 @@ pub type Notice = Arc<dyn Fn(&str) + Send + Sync>;
 /// A plan that could not be made (too little memory, a size past a limit) goes to the second engine alone. A plan that
 /// failed while it ran takes the first engine out for good. Content statistics that the failed plan remembered are lost:
 /// the frame starts afresh, as after a scene cut.
-pub struct Sturdy {
+pub struct FallbackEngine {
     shared: Arc<Shared>,
 }
 
@@ -33,10 +33,10 @@ struct State {
     said: String,
 }
 
-impl Sturdy {
+impl FallbackEngine {
     /// `first`, and behind it `second`; `notice` gets a line at each failure.
-    pub fn new(first: Arc<dyn Engine>, second: Arc<dyn Engine>, notice: Notice) -> Sturdy {
-        Sturdy { shared: Arc::new(Shared { first, second, notice, state: Mutex::default() }) }
+    pub fn new(first: Arc<dyn Engine>, second: Arc<dyn Engine>, notice: Notice) -> FallbackEngine {
+        FallbackEngine { shared: Arc::new(Shared { first, second, notice, state: Mutex::default() }) }
     }
 }
 
@@ -55,7 +55,7 @@ impl Shared {
     }
 }
 
-impl Engine for Sturdy {
+impl Engine for FallbackEngine {
     fn name(&self) -> String {
         if self.shared.state().failed { self.shared.second.name() } else { self.shared.first.name() }
     }

@@ -12,7 +12,7 @@ const OWN_PLACES: usize = 4096;
 const SHARED_PLACES: usize = 8 * TELLERS;
 
 /// A buffer of sums, and which loss each place belongs to.
-pub(super) struct Told {
+pub(super) struct LossSlots {
     pub buffer: Buffer,
     places: Vec<(Kind, std::ops::Range<usize>)>,
 }
@@ -27,7 +27,7 @@ enum Kind {
     Noise,
 }
 
-impl Told {
+impl LossSlots {
     pub fn new(gpu: &Gpu, samples: usize) -> Result<Self, Fault> {
         Ok(Self { buffer: floats(gpu, samples * OWN_PLACES + SHARED_PLACES)?, places: vec![] })
     }
