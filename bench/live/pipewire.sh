@@ -20,14 +20,15 @@ begin() {
     started+=($!)
 }
 
-eval "$(dbus-launch --sh-syntax)"
-started+=("$DBUS_SESSION_BUS_PID")
+DBUS_SESSION_BUS_ADDRESS=$(dbus-daemon --session --fork --print-address=1 --print-pid=3 3> "$work/dbus.pid")
+export DBUS_SESSION_BUS_ADDRESS
+started+=("$(cat "$work/dbus.pid")")
 begin pipewire
 sleep 1
 begin wireplumber
 "$impasto" live --camera demo --no-open --port 0 > "$work/url" 2> "$work/impasto.log" &
 started+=($!)
-for _ in $(seq 200); do [ -s "$work/url" ] && break; sleep 0.1; done
+for _ in $(seq 600); do [ -s "$work/url" ] && break; sleep 0.2; done
 url=$(cat "$work/url")
 stream=${url/\/?token=/\/stream.mjpg?token=}
 # The words of docs/live.md.
