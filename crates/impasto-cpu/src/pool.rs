@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
-/// How often a waiting thread looks before it sleeps: some 200 microseconds, longer than any step that one thread does alone.
+/// Number of looks of a waiting thread before it sleeps: some 200 microseconds, longer than any step that one thread does alone.
 const LOOKS: usize = 4000;
 
 /// The state of the current round, in one word that is changed at once: workers inside, whether it is open, and its number.
@@ -46,7 +46,7 @@ struct Shared {
     broken: AtomicBool,
     /// Whether there is a processor for each thread.
     spin: bool,
-    /// Where the caller runs.
+    /// The caller's processor.
     caller: AtomicUsize,
 }
 
@@ -344,7 +344,7 @@ mod tests {
         }
     }
 
-    /// Where a panic ends the program, as on WebAssembly, nothing reaches anybody.
+    /// On WebAssembly a panic ends the program, and nothing reaches anybody.
     #[cfg(panic = "unwind")]
     #[test]
     fn a_panic_reaches_the_caller_and_leaves_the_pool_usable() {

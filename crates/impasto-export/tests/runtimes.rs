@@ -1,9 +1,10 @@
-//! What ONNX Runtime and OpenVINO make of our files, against the plain reference engine.
+//! Our files in ONNX Runtime and OpenVINO, against the plain reference engine.
 
 mod common;
 
 use common::{Scratch, bytes, classic, floats, light, psnr_db, python, script};
-use impasto_core::conformance::{Case, Random, cases, run, shared_data};
+use impasto_core::Random;
+use impasto_core::conformance::{Case, cases, run, shared_data};
 use impasto_core::reference::ReferenceEngine;
 use impasto_core::style::Update;
 use impasto_core::weights::{Precision, Weight};
@@ -13,7 +14,7 @@ use impasto_export::{export_onnx, export_styled_onnx};
 use std::path::Path;
 use std::process::Command;
 
-/// What issue and documents promise for 32 bits.
+/// Bound that the documents promise for 32 bits.
 const LEAST_DB: f64 = 60.0;
 
 /// A graph, what it is given, and what it must give.
@@ -201,8 +202,7 @@ fn the_real_classic() {
 #[test]
 fn the_light_network() {
     let model = light();
-    let picture =
-        impasto_core::conformance::Random::new(4).tensor(impasto_core::Shape::new(3, 52, 67), 0.0, 1.0);
+    let picture = impasto_core::Random::new(4).tensor(impasto_core::Shape::new(3, 52, 67), 0.0, 1.0);
     let encode = Case {
         name: "light encoder".into(),
         network: model.encoder.clone(),

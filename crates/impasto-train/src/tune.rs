@@ -131,7 +131,7 @@ pub enum TuneError {
     },
 }
 
-/// How far a run has come.
+/// Progress of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TuneReport {
     /// Steps done.
@@ -194,7 +194,7 @@ pub fn tune(
 /// A run's folder.
 struct Kept {
     folder: PathBuf,
-    /// What tells this run from others.
+    /// Everything that distinguishes this run from others.
     settings: String,
     _lock: RunLock,
 }
@@ -235,8 +235,8 @@ impl Kept {
 mod tests {
     use super::*;
     use crate::data::drawn;
+    use impasto_core::Random;
     use impasto_core::Weights;
-    use impasto_core::conformance::Random;
     use impasto_core::light::{LightShape, encoder, painter};
     use impasto_core::model::StrengthKind;
     use impasto_core::style::{Provenance, Style};
