@@ -1,6 +1,6 @@
 //! *Deepen*: a style is trained on for its one painting while the camera goes on.
 //!
-//! The program supplies a [`Deepener`], since this crate trains nothing. One run goes at a time, on a thread of the lowest priority. It learns on
+//! The program supplies a [`Deepener`], since this crate trains nothing. One run goes at a time, on a thread of low priority. It learns on
 //! the camera's frames, of which the last few are kept in memory and never written, and hands the style that it has so far to the gallery every
 //! few seconds, where the painter finds it. A run that is stopped keeps what it has learned, and goes on from there when it is asked for again.
 

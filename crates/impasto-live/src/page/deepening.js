@@ -17,7 +17,7 @@ export function line(state, steering) {
 }
 
 function told(style, status, { recording, steering }) {
-  const { phase, part, deepened = style.deepened } = status, buttons = [], can = style.deepens;
+  const { phase, part } = status, buttons = [], can = style.deepens, deepened = style.deepened || status.deepened;
   let words = "", hint = "";
   if (phase === "learning") {
     words = `Learning · ${Math.round(100 * part)} %${left(status.seconds_left)}`;
