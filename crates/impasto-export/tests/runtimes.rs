@@ -8,7 +8,7 @@ use impasto_core::conformance::{Case, cases, run, shared_data};
 use impasto_core::reference::ReferenceEngine;
 use impasto_core::style::Update;
 use impasto_core::weights::{Precision, Weight};
-use impasto_core::{Field, Model, Shape, Style, Tensor, Weights};
+use impasto_core::{Field, Model, Shape, SiteKind, Style, Tensor, Weights};
 use impasto_export::onnx::{self, ColourOrder, OnnxOptions, Range, Size};
 use impasto_export::{export_onnx, export_styled_onnx};
 use std::path::Path;
@@ -282,9 +282,12 @@ fn one_input_with_the_style_in_it() {
     in_runtime("one_input_with_the_style_in_it", ("opencv", "cv2"), &jobs);
 }
 
-/// The style with a random change of every weight of the painter.
+/// The style with gains of the noise field, and a random change of every weight of the painter.
 fn tuned(model: &Model, style: Style) -> Style {
-    let (mut update, mut random) = (Update::new(), Random::new(3));
+    let (mut update, mut random, mut vector) = (Update::new(), Random::new(3), style.vector().to_vec());
+    let noises = model.painter.sites.iter().enumerate().filter(|(_, site)| site.kind == SiteKind::Noise);
+    noises.for_each(|(i, _)| vector[model.painter.site_range(i)].fill(0.3));
+    let style = Style::new(model, style.provenance.clone(), vector).unwrap();
     for (name, shape) in model.painter.weight_shapes().unwrap() {
         let values = (0..shape.iter().product()).map(|_| 0.02 * random.normal()).collect();
         update.insert(&name, Weight { shape, values });

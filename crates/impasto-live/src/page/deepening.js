@@ -54,5 +54,6 @@ function told(style, status, { recording, steering }) {
 export function left(seconds) {
   if (seconds == null) return "";
   if (seconds < 60) return " · under a minute left";
+  if (seconds > 5400) return ` · about ${Math.round(seconds / 3600)} h left`;
   return ` · about ${Math.round(seconds / 60)} min left`;
 }
