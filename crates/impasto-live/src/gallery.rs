@@ -7,6 +7,7 @@ use impasto_core::Image;
 use impasto_media::resize;
 use impasto_media::still::{self, Limits};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Shorter side in px at which dropped paintings are looked at.
 const STYLE_PX: usize = 512;
@@ -33,10 +34,48 @@ pub struct Entry {
     /// The painting that it was made from, small, JPEG, where it was dropped; as JSON whether there is one.
     #[serde(serialize_with = "whether")]
     painting: Option<Vec<u8>>,
-    #[serde(skip)]
+    /// The painting large enough to learn from; as JSON whether there is one.
+    #[serde(serialize_with = "whether_canvas", rename = "deepens")]
+    canvas: Option<Canvas>,
+    /// As JSON whether it is a tuned one, with weights of its own.
+    #[serde(serialize_with = "whether_tuned", rename = "tuned")]
     style: Style,
+    /// The style before it was deepened; as JSON whether it is.
+    #[serde(serialize_with = "whether_style", rename = "deepened")]
+    quick: Option<Box<(Style, Vec<u8>)>>,
     #[serde(skip)]
     thumb: Vec<u8>,
+}
+
+/// A painting to learn from: JPEG, so that 256 of them take some 50 MB.
+#[derive(Clone, Debug)]
+pub(crate) struct Canvas(Arc<[u8]>);
+
+impl Canvas {
+    /// Quality of 95: losses are far below what strokes show.
+    fn of(painting: &Image) -> Self {
+        Self(codec::jpeg(painting, 95).into())
+    }
+
+    pub fn decoded(&self) -> Result<Image, LiveError> {
+        let limits = Limits { file_bytes: self.0.len() as u64, ..drop_limits() };
+        Ok(still::read_bytes(&self.0, "the painting", limits)?.image)
+    }
+}
+
+fn whether_canvas<S: serde::Serializer>(canvas: &Option<Canvas>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_bool(canvas.is_some())
+}
+
+fn whether_tuned<S: serde::Serializer>(style: &Style, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_bool(style.update().is_some())
+}
+
+fn whether_style<S: serde::Serializer>(
+    quick: &Option<Box<(Style, Vec<u8>)>>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    to.serialize_bool(quick.is_some())
 }
 
 fn whether<S: serde::Serializer>(painting: &Option<Vec<u8>>, to: S) -> Result<S::Ok, S::Error> {
@@ -48,6 +87,8 @@ fn whether<S: serde::Serializer>(painting: &Option<Vec<u8>>, to: S) -> Result<S:
 pub struct Gallery {
     entries: Vec<Entry>,
     dropped: usize,
+    /// Counts changes.
+    version: u64,
 }
 
 impl Gallery {
@@ -55,6 +96,17 @@ impl Gallery {
     pub fn add(&mut self, stylizer: &Stylizer, style: Style) -> Result<String, LiveError> {
         let id = style.provenance.name.clone();
         self.push(entry(stylizer, style, id, true, None)?)
+    }
+
+    /// Adds a style that stays, with its painting, so that it can be deepened; gives its id.
+    pub fn add_painted(
+        &mut self,
+        stylizer: &Stylizer,
+        style: Style,
+        painting: &Image,
+    ) -> Result<String, LiveError> {
+        let id = style.provenance.name.clone();
+        self.push(entry(stylizer, style, id, true, Some(painting))?)
     }
 
     fn push(&mut self, mut entry: Entry) -> Result<String, LiveError> {
@@ -68,6 +120,7 @@ impl Gallery {
             self.entries.remove(oldest);
         }
         self.entries.push(entry.clone());
+        self.version += 1;
         Ok(entry.id)
     }
 
@@ -84,6 +137,63 @@ impl Gallery {
             return Err(LiveError::BuiltIn(id.into()));
         }
         self.entries.remove(index);
+        self.version += 1;
+        Ok(())
+    }
+
+    /// Another number after each change.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn entry(&self, id: &str) -> Result<&Entry, LiveError> {
+        self.entries.iter().find(|e| e.id == id).ok_or_else(|| LiveError::Style(id.into()))
+    }
+
+    fn entry_mut(&mut self, id: &str) -> Result<&mut Entry, LiveError> {
+        self.version += 1;
+        self.entries.iter_mut().find(|e| e.id == id).ok_or_else(|| LiveError::Style(id.into()))
+    }
+
+    /// The style as it is painted now.
+    pub(crate) fn style(&self, id: &str) -> Result<Style, LiveError> {
+        Ok(self.entry(id)?.style.clone())
+    }
+
+    /// The style before it was deepened.
+    pub(crate) fn quick(&self, id: &str) -> Result<Style, LiveError> {
+        let entry = self.entry(id)?;
+        Ok(entry.quick.as_ref().map_or(&entry.style, |quick| &quick.0).clone())
+    }
+
+    /// The painting to learn from, where there is one.
+    pub(crate) fn canvas(&self, id: &str) -> Result<Option<Canvas>, LiveError> {
+        Ok(self.entry(id)?.canvas.clone())
+    }
+
+    /// Whether a style can be deepened, and whether it is.
+    pub(crate) fn deepens(&self, id: &str) -> Result<(bool, bool), LiveError> {
+        let entry = self.entry(id)?;
+        Ok((entry.canvas.is_some(), entry.quick.is_some()))
+    }
+
+    /// Puts a deepened style in the quick one's place.
+    pub(crate) fn deepen(&mut self, id: &str, style: Style, thumb: Option<Vec<u8>>) -> Result<(), LiveError> {
+        let entry = self.entry_mut(id)?;
+        let before = std::mem::replace(&mut entry.style, style);
+        if entry.quick.is_none() {
+            entry.quick = Some(Box::new((before, entry.thumb.clone())));
+        }
+        entry.thumb = thumb.unwrap_or_else(|| std::mem::take(&mut entry.thumb));
+        Ok(())
+    }
+
+    /// Puts the quick style back in its place.
+    pub(crate) fn undo_deepening(&mut self, id: &str) -> Result<(), LiveError> {
+        let entry = self.entry_mut(id)?;
+        if let Some(quick) = entry.quick.take() {
+            (entry.style, entry.thumb) = *quick;
+        }
         Ok(())
     }
 
@@ -121,11 +231,17 @@ fn entry(
     builtin: bool,
     painting: Option<&Image>,
 ) -> Result<Entry, LiveError> {
-    let scene = scene::draw(THUMB_PX.0, THUMB_PX.1, 3.0);
-    let thumb = codec::jpeg(&stylizer.paint(&scene, &style, &Dials::default())?, 85);
+    let thumb = thumb_of(stylizer, &style)?;
+    let canvas = painting.map(Canvas::of);
     let painting = painting.map(|painting| codec::jpeg(&thumb_size(painting), 85));
     let Provenance { name, source } = style.provenance.clone();
-    Ok(Entry { id, name, source, builtin, painting, style, thumb })
+    Ok(Entry { id, name, source, builtin, painting, canvas, style, quick: None, thumb })
+}
+
+/// The drawn scene in that style, small, JPEG.
+pub(crate) fn thumb_of(stylizer: &Stylizer, style: &Style) -> Result<Vec<u8>, LiveError> {
+    let scene = scene::draw(THUMB_PX.0, THUMB_PX.1, 3.0);
+    Ok(codec::jpeg(&stylizer.paint(&scene, style, &Dials::default())?, 85))
 }
 
 /// The picture in its own shape, as large as a small painting.
@@ -145,16 +261,15 @@ pub fn dropped_entry(stylizer: &Stylizer, bytes: &[u8], name: &str) -> Result<En
         let id = id_from(&style.provenance.name);
         return entry(stylizer, style, id, false, None);
     }
-    let limits = Limits {
-        pixels: MAX_DROP_PX,
-        file_bytes: MAX_DROP_BYTES as u64,
-        decoded_bytes: MAX_DROP_DECODED_BYTES,
-    };
-    let painting = sized(still::read_bytes(bytes, name, limits)?.image);
+    let painting = sized(still::read_bytes(bytes, name, drop_limits())?.image);
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let style = stylizer.encode(&painting, Provenance { name: stem.into(), source: name.into() })?;
     let id = id_from(&style.provenance.name);
     entry(stylizer, style, id, false, Some(&painting))
+}
+
+fn drop_limits() -> Limits {
+    Limits { pixels: MAX_DROP_PX, file_bytes: MAX_DROP_BYTES as u64, decoded_bytes: MAX_DROP_DECODED_BYTES }
 }
 
 fn sized(painting: Image) -> Image {

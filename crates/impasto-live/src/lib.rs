@@ -8,6 +8,7 @@
 mod adapt;
 pub mod camera;
 pub mod codec;
+mod deepen;
 mod enlarge;
 mod error;
 mod fade;
@@ -24,6 +25,7 @@ mod studio;
 mod turn;
 pub mod v4l2;
 
+pub use deepen::{DeepenPhase, DeepenProgress, DeepenRequest, DeepenRun, DeepenStatus, Deepener};
 pub use error::LiveError;
 pub use gallery::Gallery;
 pub use picture::Picture;
@@ -31,4 +33,3 @@ pub use server::{Server, ServerOptions};
 pub use settings::{Chosen, Flash, Settings};
 pub use stats::{Report, Stage};
 pub use studio::{Frame, Painted, Studio, Taken, now_ms};
-pub use turn::Crop;

@@ -119,7 +119,8 @@ impl<'a> Painter<'a> {
         let settings = self.studio.settings();
         let target = if frame.painted { None } else { self.studio.style(&settings)? };
         let Some(target) = target else { return Ok(Painting { frame, small: None }) };
-        let style = self.fader.toward(target, start)?;
+        let session = &mut self.session;
+        let style = self.fader.toward(target, start, &mut |style| session.is_ready(style))?;
         let (width, height) = self.working_size(&frame.picture, &settings);
         let photo = resize::resize(frame.picture.image(), width, height);
         let prepared = self.lap(Stage::Prepare, start);

@@ -36,7 +36,10 @@ impl From<LiveError> for Refusal {
     fn from(why: LiveError) -> Self {
         let status = match why {
             LiveError::Style(_) => StatusCode::NOT_FOUND,
-            LiveError::Camera(_) | LiveError::Record(_) | LiveError::Listen { .. } => StatusCode::CONFLICT,
+            LiveError::Camera(_) | LiveError::Record(_) | LiveError::Deepen(_) | LiveError::Listen { .. } => {
+                StatusCode::CONFLICT
+            }
+            LiveError::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
             LiveError::Setting { .. }
             | LiveError::BuiltIn(_)
             | LiveError::Picture(_)

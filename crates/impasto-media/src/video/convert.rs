@@ -122,7 +122,8 @@ pub fn rotate(image: Image, rotation: Rotation) -> Image {
 
 /// The frame as it is painted: sRGB, upright, `width` x `height` px. What is not there is white.
 pub fn upright(pixels: Pixels, info: &Info, width: usize, height: usize) -> Image {
-    sized(rotate(screen(image_from_pixels(pixels), info), info.rotation), width, height)
+    let image = rotate(screen(image_from_pixels(pixels), info), info.rotation);
+    sized(info.view.of(image), width, height)
 }
 
 /// The same with the opacity beside it. Pixels that nobody sees have the mean colour of those that are seen.
@@ -134,7 +135,7 @@ pub fn upright_with_alpha(
 ) -> (Image, Option<Vec<u8>>) {
     let Pixels::Rgba(mut image, alpha) = pixels else { return (upright(pixels, info, width, height), None) };
     fill_unseen(&mut image, &alpha);
-    let place = |image: Image| sized(rotate(image, info.rotation), width, height);
+    let place = |image: Image| sized(info.view.of(rotate(image, info.rotation)), width, height);
     let plane = alpha.iter().flat_map(|&a| [a; 3]).collect();
     let plane = Image::new(image.width(), image.height(), plane).expect("a byte for each pixel");
     let alpha = place(plane).rgb().iter().step_by(3).copied().collect();

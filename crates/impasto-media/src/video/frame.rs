@@ -2,6 +2,7 @@
 
 use super::tone::Tone;
 use crate::error::Result;
+use crate::view::View;
 use impasto_core::Image;
 
 /// How luma and colour differences were made from RGB.
@@ -113,6 +114,14 @@ pub enum Rotation {
 }
 
 impl Rotation {
+    /// The turn by so many degrees clockwise: 0, 90, 180 or 270.
+    pub fn of_degrees(degrees: u16) -> Option<Self> {
+        [Self::None, Self::Quarter, Self::Half, Self::ThreeQuarters]
+            .into_iter()
+            .zip([0, 90, 180, 270])
+            .find_map(|(rotation, known)| (known == degrees).then_some(rotation))
+    }
+
     /// Whether width and height change places.
     pub fn turns_sides(self) -> bool {
         matches!(self, Rotation::Quarter | Rotation::ThreeQuarters)
@@ -142,6 +151,8 @@ pub struct Info {
     pub height: usize,
     /// How stored pictures come upright.
     pub rotation: Rotation,
+    /// How upright pictures are turned, cropped and mirrored before they are painted; width and height are those after it.
+    pub view: View,
     /// Shape of a pixel, width to height, upright.
     pub pixel_aspect: (u32, u32),
     /// Ticks a second.
@@ -171,6 +182,7 @@ impl Info {
             width,
             height,
             rotation: Rotation::None,
+            view: View::default(),
             pixel_aspect: (1, 1),
             timescale: 25,
             frame_ticks: 1,
