@@ -1,0 +1,10 @@
+//! Pixels in memory: planar YCbCr, conversions to and from sRGB, and resizing.
+//!
+//! No file is read or written here, so that everything also runs in a browser.
+#![forbid(unsafe_code)]
+
+pub mod convert;
+mod planes;
+pub mod resize;
+
+pub use planes::{Chroma, Color, Matrix, Planes};
