@@ -35,14 +35,16 @@ impl IntoResponse for Refusal {
 impl From<LiveError> for Refusal {
     fn from(why: LiveError) -> Self {
         let status = match why {
-            LiveError::Style(_) => StatusCode::NOT_FOUND,
+            LiveError::Studio(StudioError::Style(_)) => StatusCode::NOT_FOUND,
             LiveError::Camera(_) | LiveError::Record(_) | LiveError::Listen { .. } => StatusCode::CONFLICT,
-            LiveError::Setting { .. }
-            | LiveError::BuiltIn(_)
-            | LiveError::Picture(_)
-            | LiveError::Paint(_)
-            | LiveError::StyleFile(_)
-            | LiveError::Message(_) => StatusCode::BAD_REQUEST,
+            LiveError::Studio(
+                StudioError::Setting { .. }
+                | StudioError::BuiltIn(_)
+                | StudioError::Paint(_)
+                | StudioError::StyleFile(_)
+                | StudioError::Message(_),
+            )
+            | LiveError::Picture(_) => StatusCode::BAD_REQUEST,
         };
         Self::new(status, why.to_string())
     }

@@ -3,7 +3,7 @@
 use super::Shared;
 use super::answer::Refusal;
 use super::body::{self, Parsed};
-use crate::gallery::MAX_DROP_BYTES;
+use crate::dropped::MAX_DROP_BYTES;
 use crate::record::Recording;
 use crate::{LiveError, Studio};
 use axum::Json;
@@ -114,7 +114,7 @@ pub(super) async fn thumb(
     Query(ThumbOf { of }): Query<ThumbOf>,
 ) -> Result<Response, Refusal> {
     let bytes = match of.as_deref() {
-        None => shared.studio.thumb(&id).ok_or(LiveError::Style(id))?,
+        None => shared.studio.thumb(&id).ok_or(StudioError::Style(id))?,
         Some("camera") => {
             let turns = shared.turns.clone();
             let _turn = turns.thumbs.acquire().await.expect("it is never closed");

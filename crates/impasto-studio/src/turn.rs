@@ -1,6 +1,6 @@
 //! Turning and cropping a camera's picture before it is painted.
 
-use crate::LiveError;
+use crate::StudioError;
 use crate::picture::Picture;
 use impasto_core::Image;
 use serde::{Deserialize, Serialize};
@@ -40,22 +40,22 @@ impl From<Crop> for String {
 }
 
 impl TryFrom<String> for Crop {
-    type Error = LiveError;
+    type Error = StudioError;
 
-    fn try_from(word: String) -> Result<Self, LiveError> {
+    fn try_from(word: String) -> Result<Self, StudioError> {
         word.parse()
     }
 }
 
 impl FromStr for Crop {
-    type Err = LiveError;
+    type Err = StudioError;
 
     /// `W:H`, `WxH+X+Y`, or nothing for the whole picture.
-    fn from_str(word: &str) -> Result<Self, LiveError> {
+    fn from_str(word: &str) -> Result<Self, StudioError> {
         if word.is_empty() {
             return Ok(Crop::Whole);
         }
-        shape(word).or_else(|| part(word)).ok_or_else(|| LiveError::Setting {
+        shape(word).or_else(|| part(word)).ok_or_else(|| StudioError::Setting {
             name: "crop".into(),
             what: format!(
                 "`{word}` is no crop; write a shape such as 4:3, or WIDTHxHEIGHT+LEFT+TOP in px such as 640x480+100+0 \
@@ -101,7 +101,7 @@ impl Crop {
 }
 
 /// The picture turned clockwise by `degrees` (0, 90, 180 or 270), then cropped; as it came where neither is asked.
-pub(crate) fn turned(picture: Picture, degrees: u16, crop: Crop) -> Picture {
+pub fn turned(picture: Picture, degrees: u16, crop: Crop) -> Picture {
     if degrees == 0 && crop == Crop::Whole {
         return picture;
     }

@@ -1,23 +1,17 @@
 //! The styles to choose from.
 
 use crate::settings::Chosen;
-use crate::{LiveError, codec};
+use crate::{StudioError, codec};
 use impasto::{Dials, Provenance, Style, Stylizer, scene};
 use impasto_core::Image;
-use impasto_media::resize;
-use impasto_media::still::{self, Limits};
+use impasto_pixel::resize;
 use serde::Serialize;
 
 /// Shorter side in px at which dropped paintings are looked at.
 const STYLE_PX: usize = 512;
-/// Dropped files may be that large.
-pub const MAX_DROP_BYTES: usize = 64 << 20;
 /// Styles beyond that many push out the oldest dropped one.
 const MAX_STYLES: usize = 256;
 const THUMB_PX: (usize, usize) = (192, 108);
-/// Most pixels of a dropped picture, and most memory that they may take while it is read.
-const MAX_DROP_PX: u64 = 1 << 26;
-const MAX_DROP_DECODED_BYTES: u64 = 1 << 28;
 
 /// One style with what a page shows of it.
 #[derive(Clone, Debug, Serialize)]
@@ -52,12 +46,19 @@ pub struct Gallery {
 
 impl Gallery {
     /// Adds a style that stays; gives its id.
-    pub fn add(&mut self, stylizer: &Stylizer, style: Style) -> Result<String, LiveError> {
+    pub fn add(&mut self, stylizer: &Stylizer, style: Style) -> Result<String, StudioError> {
         let id = style.provenance.name.clone();
         self.push(entry(stylizer, style, id, true, None)?)
     }
 
-    fn push(&mut self, mut entry: Entry) -> Result<String, LiveError> {
+    /// Adds a style that stays, without a small painting: for those who paint them later ([`small_painting`]). Gives its id.
+    pub fn add_unpainted(&mut self, style: Style) -> Result<String, StudioError> {
+        let id = style.provenance.name.clone();
+        let Provenance { name, source } = style.provenance.clone();
+        self.push(Entry { id, name, source, builtin: true, painting: None, style, thumb: vec![] })
+    }
+
+    fn push(&mut self, mut entry: Entry) -> Result<String, StudioError> {
         while self.entries.iter().any(|e| e.id == entry.id) {
             self.dropped += 1;
             entry.id = format!("{}-{}", entry.id, self.dropped);
@@ -72,16 +73,16 @@ impl Gallery {
     }
 
     /// Adds a style made from a dropped file; gives its id.
-    pub fn add_dropped(&mut self, entry: Entry) -> Result<String, LiveError> {
+    pub fn add_dropped(&mut self, entry: Entry) -> Result<String, StudioError> {
         self.push(entry)
     }
 
     /// Takes a dropped style away.
-    pub fn remove(&mut self, id: &str) -> Result<(), LiveError> {
+    pub fn remove(&mut self, id: &str) -> Result<(), StudioError> {
         let index =
-            self.entries.iter().position(|e| e.id == id).ok_or_else(|| LiveError::Style(id.into()))?;
+            self.entries.iter().position(|e| e.id == id).ok_or_else(|| StudioError::Style(id.into()))?;
         if self.entries[index].builtin {
-            return Err(LiveError::BuiltIn(id.into()));
+            return Err(StudioError::BuiltIn(id.into()));
         }
         self.entries.remove(index);
         Ok(())
@@ -92,7 +93,7 @@ impl Gallery {
         &self.entries
     }
 
-    /// A small painting in that style, JPEG.
+    /// A small painting in that style, JPEG; empty for a style that was added unpainted.
     pub fn thumb(&self, id: &str) -> Option<&[u8]> {
         self.entries.iter().find(|e| e.id == id).map(|e| e.thumb.as_slice())
     }
@@ -103,13 +104,13 @@ impl Gallery {
     }
 
     /// The mix of the chosen styles; `None` if nothing is chosen.
-    pub fn mix(&self, chosen: &[Chosen]) -> Result<Option<Style>, LiveError> {
+    pub fn mix(&self, chosen: &[Chosen]) -> Result<Option<Style>, StudioError> {
         let find = |c: &Chosen| {
             let entry =
-                self.entries.iter().find(|e| e.id == c.id).ok_or_else(|| LiveError::Style(c.id.clone()))?;
+                self.entries.iter().find(|e| e.id == c.id).ok_or_else(|| StudioError::Style(c.id.clone()))?;
             Ok((&entry.style, c.weight))
         };
-        let styles = chosen.iter().map(find).collect::<Result<Vec<_>, LiveError>>()?;
+        let styles = chosen.iter().map(find).collect::<Result<Vec<_>, StudioError>>()?;
         if styles.is_empty() { Ok(None) } else { Ok(Some(Style::mix(&styles)?)) }
     }
 }
@@ -120,39 +121,45 @@ fn entry(
     id: String,
     builtin: bool,
     painting: Option<&Image>,
-) -> Result<Entry, LiveError> {
-    let scene = scene::draw(THUMB_PX.0, THUMB_PX.1, 3.0);
-    let thumb = codec::jpeg(&stylizer.paint(&scene, &style, &Dials::default())?, 85);
+) -> Result<Entry, StudioError> {
+    let thumb = small_painting(stylizer, &style, None, &Dials::default())?;
     let painting = painting.map(|painting| codec::jpeg(&thumb_size(painting), 85));
     let Provenance { name, source } = style.provenance.clone();
     Ok(Entry { id, name, source, builtin, painting, style, thumb })
 }
 
 /// The picture in its own shape, as large as a small painting.
-pub(crate) fn thumb_size(image: &Image) -> Image {
+pub fn thumb_size(image: &Image) -> Image {
     let (width, height) = (image.width() as f32, image.height() as f32);
     let scale = (THUMB_PX.0 as f32 / width).min(THUMB_PX.1 as f32 / height).min(1.0);
     let side = |px: f32| ((px * scale).round() as usize).max(1);
     resize::resize(image, side(width), side(height))
 }
 
-/// A style from a dropped file: a picture in any format that Impasto reads, or a `.style` file. Takes up to a
-/// second; the gallery is not needed meanwhile.
-pub fn dropped_entry(stylizer: &Stylizer, bytes: &[u8], name: &str) -> Result<Entry, LiveError> {
-    if name.ends_with(".style") {
-        let style = Style::from_bytes(bytes)?;
-        style.check(stylizer.model())?;
-        let id = id_from(&style.provenance.name);
-        return entry(stylizer, style, id, false, None);
-    }
-    let limits = Limits {
-        pixels: MAX_DROP_PX,
-        file_bytes: MAX_DROP_BYTES as u64,
-        decoded_bytes: MAX_DROP_DECODED_BYTES,
-    };
-    let painting = sized(still::read_bytes(bytes, name, limits)?.image);
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let style = stylizer.encode(&painting, Provenance { name: stem.into(), source: name.into() })?;
+/// A small painting in that style, JPEG: of `picture`, or of the demo scene where there is none. Takes some milliseconds.
+pub fn small_painting(
+    stylizer: &Stylizer,
+    style: &Style,
+    picture: Option<&Image>,
+    dials: &Dials,
+) -> Result<Vec<u8>, StudioError> {
+    let small = picture.map_or_else(|| scene::draw(THUMB_PX.0, THUMB_PX.1, 3.0), thumb_size);
+    Ok(codec::jpeg(&stylizer.paint(&small, style, dials)?, 80))
+}
+
+/// A style from a dropped `.style` file.
+pub fn entry_from_file(stylizer: &Stylizer, bytes: &[u8]) -> Result<Entry, StudioError> {
+    let style = Style::from_bytes(bytes)?;
+    style.check(stylizer.model())?;
+    let id = id_from(&style.provenance.name);
+    entry(stylizer, style, id, false, None)
+}
+
+/// A style from a dropped painting; `file` is the file's name. Takes up to a second; the gallery is not needed meanwhile.
+pub fn entry_from_painting(stylizer: &Stylizer, painting: Image, file: &str) -> Result<Entry, StudioError> {
+    let painting = sized(painting);
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let style = stylizer.encode(&painting, Provenance { name: stem.into(), source: file.into() })?;
     let id = id_from(&style.provenance.name);
     entry(stylizer, style, id, false, Some(&painting))
 }
