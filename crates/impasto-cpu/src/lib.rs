@@ -16,12 +16,17 @@
 pub mod amx;
 mod engine;
 mod kernel;
+pub mod lent;
 mod memory;
 mod plan;
 mod pool;
 mod precision;
 mod simd;
+#[cfg(not(all(feature = "lean", target_arch = "wasm32")))]
 pub mod train;
+#[cfg(all(feature = "lean", target_arch = "wasm32"))]
+#[allow(dead_code)]
+mod train;
 mod winograd;
 
 pub use engine::CpuEngine;
