@@ -1,10 +1,11 @@
-//! What AdaIN style transfer is, with nothing else around it.
+//! AdaIN style transfer itself, with nothing else around it.
 //!
 //! * A [`Network`] is a table of layers plus named [`Weights`]; every engine, the trainer and the
 //!   exporters walk the same table.
 //! * A [`Style`] is a short vector: mean and standard deviation per channel at each AdaIN site.
 //!   Mixing, strength and fading are arithmetic on it.
 //! * A [`Model`] bundles a painter, a style encoder and their weights in one safetensors file.
+//! * [`mod@lower`] is the planner of every engine: a table goes in, fused steps come out.
 //! * An [`Engine`] prepares a [`Plan`] for one network at one size; the [`mod@reference`] engine is the
 //!   plain judge, and [`conformance`] is the suite that every other engine must pass.
 //!
@@ -13,14 +14,17 @@
 //! in one function, [`image::byte_from_unit`].
 #![forbid(unsafe_code)]
 
+pub mod atomic;
 pub mod classic;
 pub mod conformance;
 pub mod engine;
 pub mod image;
 pub mod light;
+pub mod lower;
 pub mod model;
 pub mod network;
 pub mod noise;
+pub mod random;
 pub mod reference;
 pub mod style;
 pub mod tensor;
@@ -31,6 +35,7 @@ pub use image::Image;
 pub use model::{Model, ModelError};
 pub use network::{Network, NetworkBuilder, Node, NodeId, Op, Padding, Site, SiteKind, TableError};
 pub use noise::Field;
+pub use random::Random;
 pub use style::{Style, StyleError};
 pub use tensor::{Shape, Tensor};
 pub use weights::{Weights, WeightsError};

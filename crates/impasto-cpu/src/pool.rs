@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use thread::Thread;
 
-/// How often a waiting thread looks before it sleeps: some 200 microseconds, longer than any step that one thread does alone.
+/// Number of looks of a waiting thread before it sleeps: some 200 microseconds, longer than any step that one thread does alone.
 /// WebAssembly has no instruction that waits, so a look there takes a few nanoseconds.
 const LOOKS: usize = if cfg!(target_arch = "wasm32") { 100_000 } else { 4000 };
 
@@ -47,7 +47,7 @@ struct Shared {
     broken: AtomicBool,
     /// Whether there is a processor for each thread.
     spin: bool,
-    /// Where the caller runs.
+    /// The caller's processor.
     caller: AtomicUsize,
 }
 
@@ -385,7 +385,7 @@ mod tests {
         }
     }
 
-    /// Where a panic ends the program, as on WebAssembly, nothing reaches anybody.
+    /// On WebAssembly a panic ends the program, and nothing reaches anybody.
     #[cfg(panic = "unwind")]
     #[test]
     fn a_panic_reaches_the_caller_and_leaves_the_pool_usable() {

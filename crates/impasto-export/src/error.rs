@@ -22,7 +22,7 @@ pub enum ExportError {
     NotAPicture {
         /// Its name.
         network: String,
-        /// What it takes.
+        /// The length expected.
         channels: usize,
     },
     /// A size that the OAK's chip cannot take.
@@ -32,7 +32,7 @@ pub enum ExportError {
         width: usize,
         /// Asked height in px.
         height: usize,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
     /// Something else that the OAK's chip or its package cannot take.

@@ -6,9 +6,9 @@
 //! * [`oak::child`] runs that program and takes its frames.
 
 pub mod error;
-mod fold;
 pub mod oak;
 pub mod onnx;
+mod pixels;
 
 pub use error::ExportError;
 pub use oak::{OakOptions, export_oak};

@@ -1,4 +1,4 @@
-//! What ONNX Runtime and OpenVINO make of our files, against the plain reference engine.
+//! Our files in ONNX Runtime and OpenVINO, against the plain reference engine.
 
 mod common;
 
@@ -12,7 +12,7 @@ use impasto_export::onnx::{self, ColourOrder, OnnxOptions, Range, Size};
 use std::path::Path;
 use std::process::Command;
 
-/// What issue and documents promise for 32 bits.
+/// Bound that the documents promise for 32 bits.
 const LEAST_DB: f64 = 60.0;
 
 /// A graph, what it is given, and what it must give.

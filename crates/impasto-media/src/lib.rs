@@ -7,7 +7,6 @@
 //!
 //! This crate knows no engine: what paints the frames is handed in.
 
-pub mod atomic;
 mod error;
 pub mod folder;
 pub mod memory;
@@ -18,3 +17,4 @@ mod testing;
 pub mod video;
 
 pub use error::{Error, Result};
+pub use impasto_core::atomic;

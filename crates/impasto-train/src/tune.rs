@@ -127,7 +127,7 @@ pub enum TuneError {
     },
 }
 
-/// How far a run has come.
+/// Progress of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TuneReport {
     /// Steps done.
@@ -213,7 +213,7 @@ struct Run<'a> {
     learner: CpuLearner<Fast>,
     folder: Option<PathBuf>,
     _lock: Option<RunLock>,
-    /// What tells this run from others.
+    /// Everything that distinguishes this run from others.
     settings: String,
     step: u64,
     steps: u64,
@@ -355,7 +355,7 @@ fn encoded(model: &Model, weights: &Weights, painting: &Image, px: usize) -> Res
     Ok(tape.output().vector().to_vec())
 }
 
-/// What `after` adds to `before` in the painter's layers.
+/// Difference of the painter's layers from `before` to `after`.
 fn update(painter: &Network, before: &Weights, after: &Weights, rank: usize) -> Update {
     let mut update = Update::new();
     for (name, shape) in painter.weight_shapes().expect("the model has been checked") {
@@ -377,7 +377,7 @@ fn update(painter: &Network, before: &Weights, after: &Weights, rank: usize) -> 
 mod tests {
     use super::*;
     use crate::data::drawn;
-    use impasto_core::conformance::Random;
+    use impasto_core::Random;
     use impasto_core::light::{LightShape, encoder, painter};
     use impasto_core::model::StrengthKind;
     use impasto_core::style::{Provenance, Style};

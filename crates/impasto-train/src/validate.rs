@@ -8,10 +8,10 @@ use crate::loss::ssim;
 use crate::loss_network::{EPS, LossNetwork};
 use crate::progress::Validation;
 use crate::walk::{Kernels, Map, Moments, Packed, Parameters, Program, Tape, moments};
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::{Image, Network, Tensor, Weights};
 
-/// How many pairs are shown, and how large.
+/// Number and size of the pairs that are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Show {
     /// Pairs.

@@ -23,9 +23,14 @@ static LIGHT_MODEL: LazyLock<Arc<Model>> = LazyLock::new(|| {
     Arc::new(Model::from_bytes(LIGHT, "the built-in light model").expect("a test has read it"))
 });
 
+/// The built-in network, `light`.
+pub fn light() -> Arc<Model> {
+    LIGHT_MODEL.clone()
+}
+
 /// The network of that name, if this build has it.
 pub fn model(name: &str) -> Option<Arc<Model>> {
-    (name == "light").then(|| LIGHT_MODEL.clone())
+    (name == "light").then(light)
 }
 
 /// The styles of the built-in network, in the order in which they are shown.
@@ -58,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_built_in_styles_fit_it_and_have_names_and_provenance() {
-        let (model, styles) = (model("light").unwrap(), styles());
+        let (model, styles) = (light(), styles());
         assert!(styles.len() >= 24);
         for style in &styles {
             style.check(&model).unwrap();

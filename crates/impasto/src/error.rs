@@ -18,7 +18,7 @@ pub enum PaintError {
         name: &'static str,
         /// The end of its range.
         most: u32,
-        /// Where it stands.
+        /// Its value.
         value: f32,
     },
     /// The engine is not part of this build.

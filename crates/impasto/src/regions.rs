@@ -4,7 +4,7 @@ use crate::{Dials, PaintError, Stylizer};
 use impasto_core::image::byte_from_unit;
 use impasto_core::{Image, Style};
 
-/// How much of a region each pixel belongs to: rows from the top, `0..=255` a pixel.
+/// Coverage of a region at each pixel: rows from the top, `0..=255` a pixel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
     width: usize,
@@ -29,7 +29,7 @@ impl Mask {
         Self { width: image.width(), height: image.height(), coverage }
     }
 
-    /// What `masks`, of one size, leave uncovered.
+    /// The part that `masks`, of one size, leave uncovered.
     ///
     /// # Panics
     /// If there is none, or their sizes differ.

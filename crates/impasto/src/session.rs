@@ -44,7 +44,7 @@ struct Begun {
 struct Steadied {
     place: Place,
     motion: Motion,
-    /// What changes the painting though the frame stands still: the style, and dials.
+    /// Everything that changes the painting though the frame stands still: the style, and dials.
     look: Vec<f32>,
 }
 
@@ -140,7 +140,7 @@ impl Session {
         (self.calm, self.anchor, self.settler) = (Calm::default(), Anchor::default(), Settler::default());
     }
 
-    /// What the next frame's painting depends on besides the frames themselves ([`Session::skip`] looks at those): the smoothed content
+    /// Everything that the next frame's painting depends on besides the frames themselves ([`Session::skip`] looks at those): the smoothed content
     /// statistics. Empty where nothing is remembered. The painting that is shown, which is held still too, is forgotten
     /// at this point, so that going on from here is the same at once and later.
     pub fn memory(&mut self) -> Vec<f64> {
@@ -236,7 +236,7 @@ impl Session {
         (Some(Steadied { place, motion: advice.motion, look }), advice.smoothing, advice.cut)
     }
 
-    /// What is left to do with a painting.
+    /// Work left to do with a painting.
     fn finished(&mut self, begun: Begun) -> Result<Image, PaintError> {
         let Begun { frame, dials, steadied, painted } = begun;
         let mut painted = painted.expect("it has arrived");

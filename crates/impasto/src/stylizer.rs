@@ -9,7 +9,7 @@ use impasto_cpu::Precision;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// How a frame is painted, besides the style.
+/// Settings of painting, besides the style.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dials {
     /// `0..1`, default 1: from the photo reconstructed by the network to the style in full.
@@ -45,7 +45,7 @@ impl Dials {
         }
     }
 
-    /// What an engine paints a frame with. The noise field begins at the frame's left upper corner.
+    /// Conditions for the engine. The noise field begins at the frame's left upper corner.
     pub(crate) fn conditions<'a>(&self, vector: &'a [f32], strength: f32) -> Conditions<'a> {
         let field = Field { seed: self.seed, origin: [0, 0], strokes: self.strokes };
         Conditions { style: vector, strength, smoothing: 0.0, field }
@@ -68,13 +68,13 @@ impl StylizerBuilder {
         self
     }
 
-    /// How many threads the CPU engine may use; 0, the default, is one a core.
+    /// Number of threads of the CPU engine; 0, the default, is one a core.
     pub fn threads(mut self, threads: usize) -> Self {
         self.setup.threads = threads;
         self
     }
 
-    /// What the CPU engine computes products in; `f32` by default. Where the machine gains nothing by less, `f32` is used.
+    /// Number type of the CPU engine's products; `f32` by default. Where the machine gains nothing by less, `f32` is used.
     /// With less than `f32` the GPU engine keeps activations in `f16`.
     pub fn precision(mut self, precision: Precision) -> Self {
         self.setup.precision = precision;
@@ -87,7 +87,7 @@ impl StylizerBuilder {
         self
     }
 
-    /// Where the GPU engine keeps which kernels were fastest. With `measure` it finds out what the file does not tell,
+    /// File in which the GPU engine notes which kernels were fastest. With `measure` it finds out what the file does not tell,
     /// which takes seconds at the first frame: for many frames. By default kernels go by rules.
     pub fn tuning(mut self, file: Option<PathBuf>, measure: bool) -> Self {
         (self.setup.tuning, self.setup.measure) = (file, measure);

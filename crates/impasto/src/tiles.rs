@@ -11,15 +11,15 @@ use std::ops::Range;
 
 /// Whether the model's painter can be run in tiles.
 pub(crate) fn possible(model: &Model) -> bool {
-    site_node(&model.painter).is_some()
-        && !model.painter.nodes.iter().any(|n| matches!(n.op, Op::MeanStd { .. }))
+    let Some((site, ..)) = site_node(&model.painter) else { return false };
+    model.painter.nodes.iter().enumerate().all(|(id, node)| id == site || !node.op.sees_everything())
 }
 
 /// The only site beside those of the noise field, if it is an AdaIN: its node, what it reads, its eps, and whether its variance is unbiased.
 fn site_node(network: &Network) -> Option<(NodeId, NodeId, f32, bool)> {
-    let find = |(id, node): (NodeId, &impasto_core::Node)| match node.op {
-        Op::AdaIn { input, eps, unbiased, .. } => Some((id, input, eps, unbiased)),
-        _ => None,
+    let find = |(id, node): (NodeId, &impasto_core::Node)| {
+        let Op::AdaIn { input, eps, unbiased, .. } = node.op else { return None };
+        Some((id, input, eps, unbiased))
     };
     let site = network.nodes.iter().enumerate().find_map(find);
     let others = network.sites.iter().filter(|site| site.kind != SiteKind::Noise).count();

@@ -7,7 +7,7 @@ use impasto_media::video::{self, Backend, Info, InputOptions, convert};
 use std::fs;
 use std::io::Write;
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A grey field in which a block moves, with a red edge.
 fn picture(width: usize, height: usize, number: usize) -> Image {
@@ -119,8 +119,13 @@ fn y4m_goes_through_pipes() {
 /// Starts painting, and waits until there is something to go on from.
 fn broken_off(studio: &Studio, words: &str, journal: &str) -> Child {
     let mut child = studio.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(120);
     while !studio.path(journal).exists() {
         assert!(child.try_wait().unwrap().is_none(), "it ended before its first checkpoint");
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("no checkpoint came within two minutes");
+        }
         std::thread::sleep(Duration::from_millis(2));
     }
     child

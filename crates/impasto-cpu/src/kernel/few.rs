@@ -28,13 +28,13 @@ pub(crate) struct Few {
     macs: u64,
 }
 
-/// What a layer is made of.
+/// Weights, bias and geometry of one convolution.
 pub(crate) struct Layer<'a> {
     /// `weight(out, in, tap)`.
     pub weight: &'a dyn Fn(usize, usize, usize) -> f32,
     /// One per output channel.
     pub bias: &'a [f32],
-    /// What it reads.
+    /// Its input.
     pub view: View,
     /// Channels of the input in the table.
     pub inputs: usize,

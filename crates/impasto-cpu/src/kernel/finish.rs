@@ -1,4 +1,4 @@
-//! What happens to a convolution's sums before they are written: bias, ReLU, residual, ReLU, statistics.
+//! Operations on a convolution's sums before they are written: bias, ReLU, residual, ReLU, statistics.
 
 use super::view::{Element, Map, Ptr, Touch, View};
 use crate::simd::Simd;
@@ -10,15 +10,15 @@ pub(crate) struct Finish {
     pub bias: Ptr,
     /// ReLU before the residual is added.
     pub relu_before: bool,
-    /// What is added; of the output's size, not doubled.
+    /// The residual; of the output's size, not doubled.
     pub residual: Option<View>,
     /// ReLU after that.
     pub relu_after: bool,
-    /// Where it goes.
+    /// The output.
     pub out: Map,
     /// Whether the maximum of 2x2 positions is written instead of each.
     pub pool: bool,
-    /// Where each job leaves its sums for the statistics, see [`super::sums`].
+    /// Slots in which each job leaves its sums for the statistics, see [`super::sums`].
     pub sums: Option<Ptr>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Beside<S: Simd> {
     pub at: *const f32,
     /// See [`View::cell`].
     pub cell: *const f32,
-    /// What is done to it.
+    /// Operations on it.
     pub touch: Touch<S>,
 }
 
@@ -64,7 +64,7 @@ impl Finish {
     }
 }
 
-/// What a value is at least, after a ReLU and without one.
+/// Smallest value, after a ReLU and without one.
 #[inline(always)]
 pub(crate) fn floor<S: Simd>(s: S, relu: bool) -> S::F {
     s.splat(if relu { 0.0 } else { f32::NEG_INFINITY })
@@ -98,7 +98,7 @@ impl<S: Simd> Lane<S> {
         s.at_least(self.after, s.add(s.at_least(self.before, s.add(sum, self.bias)), other))
     }
 
-    /// Where the residual of a position lies, and what is done to it.
+    /// Address of a position's residual, and the operations on it.
     ///
     /// # Safety
     /// The position must be inside the residual, and that hold `f32`.

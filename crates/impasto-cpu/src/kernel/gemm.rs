@@ -14,7 +14,7 @@
 
 use crate::simd::{BLOCK, Dots, Simd, zero};
 
-/// Where what will be needed soon begins; it may still be far away. Both are prefetched into the second-level cache along the way, a
+/// Start of the data to prefetch into L2, a line with each step of `k`. Both are prefetched into the second-level cache along the way, a
 /// line of each for each step of `k`: all at once they would hold up the products.
 #[derive(Clone, Copy)]
 pub(crate) struct Soon {
@@ -181,13 +181,13 @@ pub(crate) unsafe fn dots<S: Dots, const MR: usize, const NV: usize>(
 pub(crate) struct Columns {
     /// Words of four weights.
     pub weights: *const i32,
-    /// What a sum of products stands for.
+    /// Scale of a sum of products.
     pub scale: *const f32,
-    /// What is added.
+    /// The summand.
     pub offset: *const f32,
 }
 
-/// How the columns of a product are cut into register tiles: `(first block, blocks)`, widest first.
+/// Cut of a product's columns into register tiles: `(first block, blocks)`, widest first.
 pub(crate) fn column_tiles<S: Simd>(blocks: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..blocks).step_by(S::NB).map(move |first| (first, S::NB.min(blocks - first)))
 }

@@ -1,4 +1,4 @@
-//! How kernels see activations.
+//! Activations as kernels see them.
 //!
 //! Layout: `[height][width][channels]`, channels padded to a multiple of 16; the padding is always zero. A [`View`]
 //! is such an activation as its reader wants it: doubled in size, scaled per channel, rectified. None of that is
@@ -16,7 +16,7 @@ unsafe impl Send for Ptr {}
 // SAFETY: as above.
 unsafe impl Sync for Ptr {}
 
-/// How a value is kept in memory. Arithmetic is always in `f32`.
+/// Number type in memory. Arithmetic is always in `f32`.
 pub(crate) trait Element: Copy + 'static {
     /// Reads one register.
     ///
@@ -100,7 +100,7 @@ pub(crate) struct Noise {
 /// An activation as its reader wants it: `max(gain * x + shift + noise, floor)`, doubled in size if `up`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View {
-    /// What is in memory.
+    /// The activation in memory.
     pub map: Map,
     /// Each position stands for 2x2.
     pub up: bool,
@@ -123,7 +123,7 @@ impl View {
         self.map.width << usize::from(self.up)
     }
 
-    /// What happens to channels `channel..` on the way.
+    /// Gain, shift, noise and ReLU of channels `channel..`.
     ///
     /// # Safety
     /// `channel + LANES` must be at most `map.channels`.
@@ -218,7 +218,7 @@ impl<S: Simd> Touch<S> {
         }
     }
 
-    /// What [`Touch::apply`] does.
+    /// Effect of [`Touch::apply`].
     #[inline(always)]
     pub(crate) fn way(&self) -> Way {
         match self.plain {
@@ -265,20 +265,20 @@ impl<S: Simd> Touch<S> {
     }
 }
 
-/// Where the positions of a padded axis come from: an index, or -1 for a zero.
+/// Sources of the positions of a padded axis: an index, or -1 for a zero.
 pub(crate) type Axis = Vec<i32>;
 
 /// The positions of a padded axis that windows slide over.
 pub(crate) struct Spread {
     /// The stored position under each, or -1 for a zero.
     pub at: Axis,
-    /// How many from each on lie side by side in memory.
+    /// Run lengths from each position on that lie side by side in memory.
     straight: Vec<u32>,
 }
 
 impl Spread {
     /// `count` positions from `before` in front of the first; `view_len` of them are inside, of a doubled view if `up`.
-    /// What lies further outside than `before` is read by no result that is kept. At most `stored` exist: the last is
+    /// Positions further outside than `before` are read by no result that is kept. At most `stored` exist: the last is
     /// repeated.
     pub(crate) fn new(
         (view_len, up): (usize, bool),
@@ -302,7 +302,7 @@ impl Spread {
         Spread { at, straight }
     }
 
-    /// How many positions from `i` on lie side by side in memory; 1 for a zero.
+    /// Number of positions from `i` on that lie side by side in memory; 1 for a zero.
     pub(crate) fn straight(&self, i: usize) -> usize {
         self.straight[i] as usize
     }

@@ -47,7 +47,7 @@ impl Isa {
         Isa::ALL.into_iter().rev().find(|isa| isa.is_available()).unwrap_or(Isa::Portable)
     }
 
-    /// What `IMPASTO_ISA` asks for, else the best of this machine.
+    /// The instruction set that `IMPASTO_ISA` asks for, else the best of this machine.
     ///
     /// # Errors
     /// When the variable names nothing we know, or something this machine lacks.

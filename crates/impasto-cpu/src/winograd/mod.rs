@@ -50,7 +50,7 @@ pub(crate) struct Winograd {
     macs: u64,
 }
 
-/// How the picture is cut.
+/// Cut of the picture into tiles.
 #[derive(Clone, Copy)]
 struct Tiling {
     across: usize,
@@ -64,15 +64,15 @@ struct Tiling {
     m_step: usize,
 }
 
-/// What a layer is made of.
+/// Weights, bias and geometry of one convolution.
 pub(crate) struct Layer<'a> {
     /// `[out][in][3][3]`.
     pub weight: &'a dyn Fn(usize, usize) -> [f32; 9],
-    /// What it reads.
+    /// Its input.
     pub view: View,
-    /// What stands outside.
+    /// Values outside the picture.
     pub padding: Padding,
-    /// What follows.
+    /// Operations behind the sums.
     pub finish: Finish,
     /// Channels in the table: in and out.
     pub channels: (usize, usize),

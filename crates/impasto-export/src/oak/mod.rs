@@ -26,7 +26,7 @@ use impasto_core::{Model, Style};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-/// How the picture comes back from the chip, in 16-bit floats.
+/// Form of the picture from the chip, in 16-bit floats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Head {
     /// Three planes `[1, 3, H, W]`, red first, `0..255`.
@@ -45,7 +45,7 @@ pub enum Shaves {
     All,
 }
 
-/// Where the compiler is, and what it shall make.
+/// The compiler, and its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compiler {
     /// Folder of OpenVINO 2022.1's libraries; see [`compile::RECIPE`].
@@ -54,17 +54,17 @@ pub struct Compiler {
     pub shaves: Shaves,
 }
 
-/// What to make for the camera.
+/// Settings of the camera's package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OakOptions {
     /// Width of the picture in px, a multiple of 16.
     pub width: usize,
     /// Height of the picture in px, a multiple of 16.
     pub height: usize,
-    /// How far the image that the camera gives extends over the picture on each side, in px; even. By default
+    /// Width by which the camera's image extends over the picture on each side, in px; even. By default
     /// [`chip::RIM_PX`] where the network's borders are not zeros, otherwise 0.
     pub rim_px: Option<usize>,
-    /// How the picture comes back.
+    /// Form of the picture.
     pub head: Head,
     /// Compiles blobs; without it the folder holds ONNX and the official converter's command.
     pub compiler: Option<Compiler>,
@@ -77,10 +77,10 @@ impl OakOptions {
     }
 }
 
-/// What was made.
+/// The package that was made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OakReport {
-    /// What a frame costs.
+    /// Cost of a frame.
     pub budget: Budget,
     /// Files in the folder, relative to it.
     pub files: Vec<PathBuf>,
@@ -196,7 +196,7 @@ fn safe_name(name: &str) -> String {
     if name.is_empty() { "style".into() } else { name.into() }
 }
 
-/// What the program must know of its network.
+/// Facts about its network for the program.
 fn app_json(model: &Model, chip: &Chip, archive: Option<&str>, styles: &[String]) -> String {
     let (width, height) = chip.picture;
     let (image_width, image_height) = chip.image();

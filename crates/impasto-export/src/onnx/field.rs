@@ -14,7 +14,7 @@ pub(super) struct Fields {
     field: Field,
 }
 
-/// What tells planes apart.
+/// Key that distinguishes planes.
 #[derive(Clone, PartialEq)]
 struct Planes {
     stride: usize,

@@ -5,10 +5,11 @@ use super::graph::{Graph, Side, Value};
 use super::proto::GraphProto;
 use crate::error::ExportError;
 use crate::onnx::Size;
+use impasto_core::lower::{ConvWeights, Folded};
 use impasto_core::weights::Precision;
-use impasto_core::{Field, Network, NodeId, Op, Padding, Shape, SiteKind, Weights};
+use impasto_core::{Field, Network, NodeId, Op, Padding, Shape, SiteKind};
 
-/// How a graph is written, beside its table and weights.
+/// Settings of a graph, beside its table and weights.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Manner<'a> {
     /// Names of input and output.
@@ -29,24 +30,20 @@ pub(crate) struct Manner<'a> {
 /// From this many positions on, `1 - sqrt((n - 1) / n)` is below half a step of a 16-bit float.
 const PLAIN_FROM: usize = 1024;
 
-/// Writes `network` as a graph with input `[1, C, H, W]`, a packed `style` `[1, n, 1, 1]` where it has
+/// Writes a folded table as a graph with input `[1, C, H, W]`, a packed `style` `[1, n, 1, 1]` where it has
 /// sites, and one output.
-pub(crate) fn lowered(
-    network: &Network,
-    weights: &Weights,
-    manner: Manner,
-) -> Result<GraphProto, ExportError> {
+pub(crate) fn lowered(folded: &Folded<'_>, manner: Manner) -> Result<GraphProto, ExportError> {
+    let network = &folded.network;
     network.check()?;
-    network.check_weights(weights)?;
     let shapes = match manner.size {
         Size::Fixed { width, height } => Some(network.shapes(height, width)?),
         Size::Dynamic => None,
     };
     let graph = Graph::new(&network.name, manner.precision);
     let fields = Fields::new(network, shapes.as_deref(), manner.field);
-    let mut lowering = Lowering { network, weights, manner, graph, shapes, fields, values: Vec::new() };
+    let mut lowering = Lowering { folded, network, manner, graph, shapes, fields, values: Vec::new() };
     for id in 0..network.nodes.len() {
-        let value = lowering.row(id)?;
+        let value = lowering.row(id);
         lowering.values.push(value);
         if id == 0 {
             lowering.style_input();
@@ -57,8 +54,8 @@ pub(crate) fn lowered(
 }
 
 struct Lowering<'a> {
+    folded: &'a Folded<'a>,
     network: &'a Network,
-    weights: &'a Weights,
     manner: Manner<'a>,
     graph: Graph,
     /// Of every node, where the size is fixed.
@@ -102,17 +99,16 @@ impl Lowering<'_> {
     }
 
     /// Adds row `id` and gives the value that holds its output.
-    fn row(&mut self, id: NodeId) -> Result<String, ExportError> {
+    fn row(&mut self, id: NodeId) -> String {
         let node = &self.network.nodes[id];
         let out = format!("{}/out", node.name);
         let x = node.op.inputs().first().map(|&i| self.values[i].clone()).unwrap_or_default();
-        Ok(match &node.op {
+        match &node.op {
             Op::Input { channels } => self.picture(*channels),
             Op::Conv { input, out_channels, kernel, stride, groups, padding } => {
-                let inner = self.weight_inner(&node.name, *out_channels, *kernel, *groups, *input)?;
-                let shape = [*out_channels, inner, *kernel, *kernel];
+                let shape = [*out_channels, self.channels(*input) / groups, *kernel, *kernel];
                 let (x, zeros) = self.padded(&node.name, &x, *input, *kernel, *padding);
-                self.conv(&node.name, &x, shape, zeros, *stride, *groups)?
+                self.conv(id, &x, shape, zeros, *stride, *groups)
             }
             Op::Relu { .. } => self.graph.op("Relu", &out, &[&x], &[]),
             Op::MaxPool2 { input } => self.pooled("MaxPool", &out, &x, *input),
@@ -128,7 +124,7 @@ impl Lowering<'_> {
                 self.affine(&out, &normal, *site)
             }
             Op::Modulate { site, .. } => self.affine(&out, &x, *site),
-            Op::Noise { site, .. } => self.noise(id, &x, *site)?,
+            Op::Noise { site, .. } => self.noise(id, &x, *site),
             Op::MeanStd { input, eps, unbiased } => {
                 let (mean, std, _) = self.statistics(&node.name, &x, *input, *eps, *unbiased);
                 self.graph.op("Concat", &out, &[&mean, &std], &[("axis", Value::Int(1))])
@@ -144,7 +140,7 @@ impl Lowering<'_> {
                 let scaled = self.graph.op("Mul", &format!("{}/scaled", node.name), &[&x, &factor], &[]);
                 self.graph.op("Add", &out, &[&scaled, &summand], &[])
             }
-        })
+        }
     }
 
     /// The input, extended to the table's multiple.
@@ -258,20 +254,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn weight_inner(
-        &self,
-        name: &str,
-        out: usize,
-        kernel: usize,
-        groups: usize,
-        input: NodeId,
-    ) -> Result<usize, ExportError> {
-        let inner = self.channels(input) / groups;
-        self.weights.expect(&format!("{name}.weight"), &[out, inner, kernel, kernel])?;
-        Ok(inner)
-    }
-
-    /// What a convolution of `kernel` reads, and how many zeros it adds itself on each side.
+    /// Input of a convolution of `kernel`, and the zeros that it adds itself on each side.
     fn padded(
         &mut self,
         name: &str,
@@ -312,16 +295,16 @@ impl Lowering<'_> {
 
     fn conv(
         &mut self,
-        name: &str,
+        id: NodeId,
         x: &str,
         shape: [usize; 4],
         zeros: i64,
         stride: usize,
         groups: usize,
-    ) -> Result<String, ExportError> {
-        let [weight, bias] = ["weight", "bias"].map(|part| format!("{name}.{part}"));
-        let weight = self.graph.weight(&weight, &shape, self.weights.expect(&weight, &shape)?);
-        let bias = self.graph.weight(&bias, &shape[..1], self.weights.expect(&bias, &shape[..1])?);
+    ) -> String {
+        let (name, ConvWeights { weight, bias }) = (&self.network.nodes[id].name, self.folded.conv(id));
+        let weight = self.graph.weight(&format!("{name}.weight"), &shape, weight);
+        let bias = self.graph.weight(&format!("{name}.bias"), &shape[..1], bias);
         let (k, stride) = (shape[2] as i64, stride as i64);
         let attributes = [
             ("kernel_shape", Value::Ints(&[k, k])),
@@ -329,7 +312,7 @@ impl Lowering<'_> {
             ("pads", Value::Ints(&[zeros; 4])),
             ("group", Value::Int(groups as i64)),
         ];
-        Ok(self.graph.op("Conv", &format!("{name}/out"), &[x, &weight, &bias], &attributes))
+        self.graph.op("Conv", &format!("{name}/out"), &[x, &weight, &bias], &attributes)
     }
 
     /// A pool over 2x2 windows, those over the edge included.
@@ -361,20 +344,19 @@ impl Lowering<'_> {
     }
 
     /// `x + gain * sum of weight_k * n_k`: the sum is a 1x1 convolution of the field's planes.
-    fn noise(&mut self, id: NodeId, x: &str, site: usize) -> Result<String, ExportError> {
+    fn noise(&mut self, id: NodeId, x: &str, site: usize) -> String {
         let name = &self.network.nodes[id].name;
         let channels = self.channels(id);
         let (planes, count) = self.fields.planes(&mut self.graph, id, x);
         let part = |what: &str| format!("{name}/{what}");
-        let weight = format!("{name}.weight");
-        let values = self.weights.expect(&weight, &[channels, count])?;
-        let weight = self.graph.weight(&weight, &[channels, count, 1, 1], values);
+        let values = self.folded.noise(id);
+        let weight = self.graph.weight(&format!("{name}.weight"), &[channels, count, 1, 1], values);
         let bias = self.graph.floats(&part("zeros"), &[channels], &vec![0.0; channels]);
         let attributes = [("kernel_shape", Value::Ints(&[1, 1]))];
         let sums = self.graph.op("Conv", &part("sums"), &[&planes, &weight, &bias], &attributes);
         let gains = gains(&self.network.sites[site].name);
         let noise = self.graph.op("Mul", &part("noise"), &[&sums, &gains], &[]);
-        Ok(self.graph.op("Add", &part("out"), &[x, &noise], &[]))
+        self.graph.op("Add", &part("out"), &[x, &noise], &[])
     }
 
     /// `(x - mean) / sqrt(var + eps)`.

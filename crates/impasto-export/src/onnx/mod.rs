@@ -13,12 +13,15 @@ pub mod proto;
 pub use check::check;
 
 use crate::error::ExportError;
-use crate::fold::{Folded, pixel_map};
+use crate::pixels::pixel_map;
+use impasto_core::atomic::AtomicFile;
+use impasto_core::lower::Folded;
 use impasto_core::weights::Precision;
 use impasto_core::{Field, Model, Network, Op, Weights};
 use lower::{Manner, lowered};
 use prost::Message;
 use proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The set of operators that is used.
@@ -41,7 +44,7 @@ pub enum Size {
     Dynamic,
 }
 
-/// What 0 and white are in pictures, going in and coming out.
+/// Values of black and white in pictures, going in and coming out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Range {
     /// `0..1`, as in our own tensors.
@@ -61,14 +64,14 @@ pub enum ColourOrder {
     Bgr,
 }
 
-/// How ONNX files are written.
+/// Settings of ONNX files.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OnnxOptions {
     /// Size of the photos that the painter takes.
     pub size: Size,
     /// Size of the paintings that the encoder takes.
     pub encoder_size: Size,
-    /// How weights are kept; the graph computes in 32 bits either way.
+    /// Number type of weights; the graph computes in 32 bits either way.
     pub precision: Precision,
     /// Range of pictures.
     pub range: Range,
@@ -101,34 +104,24 @@ pub struct OnnxFiles {
 }
 
 impl OnnxFiles {
-    /// Where [`OnnxFiles::save`] puts the encoder: `light.onnx` has `light.encoder.onnx` beside it.
+    /// Path at which [`OnnxFiles::save`] puts the encoder: `light.onnx` has `light.encoder.onnx` beside it.
     pub fn encoder_path(path: &Path) -> PathBuf {
         path.with_extension("encoder.onnx")
     }
 
-    /// Writes the painter to `path` and the encoder beside it. Both are written under other names
-    /// first, so that neither file is ever half there.
+    /// Writes the painter to `path` and the encoder beside it. Both are whole on the disk before the first takes its name.
     pub fn save(&self, path: &Path) -> Result<(), ExportError> {
         let files = [(path.to_path_buf(), &self.painter), (Self::encoder_path(path), &self.encoder)];
-        let beside = |path: &Path| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(".part");
-            PathBuf::from(name)
-        };
-        let write = || -> Result<(), ExportError> {
-            for (path, bytes) in &files {
-                std::fs::write(beside(path), bytes).map_err(ExportError::io(path))?;
-            }
-            for (path, _) in &files {
-                std::fs::rename(beside(path), path).map_err(ExportError::io(path))?;
-            }
-            Ok(())
-        };
-        write().inspect_err(|_| {
-            for (path, _) in &files {
-                let _ = std::fs::remove_file(beside(path));
-            }
-        })
+        let mut written = Vec::new();
+        for (path, bytes) in files {
+            let mut file = AtomicFile::create(&path).map_err(ExportError::io(&path))?;
+            file.write_all(bytes).map_err(ExportError::io(&path))?;
+            written.push((path, file));
+        }
+        for (path, file) in written {
+            file.commit().map_err(ExportError::io(&path))?;
+        }
+        Ok(())
     }
 }
 
@@ -151,7 +144,7 @@ pub fn painter_graph(
     options: &OnnxOptions,
 ) -> Result<GraphProto, ExportError> {
     let mut folded = checked(network, weights)?;
-    folded.fold_scales();
+    folded.fold_scales_everywhere();
     take_pixels(&mut folded, options)?;
     if options.range == Range::Bytes || options.order == ColourOrder::Bgr {
         let gain = if options.range == Range::Bytes { 255.0 } else { 1.0 };
@@ -166,7 +159,7 @@ pub fn painter_graph(
         rim: 0,
         field: options.field,
     };
-    lowered(&folded.network, &folded.weights, manner)
+    lowered(&folded, manner)
 }
 
 /// A style encoder, with input `image` and output `style`.
@@ -176,7 +169,7 @@ pub fn encoder_graph(
     options: &OnnxOptions,
 ) -> Result<GraphProto, ExportError> {
     let mut folded = checked(network, weights)?;
-    folded.fold_scales();
+    folded.fold_scales_everywhere();
     take_pixels(&mut folded, options)?;
     let manner = Manner {
         input: "image",
@@ -187,17 +180,17 @@ pub fn encoder_graph(
         rim: 0,
         field: options.field,
     };
-    lowered(&folded.network, &folded.weights, manner)
+    lowered(&folded, manner)
 }
 
-pub(crate) fn checked(network: &Network, weights: &Weights) -> Result<Folded, ExportError> {
+pub(crate) fn checked<'a>(network: &Network, weights: &'a Weights) -> Result<Folded<'a>, ExportError> {
     network.check()?;
     network.check_weights(weights)?;
     Ok(Folded::new(network, weights))
 }
 
 /// Makes the table take pictures as `options` say.
-pub(crate) fn take_pixels(folded: &mut Folded, options: &OnnxOptions) -> Result<(), ExportError> {
+pub(crate) fn take_pixels(folded: &mut Folded<'_>, options: &OnnxOptions) -> Result<(), ExportError> {
     if options.range == Range::Unit && options.order == ColourOrder::Rgb {
         return Ok(());
     }
@@ -229,7 +222,7 @@ pub fn file(graph: GraphProto, doc: &str, metadata: &[(String, String)]) -> Vec<
     model.encode_to_vec()
 }
 
-/// What a file tells of its model: name, id, rights, and how pictures are meant.
+/// Metadata of a model's file: name, id, rights, and how pictures are meant.
 pub(crate) fn metadata(model: &Model, options: &OnnxOptions) -> Vec<(String, String)> {
     let pairs = [
         ("impasto.version", env!("CARGO_PKG_VERSION").to_string()),

@@ -1,4 +1,4 @@
-//! What several tests share: Python environments, scratch folders, and decibels.
+//! Shared by several tests: Python environments, scratch folders, and decibels.
 #![allow(dead_code)]
 
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@
 
 use super::VideoError;
 use super::apng::ApngSink;
-use super::disk::{Disk, RealDisk, sync_parent};
+use super::disk::{Disk, RealDisk};
 use super::ffmpeg;
 use super::frame::{Info, Sink};
 use super::gif::GifSink;
@@ -18,6 +18,7 @@ use super::plan::{Plan, Track};
 use super::section::{self, Parts, Section, SectionSink};
 use super::webp::WebpSink;
 use super::y4m::Y4mSink;
+use crate::atomic::sync_parent;
 use crate::error::{Error, Result, name_of};
 use std::fs;
 use std::io;

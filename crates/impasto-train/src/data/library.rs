@@ -38,7 +38,7 @@ pub enum LibraryError {
     AllBroken {
         /// The folder.
         path: String,
-        /// How many there are.
+        /// Their number.
         count: usize,
         /// The first one's trouble.
         first: String,
@@ -48,7 +48,7 @@ pub enum LibraryError {
 /// A folder of pictures, and how often they are drawn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Folder {
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
     /// Each picture is drawn so many times as often as one of a folder of weight 1.
     pub weight: usize,
@@ -64,7 +64,7 @@ impl From<PathBuf> for Folder {
 /// The pictures of some folders and their subfolders, in the order of their paths.
 pub struct Library {
     paths: Vec<PathBuf>,
-    /// What is drawn from: each picture as often as its folder's weight says.
+    /// The pictures to draw from: each picture as often as its folder's weight says.
     places: Vec<usize>,
     kept: Vec<Mutex<Slot>>,
     what: &'static str,
@@ -164,7 +164,7 @@ impl Library {
         std::mem::take(&mut *self.untold.lock().expect("nobody panics while holding it"))
     }
 
-    /// Where picture `at` lies.
+    /// Path of picture `at`.
     pub fn path(&self, at: usize) -> &Path {
         &self.paths[at]
     }

@@ -1,4 +1,4 @@
-//! What the network's own activations tell.
+//! Detectors over the network's own activations.
 
 use super::Evidence;
 use crate::walk::{Element, Kernels, Program, Tape, Value};
@@ -7,7 +7,7 @@ use impasto_core::network::{Node, NodeId, Op};
 /// A layer of whose channels more than this never answer is dying.
 const MOST_SILENT: f32 = 0.5;
 
-/// How much of a ReLU never answers.
+/// Part of a ReLU's channels that never answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Silent {
     /// The layer in front of it.
@@ -39,9 +39,9 @@ impl Hearing {
     /// For the ReLUs over maps of a program.
     pub fn new(program: &Program) -> Self {
         let nodes = &program.network.nodes;
-        let relu = |(id, node): (NodeId, &Node)| match node.op {
-            Op::Relu { input } => Some((id, nodes[input].name.clone(), vec![])),
-            _ => None,
+        let relu = |(id, node): (NodeId, &Node)| {
+            let Op::Relu { input } = node.op else { return None };
+            Some((id, nodes[input].name.clone(), vec![]))
         };
         Self { relus: nodes.iter().enumerate().filter_map(relu).collect() }
     }

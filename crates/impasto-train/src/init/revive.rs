@@ -6,11 +6,11 @@
 use crate::detect::Hearing;
 use crate::learner::LearnerError;
 use crate::walk::{Fast, Packed, Parameters, Program, Tape};
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::network::{Network, NodeId, Op};
 use impasto_core::{Tensor, Weights};
 
-/// How far from 0 and 1 the styles of a revived channel may lie, as a part of the usual start's: they learn.
+/// Largest distance of a revived channel's styles from 0 and 1, as a part of the usual start's: they learn.
 const SPREAD: f32 = 0.1;
 
 /// Revives what is silent over `pairs` of a photo and a painting, of one size. Gives `(layer, channels revived)` for each layer that had some.
@@ -84,7 +84,17 @@ fn convolutions_behind(network: &Network, id: NodeId) -> Option<Vec<String>> {
         match network.nodes[reader].op {
             Op::Conv { .. } => found.push(network.nodes[reader].name.clone()),
             Op::Upsample2 { .. } => found.extend(convolutions_behind(network, reader)?),
-            _ => return None,
+            Op::Input { .. }
+            | Op::Relu { .. }
+            | Op::MaxPool2 { .. }
+            | Op::AvgPool2 { .. }
+            | Op::Add { .. }
+            | Op::AdaIn { .. }
+            | Op::Modulate { .. }
+            | Op::Noise { .. }
+            | Op::MeanStd { .. }
+            | Op::Concat { .. }
+            | Op::Scale { .. } => return None,
         }
     }
     Some(found)

@@ -55,7 +55,7 @@ use room::floats;
 use table::{Table, TableFault};
 use work::Work;
 
-/// What the device says of a failure.
+/// The device's words about a failure.
 #[derive(Debug)]
 struct Fault(String);
 
@@ -108,7 +108,7 @@ impl Sizes {
     }
 }
 
-/// How much losses count in the batch's mean.
+/// Weights of losses in the batch's mean.
 #[derive(Clone, Copy)]
 struct Share<'a> {
     recipe: &'a Recipe,
@@ -133,7 +133,7 @@ fn recipe_buffer(gpu: &Gpu) -> Result<Buffer, Fault> {
     floats(gpu, WEIGHTS)
 }
 
-/// What kernels multiply gradients with: the recipe's weights, each with its part of the batch's mean.
+/// Factors of gradients in kernels: the recipe's weights, each with its part of the batch's mean.
 fn write_recipe(gpu: &Gpu, buffer: &Buffer, share: Share) {
     let Recipe { content, style, ssim, identity, noise, range, gain_limit, .. } = *share.recipe;
     let mut weights = [0.0f32; WEIGHTS];

@@ -36,11 +36,11 @@ pub struct EngineSetup {
     pub choice: EngineChoice,
     /// Threads of the CPU engine; 0 is one a core.
     pub threads: usize,
-    /// What the CPU engine computes products in. With less than `f32` the GPU engine keeps activations in `f16`.
+    /// Number type of the CPU engine's products. With less than `f32` the GPU engine keeps activations in `f16`.
     pub precision: Precision,
     /// A part of the name of the GPU adapter; without it what `IMPASTO_ADAPTER` names, else the likely fastest.
     pub adapter: Option<String>,
-    /// Where the GPU engine keeps which kernels were fastest; without it, it goes by rules.
+    /// File in which the GPU engine notes which kernels were fastest; without it, it goes by rules.
     pub tuning: Option<PathBuf>,
     /// Whether it measures what that file does not tell, which takes seconds at the first frame: for many frames.
     pub measure: bool,

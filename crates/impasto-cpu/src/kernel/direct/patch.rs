@@ -1,4 +1,4 @@
-//! Where each panel's windows lie: in the activation itself, or in a patch that is filled here.
+//! Windows of each panel: in the activation itself, or in a patch that is filled here.
 
 use super::{Direct, Feed, Job, PANELS, Size, View};
 use crate::kernel::gemm::Windows;
@@ -6,7 +6,7 @@ use crate::kernel::step::Picture;
 use crate::simd::Simd;
 
 impl Job<'_> {
-    /// Where the windows of the job's panels lie; fills the patches that are needed.
+    /// Addresses of the windows of the job's panels; fills the patches that are needed.
     ///
     /// # Safety
     /// As for [`super::Step::job`].
@@ -37,7 +37,7 @@ impl Job<'_> {
         places
     }
 
-    /// Where the windows of a panel lie in the activation, if they can be read there, and the values from line to line.
+    /// Address of a panel's windows in the activation, if they can be read there, and the values from line to line.
     ///
     /// # Safety
     /// As for [`Job::places`].
@@ -56,7 +56,7 @@ impl Job<'_> {
         Some((first, view.map.width * view.map.channels))
     }
 
-    /// How many panels from `panel` on, which is not in place, share a patch: those that follow in the same row and are not in
+    /// Number of panels from `panel` on, which is not in place, share a patch: those that follow in the same row and are not in
     /// place either.
     ///
     /// # Safety

@@ -1,9 +1,9 @@
 //! The painted film and the sound of another file, put into any container by ffmpeg.
 
 use super::{SoundPlan, Tools, file_word, last_words};
+use crate::atomic::sync_parent;
 use crate::error::{Error, Result, name_of, plain};
 use crate::video::VideoError;
-use crate::video::disk::sync_parent;
 use crate::video::mp4::Movie;
 use crate::video::place::beside;
 use std::fs::{self, OpenOptions};

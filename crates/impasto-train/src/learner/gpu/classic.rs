@@ -150,7 +150,7 @@ impl Classic {
         Ok(losses.and(more))
     }
 
-    /// What stands in the decoder's input, as pictures; nothing has arrived at them yet.
+    /// Contents of the decoder's input, as pictures; nothing has arrived at them yet.
     fn decode(&self, work: &mut Work) {
         work.run(self.decoder.forward());
         self.decoder.clear(work);

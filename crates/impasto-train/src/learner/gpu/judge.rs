@@ -25,7 +25,7 @@ pub(super) struct Referee {
     pub memo: Memo,
 }
 
-/// What of the recipe decides which launches there are.
+/// Parts of the recipe that decide which launches there are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Kinds {
     content: ContentKind,
@@ -136,7 +136,7 @@ impl Judge {
         }
     }
 
-    /// What is to be matched from the next submitted work on.
+    /// Sets the statistics to match from the next submitted work on.
     pub fn want(&mut self, gpu: &Gpu, looks: Vec<Looks>) {
         for layer in 0..4 {
             let pairs = |look: &Looks| {
@@ -197,7 +197,7 @@ impl Gallery {
         Ok(Self { tape, moments, launches })
     }
 
-    /// What is to be matched of paintings; those that are known are not looked at again. They stand in the input until it is written anew.
+    /// Statistics of paintings to match; those that are known are not looked at again. They stand in the input until it is written anew.
     ///
     /// # Errors
     /// When the device fails.

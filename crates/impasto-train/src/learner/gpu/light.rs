@@ -21,7 +21,7 @@ pub(super) struct Light {
     recipe: Buffer,
     told: Told,
     views: Buffer,
-    /// Where a photo and its twin show the same; then the whole photo.
+    /// Overlap of a photo and its twin; then the whole photo.
     overlaps: [Buffer; 2],
     photos: Room,
     noisy: Room,

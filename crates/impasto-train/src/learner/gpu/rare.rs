@@ -11,7 +11,7 @@ use crate::loss::gram::{gram, style_gram};
 use crate::loss::laplacian::laplacian;
 use crate::loss::picture::total_variation;
 use crate::walk::{Kernels, Map, Plain};
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::{Shape, Tensor};
 use impasto_gpu::compute::Gpu;
 

@@ -1,4 +1,4 @@
-//! What kernels tell of losses: each workgroup at a place of its own, so that they are added up in one order.
+//! Per-workgroup partial losses, one slot each, summed in a fixed order so that runs agree to the bit.
 
 use super::Fault;
 use super::kernel::TELLERS;

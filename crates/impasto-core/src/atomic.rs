@@ -87,8 +87,33 @@ impl AtomicFile {
         drop(file);
         name(beside, &self.target)?;
         self.beside = None;
-        Ok(())
+        sync_parent(&self.target)
     }
+}
+
+/// Makes the names in a file's folder outlive a power cut, where the system lets folders be synced.
+///
+/// # Errors
+/// When the disk fails.
+#[cfg(unix)]
+pub fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match File::open(parent.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()) {
+        // A folder that may be written but not read, and file systems that sync no folders.
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied || e.kind() == io::ErrorKind::InvalidInput => {
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+/// Other systems sync names by themselves.
+///
+/// # Errors
+/// Never.
+#[cfg(not(unix))]
+pub fn sync_parent(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// The longest part of a target's name in the name of the file beside it: file systems allow 255 bytes or 143.
@@ -167,7 +192,32 @@ pub fn write_new(target: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Folder;
+
+    /// A fresh folder that goes away with its test.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("impasto-core-{}-{name}", std::process::id()));
+            let _ = fs::remove_dir_all(&path);
+            fs::create_dir_all(&path).unwrap();
+            Folder(path)
+        }
+
+        fn path(&self) -> &Path {
+            &self.0
+        }
+
+        fn join(&self, name: &str) -> PathBuf {
+            self.0.join(name)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<_> =
