@@ -3,7 +3,7 @@
 use super::tone::Tone;
 use crate::error::Result;
 use impasto_core::Image;
-use impasto_pixel::{Color, Planes};
+pub use impasto_pixel::{Chroma, Color, Matrix, Planes};
 
 /// The pixels of a frame as its file has them.
 #[derive(Clone, Debug)]

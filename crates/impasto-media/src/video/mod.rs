@@ -39,8 +39,8 @@ pub mod y4m;
 
 pub use address::{is_address, without_passwords};
 pub use error::VideoError;
-pub use frame::{Frame, Info, Layout, Pixels, Plays, Rotation, Sink, Source};
-pub use impasto_pixel::{Chroma, Color, Matrix, Planes};
+pub use frame::{Chroma, Color, Frame, Info, Layout, Matrix, Pixels, Planes, Plays, Rotation, Sink, Source};
+
 pub use input::{Backend, Input, InputOptions, open};
 pub use kind::Kind;
 pub use output::{Output, OutputOptions};
