@@ -248,7 +248,7 @@ impl Studio {
         let original = self.painted.borrow().as_ref().map(|painted| painted.original.clone());
         let style = locked(&self.gallery).mix(&[Chosen { id: id.into(), weight: 1.0 }])?;
         let (Some(original), Some(style)) = (original, style) else {
-            return self.thumb(id).ok_or_else(|| StudioError::Style(id.into()));
+            return self.thumb(id).ok_or_else(|| StudioError::Style(id.into()).into());
         };
         let (strength, keep_color) = {
             let settings = locked(&self.settings);
@@ -260,7 +260,7 @@ impl Studio {
 
     /// The chosen mix; `None` shows the camera as it is.
     pub(crate) fn style(&self, settings: &Settings) -> Result<Option<impasto::Style>, LiveError> {
-        locked(&self.gallery).mix(&settings.styles)
+        Ok(locked(&self.gallery).mix(&settings.styles)?)
     }
 
     /// Everything that a page shows besides pictures.

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
+use impasto_studio::StudioError;
 use serde_json::json;
 
 /// No request that is answered with an error of another library has more words than this.

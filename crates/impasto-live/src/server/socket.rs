@@ -18,11 +18,12 @@ use super::api::beside;
 use super::connections::Visit;
 use crate::LiveError;
 use crate::codec::{self, WireFormat};
-use crate::studio::{Frame, Looking, Painted, Taken};
+use crate::studio::{Looking, Painted, Taken};
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Extension, State};
 use axum::response::Response;
+use impasto_studio::{Frame, Stage, StudioError};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -198,7 +199,7 @@ impl Viewer {
             let (sequence, captured_ms) = (header.sequence, header.captured_ms);
             studio.offer_from_browser(Frame { picture, sequence, captured_ms, painted: false })
         };
-        beside(read).await.unwrap_or_else(|why| Err(StudioError::Message(why.why)))
+        beside(read).await.unwrap_or_else(|why| Err(StudioError::Message(why.why).into()))
     }
 
     fn is_steering(&self) -> bool {
