@@ -41,12 +41,12 @@ const replaced = (text, from, to) => {
 };
 changed("index.html", (text) => replaced(replaced(text, "</head>", `${HEAD}</head>`), 'href="data:,"', 'href="icon.svg" type="image/svg+xml"'));
 
-// The network, and its styles in one file: each behind its length in 4 bytes, little-endian.
-const models = path.join(root, "crates/impasto/models");
+// The network, and its styles in one file, without the half megabyte of weights that each was tuned to: each behind its length in 4 bytes, little-endian.
+const models = path.join(root, "crates/impasto/models"), styles = path.join(root, "crates/impasto-styles");
 cpSync(path.join(models, "light.safetensors"), file("light.safetensors"));
-const names = readFileSync(path.join(models, "styles.tsv"), "utf8").split("\n").map((line) => line.split("\t")[0]).filter(Boolean);
+const names = readFileSync(path.join(styles, "styles.tsv"), "utf8").split("\n").map((line) => line.split("\t")[0]).filter(Boolean);
 writeFileSync(file("styles.pack"), Buffer.concat(names.flatMap((name) => {
-  const style = readFileSync(path.join(models, "styles", `${name}.style`)), length = Buffer.alloc(4);
+  const style = readFileSync(path.join(styles, "quick", `${name}.style`)), length = Buffer.alloc(4);
   length.writeUInt32LE(style.length);
   return [length, style];
 })));

@@ -35,12 +35,12 @@ pub enum EvalError {
         source: ModelError,
     },
     /// A model cannot be prepared or run.
-    #[error("model `{model}` at {size_px} px: {source}")]
+    #[error("model `{model}` at {}: {source}", crate::config::shown_size(*size))]
     Model {
         /// The model's name.
         model: String,
-        /// Side of the pictures.
-        size_px: usize,
+        /// Width and height of the photos.
+        size: (usize, usize),
         /// What the engine says.
         source: EngineError,
     },

@@ -117,7 +117,7 @@ fn read(
         }
         let style = if painted { studio.style(&studio.settings())? } else { None };
         if let Some(style) = style {
-            camera.wear(&fader.toward(style, Instant::now())?)?;
+            camera.wear(&fader.toward(style, Instant::now(), &mut |_| true)?)?;
         }
         let Some(image) = camera.next()? else { return Ok(()) };
         *wait = Duration::from_millis(250);

@@ -3,7 +3,8 @@
 use crate::LiveError;
 use impasto::Stylizer;
 use impasto_media::still::{self, Limits};
-use impasto_studio::Entry;
+use impasto_core::Image;
+use impasto_studio::{Canvas, Entry};
 use impasto_studio::gallery::{entry_from_file, entry_from_painting};
 
 /// Dropped files may be that large.
@@ -17,11 +18,16 @@ pub fn dropped_entry(stylizer: &Stylizer, bytes: &[u8], name: &str) -> Result<En
     if name.ends_with(".style") {
         return Ok(entry_from_file(stylizer, bytes)?);
     }
-    let limits = Limits {
-        pixels: MAX_DROP_PX,
-        file_bytes: MAX_DROP_BYTES as u64,
-        decoded_bytes: MAX_DROP_DECODED_BYTES,
-    };
-    let painting = still::read_bytes(bytes, name, limits)?.image;
+    let painting = still::read_bytes(bytes, name, drop_limits())?.image;
     Ok(entry_from_painting(stylizer, painting, name)?)
+}
+
+/// The painting to learn from, read.
+pub fn decoded(canvas: &Canvas) -> Result<Image, LiveError> {
+    let limits = Limits { file_bytes: canvas.file().len() as u64, ..drop_limits() };
+    Ok(still::read_bytes(canvas.file(), "the painting", limits)?.image)
+}
+
+fn drop_limits() -> Limits {
+    Limits { pixels: MAX_DROP_PX, file_bytes: MAX_DROP_BYTES as u64, decoded_bytes: MAX_DROP_DECODED_BYTES }
 }

@@ -14,6 +14,12 @@ pub enum LiveError {
     /// A camera that does not work.
     #[error("camera: {0}")]
     Camera(String),
+    /// A style that cannot be deepened.
+    #[error("{0}")]
+    Deepen(String),
+    /// Too little memory.
+    #[error("{0}")]
+    NoRoom(String),
     /// A recording that does not work.
     #[error("recording: {0}")]
     Record(String),

@@ -8,6 +8,7 @@
 
 pub mod camera;
 pub mod codec;
+mod deepen;
 mod dropped;
 mod error;
 mod inbox;
@@ -17,6 +18,7 @@ pub mod server;
 mod studio;
 pub mod v4l2;
 
+pub use deepen::{DeepenPhase, DeepenProgress, DeepenRequest, DeepenRun, DeepenStatus, Deepener};
 pub use error::LiveError;
 pub use impasto_studio::{Chosen, Crop, Flash, Frame, Gallery, Picture, Report, Settings, Stage};
 pub use server::{Server, ServerOptions};

@@ -6,5 +6,8 @@
 pub mod convert;
 mod planes;
 pub mod resize;
+mod rotation;
+pub mod view;
 
 pub use planes::{Chroma, Color, Matrix, Planes};
+pub use rotation::{Rotation, rotate};

@@ -127,7 +127,8 @@ impl Painter {
         let Some(target) = style.filter(|_| !frame.painted) else {
             return Ok(Painting { frame, small: None });
         };
-        let style = self.fader.toward(target, start)?;
+        let session = &mut self.session;
+        let style = self.fader.toward(target, start, &mut |style| session.is_ready(style))?;
         let (width, height) = self.working_size(&frame.picture, settings);
         let photo = resize::resize(frame.picture.image(), width, height);
         let prepared = start.elapsed();

@@ -1,7 +1,8 @@
 //! What the sliders say.
 
 use crate::StudioError;
-use crate::turn::Crop;
+use crate::turn::crop_word;
+use impasto_pixel::view::Crop;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A style of the gallery and its share in the mix.
@@ -43,7 +44,7 @@ pub enum Flash {
 pub struct Settings {
     /// The mix; empty shows the camera as it is.
     pub styles: Vec<Chosen>,
-    /// `0..1`: from the camera's picture as the network gives it back to the style in full.
+    /// `0..1`: from the camera's picture to the style in full.
     #[serde(serialize_with = "plainly")]
     pub strength: f32,
     /// `0..1`: from the painting's colours to the camera's.
@@ -68,6 +69,7 @@ pub struct Settings {
     /// Degrees by which the camera's picture is turned clockwise: 0, 90, 180 or 270.
     pub rotate: u16,
     /// Part of the turned picture that is used.
+    #[serde(with = "crop_word")]
     pub crop: Crop,
     /// The treatment of flashes.
     pub flash: Flash,

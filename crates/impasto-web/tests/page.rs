@@ -15,7 +15,7 @@ fn model() -> Vec<u8> {
 fn pack() -> Vec<u8> {
     let file = |style: &impasto::Style| style.to_bytes();
     let framed = |bytes: Vec<u8>| [(bytes.len() as u32).to_le_bytes().to_vec(), bytes].concat();
-    builtin::styles().iter().map(file).flat_map(framed).collect()
+    builtin::quick_styles().iter().map(file).flat_map(framed).collect()
 }
 
 fn ask(page: &mut Page, request: Value, bytes: &[u8]) -> Result<Reply, WebError> {
@@ -39,7 +39,7 @@ fn styles_are_listed_in_their_order_and_settings_are_checked() {
     let mut page = opened();
     let state = ask(&mut page, json!("state"), &[]).unwrap().json;
     let ids: Vec<_> = state["styles"].as_array().unwrap().iter().map(|style| style["id"].clone()).collect();
-    let expected: Vec<_> = builtin::styles().iter().map(|style| json!(style.provenance.name)).collect();
+    let expected: Vec<_> = builtin::quick_styles().iter().map(|style| json!(style.provenance.name)).collect();
     assert_eq!(ids, expected);
     assert_eq!((&state["threads"], &state["model"]), (&json!(1), &json!("light")));
     let refused = ask(&mut page, json!({ "settings": { "strength": 3 } }), &[]).unwrap_err();
@@ -53,6 +53,7 @@ fn a_photo_is_painted_as_the_library_paints_it() {
     let (mut page, photo) = (opened(), scene::draw(96, 64, 1.0));
     let model = builtin::model("light").unwrap();
     let stylizer = Stylizer::builder(model).engine(EngineChoice::Cpu).threads(1).build().unwrap();
+    let waves = builtin::quick_styles().into_iter().find(|style| style.provenance.name == "waves").unwrap();
     for (strength, keep_color) in [(1.0, 0.0), (0.5, 1.0)] {
         ask(&mut page, json!({ "settings": { "strength": strength, "keep_color": keep_color } }), &[])
             .unwrap();
@@ -63,7 +64,7 @@ fn a_photo_is_painted_as_the_library_paints_it() {
         let (header, found) = codec::decode::<WebError>(&message, |_| unreachable!("it is RGBA")).unwrap();
         assert_eq!((header.sequence, header.captured_ms), (4, 5.0));
         let dials = Dials { strength, keep_color, ..Dials::default() };
-        let expected = stylizer.paint(&photo, &builtin::style("waves").unwrap(), &dials).unwrap();
+        let expected = stylizer.paint(&photo, &waves, &dials).unwrap();
         assert_eq!(found.image(), &expected, "strength {strength}");
     }
 }

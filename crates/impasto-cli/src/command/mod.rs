@@ -13,7 +13,7 @@ mod styles;
 mod stylize;
 mod train;
 mod try_styles;
-mod tune;
+pub mod tune;
 mod video;
 mod watch;
 mod web;

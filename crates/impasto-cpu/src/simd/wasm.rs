@@ -3,7 +3,7 @@
 //! `f32x4.relaxed_madd`, which is fused where the processor can.
 
 use super::{Kernel, Simd};
-use crate::kernel::gemm::{self, Soon, Windows};
+use crate::kernel::gemm::{self, Prefetch, Windows};
 use crate::train::sum::{self, Operands};
 use std::arch::wasm32::*;
 
@@ -77,7 +77,7 @@ impl Simd for Wasm {
         a: *const f32,
         b: *const f32,
         c: *mut f32,
-        soon: Soon,
+        soon: Prefetch,
     ) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { gemm::tile::<Self, 3, 4>(self, k, a, b, c, soon) }

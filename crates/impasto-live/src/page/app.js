@@ -1,5 +1,6 @@
 // The page: one painter behind server.js, one camera, and controls that follow the painter's state.
 
+import { Deepen } from "./deepen.js";
 import { BrowserCamera, latencyMs, show, wireFormat } from "./frames.js";
 import { Gallery } from "./gallery.js";
 import { fitting, flipped, found, shares, stepped, toggled, weighted } from "./mix.js";
@@ -36,7 +37,7 @@ const line = new Line({
   },
 });
 
-function heard({ state: news, you: mine, stats, taken: frame }) {
+function heard({ state: news, you: mine, stats, deepening, taken: frame }) {
   if (frame) return taken(frame);
   if (clean) return;
   if (mine) {
@@ -46,6 +47,7 @@ function heard({ state: news, you: mine, stats, taken: frame }) {
     you = mine;
   }
   if (news) stateChanged(news);
+  if (deepening) deepen.progress(deepening);
   if (stats && state.settings) {
     $("figures").textContent = figures(stats, state.settings);
     $("figures").title = `Rate, time from the camera to this page, size that is painted; ${state.model} on ${state.engine}`;
@@ -262,7 +264,7 @@ async function useMicrophone() {
 
 // --- styles and dials -----------------------------------------------------------------------------------------
 
-let gallery, divider, renewed = false;
+let gallery, divider, deepen, renewed = false;
 const choose = (id) => patch({ styles: [{ id, weight: 1 }] });
 const mix = (id) => patch({ styles: toggled(state.settings.styles, id) });
 
@@ -282,6 +284,7 @@ function render() {
   $("none").hidden = shown.length > 0;
   $("none").textContent = query ? `No style matches “${query}”. Drop a picture to make one.` : "No favourites yet: the star on a style makes it one.";
   renderMix(settings.styles);
+  deepen.render(state, you.steering);
   for (const input of document.querySelectorAll("#controls [name]")) renderDial(input, settings[input.name]);
   $("painted-there").hidden = !state.camera.paints;
   $("film").disabled = !ownFile?.file.type.startsWith("video/");
@@ -418,6 +421,7 @@ function prepareDrop() {
 function prepare() {
   const favour = (id) => { favourites = flipped(favourites, id); store.set("favourites", favourites); render(); };
   gallery = new Gallery($("gallery"), { choose, mix, favour, remove: removeStyle });
+  deepen = new Deepen($("deepen"), $("gallery"), { fault: (why) => tell("deepen", why), picture: () => $("file").click() });
   divider = new Divider($("divider"), $("frame"), canvas, (split) => { store.set("split", split); patch({ split }); });
   document.addEventListener("keydown", key);
   for (const input of document.querySelectorAll("#controls [name]")) {

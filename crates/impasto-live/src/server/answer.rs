@@ -37,7 +37,10 @@ impl From<LiveError> for Refusal {
     fn from(why: LiveError) -> Self {
         let status = match why {
             LiveError::Studio(StudioError::Style(_)) => StatusCode::NOT_FOUND,
-            LiveError::Camera(_) | LiveError::Record(_) | LiveError::Listen { .. } => StatusCode::CONFLICT,
+            LiveError::Camera(_) | LiveError::Record(_) | LiveError::Deepen(_) | LiveError::Listen { .. } => {
+                StatusCode::CONFLICT
+            }
+            LiveError::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
             LiveError::Studio(
                 StudioError::Setting { .. }
                 | StudioError::BuiltIn(_)

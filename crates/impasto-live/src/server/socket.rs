@@ -4,7 +4,8 @@
 //! frames (see [`crate::codec`]), and text messages are JSON:
 //!
 //! * from the server `{"you": {"steering": bool, "wanted": bool}, "state": …}` whenever it changes (`wanted`: somebody looks or records, so
-//!   that frames are needed), and `{"stats": …}` once a second;
+//!   that frames are needed), and `{"stats": …, "deepening": …}` once a
+//!   second (`deepening` as in the state);
 //! * from the server to the viewer that steers `{"taken": {"sequence": n, "free_in_ms": x}}` when the painter has taken a frame: it
 //!   will want the next in so many ms;
 //! * from the viewer `{"shown": {"sequence": n, "latency_ms": x}}` after each frame, which asks for the next, and
@@ -107,7 +108,8 @@ impl Viewer {
                     send(&mut socket, json!({"state": studio.state(), "you": you})).await
                 },
                 _ = tick.tick(), if format.is_some() => {
-                    send(&mut socket, json!({ "stats": self.shared.studio.report() })).await
+                    let (stats, deepening) = (self.shared.studio.report(), self.shared.studio.deepenings.shown());
+                    send(&mut socket, json!({ "stats": stats, "deepening": deepening })).await
                 },
             };
             if !sent {

@@ -7,6 +7,7 @@ use super::frame::{Info, Layout, Pixels, Rotation};
 use crate::resize;
 use impasto_core::Image;
 pub use impasto_pixel::convert::{image_from_planes, planes_from_image};
+pub use impasto_pixel::rotate;
 /// The pixels as sRGB, as stored. What is not there is white.
 ///
 /// # Panics
@@ -38,20 +39,10 @@ fn even(image: Image) -> Image {
     Image::from_fn(width + width % 2, height + height % 2, |x, y| image.pixel(x.min(last_x), y.min(last_y)))
 }
 
-/// The picture turned clockwise.
-pub fn rotate(image: Image, rotation: Rotation) -> Image {
-    let (width, height) = (image.width(), image.height());
-    match rotation {
-        Rotation::None => image,
-        Rotation::Quarter => Image::from_fn(height, width, |x, y| image.pixel(y, height - 1 - x)),
-        Rotation::Half => Image::from_fn(width, height, |x, y| image.pixel(width - 1 - x, height - 1 - y)),
-        Rotation::ThreeQuarters => Image::from_fn(height, width, |x, y| image.pixel(width - 1 - y, x)),
-    }
-}
-
 /// The frame as it is painted: sRGB, upright, `width` x `height` px. What is not there is white.
 pub fn upright(pixels: Pixels, info: &Info, width: usize, height: usize) -> Image {
-    sized(rotate(screen(image_from_pixels(pixels), info), info.rotation), width, height)
+    let image = rotate(screen(image_from_pixels(pixels), info), info.rotation);
+    sized(info.view.of(image), width, height)
 }
 
 /// The same with the opacity beside it. Pixels that nobody sees have the mean colour of those that are seen.
@@ -63,7 +54,7 @@ pub fn upright_with_alpha(
 ) -> (Image, Option<Vec<u8>>) {
     let Pixels::Rgba(mut image, alpha) = pixels else { return (upright(pixels, info, width, height), None) };
     fill_unseen(&mut image, &alpha);
-    let place = |image: Image| sized(rotate(image, info.rotation), width, height);
+    let place = |image: Image| sized(info.view.of(rotate(image, info.rotation)), width, height);
     let plane = alpha.iter().flat_map(|&a| [a; 3]).collect();
     let plane = Image::new(image.width(), image.height(), plane).expect("a byte for each pixel");
     let alpha = place(plane).rgb().iter().step_by(3).copied().collect();
@@ -100,17 +91,5 @@ mod tests {
         let Pixels::Yuv(padded) = pixels_for(Layout::EvenYuv420(color), image) else { panic!() };
         assert_eq!((padded.width, padded.height, padded.u.len()), (18, 10, 45));
         assert_eq!(padded.y[16], padded.y[17], "the last column is repeated");
-    }
-
-    #[test]
-    fn quarter_turns_go_clockwise() {
-        let image = Image::from_fn(3, 2, |x, y| [x as u8, y as u8, 0]);
-        let turned = rotate(image.clone(), Rotation::Quarter);
-        assert_eq!((turned.width(), turned.height()), (2, 3));
-        assert_eq!(turned.pixel(1, 0), image.pixel(0, 0), "the top left goes to the top right");
-        assert_eq!(turned.pixel(0, 0), image.pixel(0, 1));
-        let back = rotate(turned, Rotation::ThreeQuarters);
-        assert_eq!(back, image);
-        assert_eq!(rotate(rotate(image.clone(), Rotation::Half), Rotation::Half), image);
     }
 }

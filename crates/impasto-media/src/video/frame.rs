@@ -2,8 +2,9 @@
 
 use super::tone::Tone;
 use crate::error::Result;
+use crate::view::View;
 use impasto_core::Image;
-pub use impasto_pixel::{Chroma, Color, Matrix, Planes};
+pub use impasto_pixel::{Chroma, Color, Matrix, Planes, Rotation};
 
 /// The pixels of a frame as its file has them.
 #[derive(Clone, Debug)]
@@ -25,27 +26,6 @@ pub struct Frame {
     pub start: u64,
     /// Ticks until the next picture.
     pub duration: u64,
-}
-
-/// Quarter turns clockwise that bring a stored picture upright.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rotation {
-    /// Stored upright.
-    #[default]
-    None,
-    /// One quarter.
-    Quarter,
-    /// Half a turn.
-    Half,
-    /// Three quarters.
-    ThreeQuarters,
-}
-
-impl Rotation {
-    /// Whether width and height change places.
-    pub fn turns_sides(self) -> bool {
-        matches!(self, Rotation::Quarter | Rotation::ThreeQuarters)
-    }
 }
 
 /// Number of times an animation is played.
@@ -71,6 +51,8 @@ pub struct Info {
     pub height: usize,
     /// How stored pictures come upright.
     pub rotation: Rotation,
+    /// How upright pictures are turned, cropped and mirrored before they are painted; width and height are those after it.
+    pub view: View,
     /// Shape of a pixel, width to height, upright.
     pub pixel_aspect: (u32, u32),
     /// Ticks a second.
@@ -100,6 +82,7 @@ impl Info {
             width,
             height,
             rotation: Rotation::None,
+            view: View::default(),
             pixel_aspect: (1, 1),
             timescale: 25,
             frame_ticks: 1,
