@@ -97,7 +97,9 @@ const [width, height] = [512, 288];
 const photo = encodePng(width, height, (x, y) => [Math.round(127 + 120 * Math.sin(x / 17 + y / 40)), Math.round(127 + 120 * Math.sin(y / 13)), Math.round(255 * x / width)]);
 const canvasPng = async () => Buffer.from(await page.evaluate('document.getElementById("painting").toDataURL("image/png").split(",")[1]'), "base64");
 await page.click(`${card(1)} .pick`);
-const style = (await settings()).styles[0].id;
+// The program paints in the page's own style file: its built-in styles are tuned, the page's are not.
+await check("the style is saved", once(() => page.click("#save-style"), () => is(saved(".style").length === 2, readdirSync(files))));
+const style = path.join(files, saved(".style").find((name) => name.startsWith("starry-night")) ?? "none");
 await check("a photo dropped on the painting is painted", once(() => drop("#stage", "photo.png", "image/png", photo),
   async () => is(await page.evaluate(`document.getElementById("painting").width === ${width} && document.getElementById("painting").height === ${height}`), await page.evaluate('document.getElementById("notices").textContent'))));
 await pause(1500);

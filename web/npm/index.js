@@ -3,7 +3,7 @@
 const RGBA = 2, HEADER = 24;
 
 /** Opens the painter. `base` is where this package's `files` folder is served; by default beside this module. */
-export async function createPainter({ canvas, style = "melancholy", threads, relaxed = true, base = new URL("./files/", import.meta.url) } = {}) {
+export async function createPainter({ canvas, style = "starry-night", threads, relaxed = true, base = new URL("./files/", import.meta.url) } = {}) {
   const worker = new Worker(new URL("worker.js", base), { type: "module" });
   const painter = new Painter(worker, canvas);
   const processors = globalThis.navigator?.hardwareConcurrency ?? 1;

@@ -29,7 +29,7 @@ fn border() -> MutexGuard<'static, Option<Border>> {
 /// Memory for a request, `length` bytes; [`impasto_answer`] frees it.
 #[unsafe(no_mangle)]
 extern "C" fn impasto_alloc(length: usize) -> *mut u8 {
-    Box::into_raw(vec![0; length].into_boxed_slice()).cast()
+    Box::into_raw(vec![0_u8; length].into_boxed_slice()).cast()
 }
 
 /// # Safety

@@ -11,7 +11,7 @@ export const parameter = (name, preset) => query.get(name) ?? preset;
 // The camera's height, and no JPEG: frames stay in this browser.
 export const home = { cameraHeight: 480, jpeg: false };
 
-const FIRST_STYLE = "melancholy";
+const FIRST_STYLE = "starry-night";
 // The setting `resolution` that keeps a film's own size.
 const WHOLE = 1080;
 // Shorter side in px from which on a dropped painting is made smaller before it is handed in, and the longest side of a photo.
