@@ -18,8 +18,8 @@ export const alone = null;
 // Shows a picture of the API.
 export function picture(image, path, parts) { image.src = address(path, parts); }
 
-// An address of this server, for pictures and the socket.
-function address(path, parts = {}) {
+// An address of this server, for files and the socket.
+export function address(path, parts = {}) {
   const words = new URLSearchParams(token ? { ...parts, token } : parts);
   return words.size ? `${path}?${words}` : path;
 }

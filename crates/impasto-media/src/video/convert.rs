@@ -3,7 +3,7 @@
 //! YCbCr goes through [`impasto_pixel::convert`], with the matrix and the range that the file states.
 
 use super::alpha::{fill_unseen, on_white};
-use super::frame::{Info, Layout, Pixels, Rotation};
+use super::frame::{Info, Layout, Pixels};
 use crate::resize;
 use impasto_core::Image;
 pub use impasto_pixel::convert::{image_from_planes, planes_from_image};
