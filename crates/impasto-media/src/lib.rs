@@ -16,7 +16,7 @@ pub mod still;
 #[cfg(test)]
 mod testing;
 pub mod video;
-pub mod view;
+pub use impasto_pixel::view;
 
 pub use error::{Error, Result};
 pub use impasto_core::atomic;

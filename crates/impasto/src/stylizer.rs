@@ -157,6 +157,11 @@ impl Stylizer {
         self.engine.name()
     }
 
+    /// The engine.
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+
     pub(crate) fn plan(
         &self,
         network: &Network,

@@ -43,6 +43,7 @@ pub use address::{is_address, without_passwords};
 pub use error::VideoError;
 pub use every::Every;
 pub use frame::{Chroma, Color, Frame, Info, Layout, Matrix, Pixels, Planes, Plays, Rotation, Sink, Source};
+
 pub use input::{Backend, Input, InputOptions, open};
 pub use kind::Kind;
 pub use output::{Output, OutputOptions};

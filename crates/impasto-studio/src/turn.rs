@@ -1,8 +1,8 @@
 //! Turning and cropping a camera's picture before it is painted.
 
 use crate::picture::Picture;
-use impasto_media::video::Rotation;
-use impasto_media::view::{Crop, View};
+use impasto_pixel::Rotation;
+use impasto_pixel::view::{Crop, View};
 
 /// A [`Crop`] as a word of JSON.
 pub(crate) mod crop_word {
@@ -20,7 +20,7 @@ pub(crate) mod crop_word {
 }
 
 /// The picture turned clockwise by `degrees` (0, 90, 180 or 270), then cropped; as it came where neither is asked.
-pub(crate) fn turned(picture: Picture, degrees: u16, crop: Crop) -> Picture {
+pub fn turned(picture: Picture, degrees: u16, crop: Crop) -> Picture {
     let view = View { rotation: Rotation::of_degrees(degrees).unwrap_or_default(), crop, mirror: false };
     if view.is_whole() {
         return picture;

@@ -1,6 +1,7 @@
 //! The working size that holds a rate.
 
-use std::time::{Duration, Instant};
+use crate::clock::Instant;
+use std::time::Duration;
 
 /// Shorter sides in px to choose from. Steps are small: each is seen, for strokes change with the size. Below the first a painting is a
 /// smear: a machine that is too slow for it paints fewer frames.
@@ -36,6 +37,12 @@ pub struct Adapter {
     /// From which rung on is not tried until when.
     refused: Option<(usize, Instant)>,
     wait: Duration,
+}
+
+impl Default for Adapter {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Adapter {

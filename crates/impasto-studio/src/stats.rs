@@ -1,9 +1,10 @@
 //! How fast it goes, measured.
 
+use crate::clock::Instant;
 use impasto::flash::Flashes;
 use serde::Serialize;
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What happens to a frame, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +81,14 @@ pub struct Report {
     pub error: Option<String>,
 }
 
+impl Default for Stats {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Stats {
+    /// Nothing measured yet.
     pub fn new() -> Self {
         Self {
             painted: 0,

@@ -1,24 +1,18 @@
 //! The styles to choose from.
 
 use crate::settings::Chosen;
-use crate::{LiveError, codec};
+use crate::{StudioError, codec};
 use impasto::{Dials, Provenance, Style, Stylizer, scene};
 use impasto_core::Image;
-use impasto_media::resize;
-use impasto_media::still::{self, Limits};
+use impasto_pixel::resize;
 use serde::Serialize;
 use std::sync::Arc;
 
 /// Shorter side in px at which dropped paintings are looked at.
 const STYLE_PX: usize = 512;
-/// Dropped files may be that large.
-pub const MAX_DROP_BYTES: usize = 64 << 20;
 /// Styles beyond that many push out the oldest dropped one.
 const MAX_STYLES: usize = 256;
 const THUMB_PX: (usize, usize) = (192, 108);
-/// Most pixels of a dropped picture, and most memory that they may take while it is read.
-const MAX_DROP_PX: u64 = 1 << 26;
-const MAX_DROP_DECODED_BYTES: u64 = 1 << 28;
 
 /// One style with what a page shows of it.
 #[derive(Clone, Debug, Serialize)]
@@ -49,7 +43,7 @@ pub struct Entry {
 
 /// A painting to learn from: JPEG, so that 256 of them take some 50 MB.
 #[derive(Clone, Debug)]
-pub(crate) struct Canvas(Arc<[u8]>);
+pub struct Canvas(Arc<[u8]>);
 
 impl Canvas {
     /// Quality of 95: losses are far below what strokes show.
@@ -57,9 +51,9 @@ impl Canvas {
         Self(codec::jpeg(painting, 95).into())
     }
 
-    pub fn decoded(&self) -> Result<Image, LiveError> {
-        let limits = Limits { file_bytes: self.0.len() as u64, ..drop_limits() };
-        Ok(still::read_bytes(&self.0, "the painting", limits)?.image)
+    /// The JPEG.
+    pub fn file(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -93,7 +87,7 @@ pub struct Gallery {
 
 impl Gallery {
     /// Adds a style that stays; gives its id.
-    pub fn add(&mut self, stylizer: &Stylizer, style: Style) -> Result<String, LiveError> {
+    pub fn add(&mut self, stylizer: &Stylizer, style: Style) -> Result<String, StudioError> {
         let id = style.provenance.name.clone();
         self.push(entry(stylizer, style, id, true, None)?)
     }
@@ -104,12 +98,19 @@ impl Gallery {
         stylizer: &Stylizer,
         style: Style,
         painting: &Image,
-    ) -> Result<String, LiveError> {
+    ) -> Result<String, StudioError> {
         let id = style.provenance.name.clone();
         self.push(entry(stylizer, style, id, true, Some(painting))?)
     }
 
-    fn push(&mut self, mut entry: Entry) -> Result<String, LiveError> {
+    /// Adds a style that stays, without a small painting: for those who paint them later ([`small_painting`]). Gives its id.
+    pub fn add_unpainted(&mut self, style: Style) -> Result<String, StudioError> {
+        let Provenance { name, source } = style.provenance.clone();
+        let (painting, canvas, quick) = (None, None, None);
+        self.push(Entry { id: name.clone(), name, source, builtin: true, painting, canvas, style, quick, thumb: vec![] })
+    }
+
+    fn push(&mut self, mut entry: Entry) -> Result<String, StudioError> {
         while self.entries.iter().any(|e| e.id == entry.id) {
             self.dropped += 1;
             entry.id = format!("{}-{}", entry.id, self.dropped);
@@ -125,16 +126,16 @@ impl Gallery {
     }
 
     /// Adds a style made from a dropped file; gives its id.
-    pub fn add_dropped(&mut self, entry: Entry) -> Result<String, LiveError> {
+    pub fn add_dropped(&mut self, entry: Entry) -> Result<String, StudioError> {
         self.push(entry)
     }
 
     /// Takes a dropped style away.
-    pub fn remove(&mut self, id: &str) -> Result<(), LiveError> {
+    pub fn remove(&mut self, id: &str) -> Result<(), StudioError> {
         let index =
-            self.entries.iter().position(|e| e.id == id).ok_or_else(|| LiveError::Style(id.into()))?;
+            self.entries.iter().position(|e| e.id == id).ok_or_else(|| StudioError::Style(id.into()))?;
         if self.entries[index].builtin {
-            return Err(LiveError::BuiltIn(id.into()));
+            return Err(StudioError::BuiltIn(id.into()));
         }
         self.entries.remove(index);
         self.version += 1;
@@ -142,43 +143,43 @@ impl Gallery {
     }
 
     /// Another number after each change.
-    pub(crate) fn version(&self) -> u64 {
+    pub fn version(&self) -> u64 {
         self.version
     }
 
-    fn entry(&self, id: &str) -> Result<&Entry, LiveError> {
-        self.entries.iter().find(|e| e.id == id).ok_or_else(|| LiveError::Style(id.into()))
+    fn entry(&self, id: &str) -> Result<&Entry, StudioError> {
+        self.entries.iter().find(|e| e.id == id).ok_or_else(|| StudioError::Style(id.into()))
     }
 
-    fn entry_mut(&mut self, id: &str) -> Result<&mut Entry, LiveError> {
+    fn entry_mut(&mut self, id: &str) -> Result<&mut Entry, StudioError> {
         self.version += 1;
-        self.entries.iter_mut().find(|e| e.id == id).ok_or_else(|| LiveError::Style(id.into()))
+        self.entries.iter_mut().find(|e| e.id == id).ok_or_else(|| StudioError::Style(id.into()))
     }
 
     /// The style as it is painted now.
-    pub(crate) fn style(&self, id: &str) -> Result<Style, LiveError> {
+    pub fn style(&self, id: &str) -> Result<Style, StudioError> {
         Ok(self.entry(id)?.style.clone())
     }
 
     /// The style before it was deepened.
-    pub(crate) fn quick(&self, id: &str) -> Result<Style, LiveError> {
+    pub fn quick(&self, id: &str) -> Result<Style, StudioError> {
         let entry = self.entry(id)?;
         Ok(entry.quick.as_ref().map_or(&entry.style, |quick| &quick.0).clone())
     }
 
     /// The painting to learn from, where there is one.
-    pub(crate) fn canvas(&self, id: &str) -> Result<Option<Canvas>, LiveError> {
+    pub fn canvas(&self, id: &str) -> Result<Option<Canvas>, StudioError> {
         Ok(self.entry(id)?.canvas.clone())
     }
 
     /// Whether a style can be deepened, and whether it is.
-    pub(crate) fn deepens(&self, id: &str) -> Result<(bool, bool), LiveError> {
+    pub fn deepens(&self, id: &str) -> Result<(bool, bool), StudioError> {
         let entry = self.entry(id)?;
         Ok((entry.canvas.is_some(), entry.quick.is_some()))
     }
 
     /// Puts a deepened style in the quick one's place.
-    pub(crate) fn deepen(&mut self, id: &str, style: Style, thumb: Option<Vec<u8>>) -> Result<(), LiveError> {
+    pub fn deepen(&mut self, id: &str, style: Style, thumb: Option<Vec<u8>>) -> Result<(), StudioError> {
         let entry = self.entry_mut(id)?;
         let before = std::mem::replace(&mut entry.style, style);
         if entry.quick.is_none() {
@@ -189,7 +190,7 @@ impl Gallery {
     }
 
     /// Puts the quick style back in its place.
-    pub(crate) fn undo_deepening(&mut self, id: &str) -> Result<(), LiveError> {
+    pub fn undo_deepening(&mut self, id: &str) -> Result<(), StudioError> {
         let entry = self.entry_mut(id)?;
         if let Some(quick) = entry.quick.take() {
             (entry.style, entry.thumb) = *quick;
@@ -202,7 +203,7 @@ impl Gallery {
         &self.entries
     }
 
-    /// A small painting in that style, JPEG.
+    /// A small painting in that style, JPEG; empty for a style that was added unpainted.
     pub fn thumb(&self, id: &str) -> Option<&[u8]> {
         self.entries.iter().find(|e| e.id == id).map(|e| e.thumb.as_slice())
     }
@@ -213,13 +214,13 @@ impl Gallery {
     }
 
     /// The mix of the chosen styles; `None` if nothing is chosen.
-    pub fn mix(&self, chosen: &[Chosen]) -> Result<Option<Style>, LiveError> {
+    pub fn mix(&self, chosen: &[Chosen]) -> Result<Option<Style>, StudioError> {
         let find = |c: &Chosen| {
             let entry =
-                self.entries.iter().find(|e| e.id == c.id).ok_or_else(|| LiveError::Style(c.id.clone()))?;
+                self.entries.iter().find(|e| e.id == c.id).ok_or_else(|| StudioError::Style(c.id.clone()))?;
             Ok((&entry.style, c.weight))
         };
-        let styles = chosen.iter().map(find).collect::<Result<Vec<_>, LiveError>>()?;
+        let styles = chosen.iter().map(find).collect::<Result<Vec<_>, StudioError>>()?;
         if styles.is_empty() { Ok(None) } else { Ok(Some(Style::mix(&styles)?)) }
     }
 }
@@ -230,7 +231,7 @@ fn entry(
     id: String,
     builtin: bool,
     painting: Option<&Image>,
-) -> Result<Entry, LiveError> {
+) -> Result<Entry, StudioError> {
     let thumb = thumb_of(stylizer, &style)?;
     let canvas = painting.map(Canvas::of);
     let painting = painting.map(|painting| codec::jpeg(&thumb_size(painting), 85));
@@ -239,37 +240,44 @@ fn entry(
 }
 
 /// The drawn scene in that style, small, JPEG.
-pub(crate) fn thumb_of(stylizer: &Stylizer, style: &Style) -> Result<Vec<u8>, LiveError> {
-    let scene = scene::draw(THUMB_PX.0, THUMB_PX.1, 3.0);
-    Ok(codec::jpeg(&stylizer.paint(&scene, style, &Dials::default())?, 85))
+pub fn thumb_of(stylizer: &Stylizer, style: &Style) -> Result<Vec<u8>, StudioError> {
+    small_painting(stylizer, style, None, &Dials::default())
+}
+
+/// A small painting in that style, JPEG: of `picture`, or of the demo scene where there is none. Takes some milliseconds.
+pub fn small_painting(
+    stylizer: &Stylizer,
+    style: &Style,
+    picture: Option<&Image>,
+    dials: &Dials,
+) -> Result<Vec<u8>, StudioError> {
+    let small = picture.map_or_else(|| scene::draw(THUMB_PX.0, THUMB_PX.1, 3.0), thumb_size);
+    Ok(codec::jpeg(&stylizer.paint(&small, style, dials)?, 80))
 }
 
 /// The picture in its own shape, as large as a small painting.
-pub(crate) fn thumb_size(image: &Image) -> Image {
+pub fn thumb_size(image: &Image) -> Image {
     let (width, height) = (image.width() as f32, image.height() as f32);
     let scale = (THUMB_PX.0 as f32 / width).min(THUMB_PX.1 as f32 / height).min(1.0);
     let side = |px: f32| ((px * scale).round() as usize).max(1);
     resize::resize(image, side(width), side(height))
 }
 
-/// A style from a dropped file: a picture in any format that Impasto reads, or a `.style` file. Takes up to a
-/// second; the gallery is not needed meanwhile.
-pub fn dropped_entry(stylizer: &Stylizer, bytes: &[u8], name: &str) -> Result<Entry, LiveError> {
-    if name.ends_with(".style") {
-        let style = Style::from_bytes(bytes)?;
-        style.check(stylizer.model())?;
-        let id = id_from(&style.provenance.name);
-        return entry(stylizer, style, id, false, None);
-    }
-    let painting = sized(still::read_bytes(bytes, name, drop_limits())?.image);
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let style = stylizer.encode(&painting, Provenance { name: stem.into(), source: name.into() })?;
+/// A style from a dropped `.style` file.
+pub fn entry_from_file(stylizer: &Stylizer, bytes: &[u8]) -> Result<Entry, StudioError> {
+    let style = Style::from_bytes(bytes)?;
+    style.check(stylizer.model())?;
     let id = id_from(&style.provenance.name);
-    entry(stylizer, style, id, false, Some(&painting))
+    entry(stylizer, style, id, false, None)
 }
 
-fn drop_limits() -> Limits {
-    Limits { pixels: MAX_DROP_PX, file_bytes: MAX_DROP_BYTES as u64, decoded_bytes: MAX_DROP_DECODED_BYTES }
+/// A style from a dropped painting; `file` is the file's name. Takes up to a second; the gallery is not needed meanwhile.
+pub fn entry_from_painting(stylizer: &Stylizer, painting: Image, file: &str) -> Result<Entry, StudioError> {
+    let painting = sized(painting);
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    let style = stylizer.encode(&painting, Provenance { name: stem.into(), source: file.into() })?;
+    let id = id_from(&style.provenance.name);
+    entry(stylizer, style, id, false, Some(&painting))
 }
 
 fn sized(painting: Image) -> Image {

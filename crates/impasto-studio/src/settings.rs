@@ -1,8 +1,8 @@
 //! What the sliders say.
 
-use crate::LiveError;
+use crate::StudioError;
 use crate::turn::crop_word;
-use impasto_media::view::Crop;
+use impasto_pixel::view::Crop;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A style of the gallery and its share in the mix.
@@ -96,8 +96,8 @@ impl Default for Settings {
 
 impl Settings {
     /// These settings with the parts of `patch` in their place, if the result is sound.
-    pub fn patched(&self, patch: &serde_json::Value) -> Result<Self, LiveError> {
-        let whole = |what: String| LiveError::Setting { name: "settings".into(), what };
+    pub fn patched(&self, patch: &serde_json::Value) -> Result<Self, StudioError> {
+        let whole = |what: String| StudioError::Setting { name: "settings".into(), what };
         let serde_json::Value::Object(patch) = patch else {
             return Err(whole("expected a JSON object such as {\"strength\": 0.8}".into()));
         };
@@ -110,9 +110,9 @@ impl Settings {
         Ok(settings)
     }
 
-    fn check(&self) -> Result<(), LiveError> {
+    fn check(&self) -> Result<(), StudioError> {
         let refused =
-            |name: &str, what: &str| Err(LiveError::Setting { name: name.into(), what: what.into() });
+            |name: &str, what: &str| Err(StudioError::Setting { name: name.into(), what: what.into() });
         for (name, value, low, high) in [
             ("strength", self.strength, 0.0, 1.0),
             ("keep_color", self.keep_color, 0.0, 1.0),

@@ -1,18 +1,19 @@
 //! From style to style over time.
 
-use crate::LiveError;
+use crate::StudioError;
+use crate::clock::Instant;
 use impasto::Style;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A new style takes this long to fade in.
 const FADE: Duration = Duration::from_millis(450);
 /// Painters on the way between two that differ in their weights, the last one included. Each needs a plan of its own.
 const STOPS: usize = 3;
 
-/// Moves from style to style over time.
+/// Moves from style to style over time, in 0.45 s.
 #[derive(Default)]
-pub(crate) struct Fader {
+pub struct Fader {
     fade: Option<Fade>,
 }
 
@@ -20,7 +21,7 @@ struct Fade {
     from: Style,
     to: Style,
     start: Instant,
-    /// Where the painter's weights change: how many of the stops are shown, and the next one, which is being made ready.
+    /// For two that differ in weights: how many of the stops are shown, and the next one, which is being made ready.
     stops: Option<(usize, Option<(usize, Style)>)>,
     shown: Style,
 }
@@ -33,7 +34,7 @@ impl Fader {
         target: Style,
         now: Instant,
         ready: &mut dyn FnMut(&Style) -> bool,
-    ) -> Result<Style, LiveError> {
+    ) -> Result<Style, StudioError> {
         let fade = match self.fade.take() {
             Some(fade) if is_same(&fade.to, &target) => fade,
             Some(fade) => Fade::new(fade.shown, target, now),
@@ -51,7 +52,7 @@ impl Fade {
         Self { shown: from.clone(), from, to, start, stops }
     }
 
-    fn go(&mut self, now: Instant, ready: &mut dyn FnMut(&Style) -> bool) -> Result<(), LiveError> {
+    fn go(&mut self, now: Instant, ready: &mut dyn FnMut(&Style) -> bool) -> Result<(), StudioError> {
         let t = now.duration_since(self.start).as_secs_f32() / FADE.as_secs_f32();
         let Some((shown, next)) = &mut self.stops else {
             self.shown = if t >= 1.0 { self.to.clone() } else { self.from.toward(&self.to, t)? };

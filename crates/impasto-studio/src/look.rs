@@ -2,12 +2,12 @@
 
 use crate::picture::Picture;
 use impasto_core::Image;
-use impasto_media::video::Planes;
+use impasto_pixel::Planes;
 
 /// The painting with the left share `split` (`0..=1`) of what is seen taken from `original`, and mirrored where asked.
 ///
 /// Both have one size; where they do not, as after a change in mid-stream, nothing is split.
-pub(crate) fn seen(painted: Picture, original: &Picture, mirror: bool, split: f32) -> Picture {
+pub fn seen(painted: Picture, original: &Picture, mirror: bool, split: f32) -> Picture {
     let (width, height) = (painted.width(), painted.height());
     let same = (original.width(), original.height()) == (width, height);
     // Even, so that chroma of half the width is cut at the same place.

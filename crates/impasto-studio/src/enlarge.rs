@@ -8,8 +8,8 @@
 //! Numbers are integers of 16 bits, which compilers put into vectors: `a` counts in 1/16384, `b` in 1/32.
 
 use impasto_core::Image;
-use impasto_media::video::convert::planes_from_image;
-use impasto_media::video::{Chroma, Planes};
+use impasto_pixel::convert::planes_from_image;
+use impasto_pixel::{Chroma, Planes};
 
 /// Added to the photo's variance (of 255 squared): contrasts under about 3 of 255 count as flat.
 const EPS: f32 = 6.5;
@@ -202,8 +202,8 @@ fn stretch(small: &[i16], across: &[Tap], out: &mut [i16]) {
 mod tests {
     use super::*;
     use impasto_core::image::psnr_db;
-    use impasto_media::video::convert::image_from_planes;
-    use impasto_media::video::{Color, Matrix};
+    use impasto_pixel::convert::image_from_planes;
+    use impasto_pixel::{Color, Matrix};
 
     const COLOR: Color = Color { matrix: Matrix::Bt709, full: false };
 

@@ -1,6 +1,6 @@
 //! The part of a picture that is painted, and its way up: turned, cropped and mirrored.
 
-use crate::video::{Rotation, convert::rotate};
+use crate::{Rotation, rotate};
 use impasto_core::Image;
 use std::fmt;
 use std::str::FromStr;

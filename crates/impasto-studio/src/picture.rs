@@ -1,8 +1,7 @@
 //! A picture in the form in which it came; the other form is made once, when somebody asks for it.
 
 use impasto_core::Image;
-use impasto_media::video::convert;
-use impasto_media::video::{Color, Matrix, Planes};
+use impasto_pixel::{Color, Matrix, Planes, convert};
 use std::sync::OnceLock;
 
 /// How pictures that come as RGB are written as YCbCr: BT.709 in limited range.
