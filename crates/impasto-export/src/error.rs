@@ -44,6 +44,12 @@ pub enum ExportError {
          give one with --style"
     )]
     NoStyle,
+    /// A tuned style beside others.
+    #[error(
+        "`{0}` is a tuned style with weights of its own, and the styles of an OAK package share one network; \
+         export it alone: --style {0}"
+    )]
+    TunedAmong(String),
     /// The folder is already there.
     #[error("{} exists already; name another folder, or remove it first", .0.display())]
     Exists(PathBuf),

@@ -12,4 +12,4 @@ mod pixels;
 
 pub use error::ExportError;
 pub use oak::{OakOptions, export_oak};
-pub use onnx::{OnnxFiles, OnnxOptions, export_onnx};
+pub use onnx::{OnnxFiles, OnnxOptions, export_onnx, export_styled_onnx};

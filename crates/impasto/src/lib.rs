@@ -59,6 +59,7 @@ pub mod regions;
 pub mod scene;
 mod session;
 pub mod steady;
+mod strength;
 mod stylizer;
 mod tiles;
 

@@ -15,7 +15,10 @@ fn a_model_is_exported_as_two_files() {
     assert!(painter > 2000 && bytes("half.onnx") > 1000);
     studio.refuses("export --target onnx --model classic -o tiny.bin", 2, &["tiny.onnx"]);
     studio.refuses("export --target onnx --model classic -o no/tiny.onnx", 1, &["no", "make it first"]);
-    studio.refuses("export --target onnx --model classic --style wave.png -o a.onnx", 2, &["oak"]);
+    // With the style in it, it is one file that takes a picture alone.
+    let styled = "export --target onnx --model classic --size 32x16 --style wave.png:1 --style mosaic.png:3";
+    assert_eq!(studio.lines(&format!("{styled} -o styled.onnx")), ["styled.onnx"]);
+    assert!(!studio.path("styled.encoder.onnx").exists());
     studio.refuses("export --target oak --model classic -o app", 1, &["--style"]);
     studio.refuses(
         "export --target oak --model classic --style wave.png --compile -o app",

@@ -81,12 +81,23 @@ impl Chip {
             plain_norms: true,
             rim: if self.head == Head::Yuv420 { self.rim / 2 } else { self.rim },
             field: self.field(),
+            style: None,
         };
         lowered(&Folded::new(&self.network, &self.weights), manner)
     }
 
     /// Prepares `model` for the chip. `style` is one of its styles, to find how large values become.
     pub fn new(model: &Model, style: &[f32], options: &OakOptions) -> Result<Self, ExportError> {
+        Self::with(model, &model.weights, style, options)
+    }
+
+    /// The same with weights of its own, such as those of a tuned style.
+    pub fn with(
+        model: &Model,
+        weights: &Weights,
+        style: &[f32],
+        options: &OakOptions,
+    ) -> Result<Self, ExportError> {
         let painter = &model.painter;
         let bordered =
             |op: &Op| matches!(op, Op::Conv { kernel: 2.., padding, .. } if *padding != Padding::Zero);
@@ -94,7 +105,7 @@ impl Chip {
         let rim = options.rim_px.unwrap_or(if needs_rim { RIM_PX } else { 0 });
         check_size(options, rim, painter.multiple)?;
 
-        let mut folded = checked(painter, &model.weights)?;
+        let mut folded = checked(painter, weights)?;
         folded.fold_scales_everywhere();
         folded.map_input(&pixel_map(1.0 / 255.0, false));
         folded.map_output(&pixel_map(255.0, false));

@@ -22,9 +22,10 @@ pub use head::YUV;
 use crate::error::ExportError;
 use crate::onnx;
 use folder::NewFolder;
-use impasto_core::{Model, Style};
+use impasto_core::{Model, Style, Weights};
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Form of the picture from the chip, in 16-bit floats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,11 +99,12 @@ pub fn export_oak(
 ) -> Result<OakReport, ExportError> {
     let first = styles.first().ok_or(ExportError::NoStyle)?;
     styles.iter().try_for_each(|style| style.check(model))?;
+    let weights = chip_weights(model, styles)?;
     if let Some(compiler) = &options.compiler {
         compile::check_folder(&compiler.libs)?;
     }
     let mut folder = NewFolder::beside(out)?;
-    let chip = Chip::new(model, first.vector(), options)?;
+    let chip = Chip::with(model, &weights, first.vector(), options)?;
     let graph = chip.graph()?;
     let budget = Budget::of(&chip, &graph)?;
     let onnx = onnx::file(graph, "Painter for the OAK", &onnx_metadata(model));
@@ -119,6 +121,17 @@ pub fn export_oak(
     write_app(&mut folder, model, &chip, &name, &budget)?;
     let files = folder.finish()?;
     Ok(OakReport { budget, files, compiled: compiled.is_some() })
+}
+
+/// The weights on the chip: those of the model, or of a tuned style that goes alone, since all styles of a package share one network.
+fn chip_weights(model: &Model, styles: &[Style]) -> Result<Arc<Weights>, ExportError> {
+    match styles {
+        [style] => onnx::style_weights(model, style),
+        _ => match styles.iter().find(|style| style.update().is_some()) {
+            Some(tuned) => Err(ExportError::TunedAmong(tuned.provenance.name.clone())),
+            None => Ok(model.weights.clone()),
+        },
+    }
 }
 
 fn onnx_metadata(model: &Model) -> Vec<(String, String)> {

@@ -6,6 +6,7 @@ use super::proto::GraphProto;
 use crate::error::ExportError;
 use crate::onnx::Size;
 use impasto_core::lower::{ConvWeights, Folded};
+use impasto_core::network::Site;
 use impasto_core::weights::Precision;
 use impasto_core::{Field, Network, NodeId, Op, Padding, Shape, SiteKind};
 
@@ -25,6 +26,8 @@ pub(crate) struct Manner<'a> {
     pub rim: usize,
     /// The noise field under the input; its `strokes` are not used, since a style's gains scale it as well.
     pub field: Field,
+    /// A style that is part of the graph, instead of an input.
+    pub style: Option<&'a [f32]>,
 }
 
 /// From this many positions on, `1 - sqrt((n - 1) / n)` is below half a step of a 16-bit float.
@@ -46,7 +49,10 @@ pub(crate) fn lowered(folded: &Folded<'_>, manner: Manner) -> Result<GraphProto,
         let value = lowering.row(id);
         lowering.values.push(value);
         if id == 0 {
-            lowering.style_input();
+            match manner.style {
+                Some(style) => lowering.style_constants(style),
+                None => lowering.style_input(),
+            }
         }
     }
     lowering.output()?;
@@ -76,26 +82,40 @@ fn gains(site: &str) -> String {
 }
 
 impl Lowering<'_> {
+    /// Name and length of each part of the style, in the vector's order.
+    fn style_parts(&self) -> Vec<(String, usize)> {
+        let names = |site: &Site| match site.kind {
+            SiteKind::AdaIn | SiteKind::Modulate => halves(&site.name).to_vec(),
+            SiteKind::Noise => vec![gains(&site.name)],
+        };
+        self.network
+            .sites
+            .iter()
+            .flat_map(|site| names(site).into_iter().map(|name| (name, site.channels)))
+            .collect()
+    }
+
     fn style_input(&mut self) {
-        if self.network.sites.is_empty() {
+        let parts = self.style_parts();
+        if parts.is_empty() {
             return;
         }
         let len = self.network.style_len();
         let style = self.graph.input("style", &[Side::Is(1), Side::Is(len), Side::Is(1), Side::Is(1)]);
-        let sites = &self.network.sites;
-        let names: Vec<Vec<String>> = sites
-            .iter()
-            .map(|site| match site.kind {
-                SiteKind::AdaIn | SiteKind::Modulate => halves(&site.name).to_vec(),
-                SiteKind::Noise => vec![gains(&site.name)],
-            })
-            .collect();
-        let parts: Vec<i64> =
-            sites.iter().zip(&names).flat_map(|(s, n)| vec![s.channels as i64; n.len()]).collect();
-        let names = names.concat();
-        let parts = self.graph.ints("style/parts", &parts);
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.graph.many("Split", "style/split", &[&style, &parts], &names, &[("axis", Value::Int(1))]);
+        let lengths: Vec<i64> = parts.iter().map(|(_, channels)| *channels as i64).collect();
+        let lengths = self.graph.ints("style/parts", &lengths);
+        let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
+        self.graph.many("Split", "style/split", &[&style, &lengths], &names, &[("axis", Value::Int(1))]);
+    }
+
+    /// The parts of `style` as constants, so that the picture is the only input.
+    fn style_constants(&mut self, style: &[f32]) {
+        let mut rest = style;
+        for (name, channels) in self.style_parts() {
+            let (part, after) = rest.split_at(channels);
+            self.graph.floats(&name, &[1, channels, 1, 1], part);
+            rest = after;
+        }
     }
 
     /// Adds row `id` and gives the value that holds its output.
@@ -345,6 +365,15 @@ impl Lowering<'_> {
 
     /// `x + gain * sum of weight_k * n_k`: the sum is a 1x1 convolution of the field's planes.
     fn noise(&mut self, id: NodeId, x: &str, site: usize) -> String {
+        if let Some(noise) = self.constant_noise(id, site) {
+            return noise.map_or_else(
+                || x.to_string(),
+                |noise| {
+                    let out = format!("{}/out", self.network.nodes[id].name);
+                    self.graph.op("Add", &out, &[x, &noise], &[])
+                },
+            );
+        }
         let name = &self.network.nodes[id].name;
         let channels = self.channels(id);
         let (planes, count) = self.fields.planes(&mut self.graph, id, x);
@@ -357,6 +386,28 @@ impl Lowering<'_> {
         let gains = gains(&self.network.sites[site].name);
         let noise = self.graph.op("Mul", &part("noise"), &[&sums, &gains], &[]);
         self.graph.op("Add", &part("out"), &[x, &noise], &[])
+    }
+
+    /// All that the field adds, where style and size are known; the inner `None` where that is nothing. OpenCV refuses a convolution of
+    /// constants.
+    fn constant_noise(&mut self, id: NodeId, site: usize) -> Option<Option<String>> {
+        let gains = &self.manner.style?[self.network.site_range(site)];
+        let planes = self.fields.window(id)?;
+        if gains.iter().all(|gain| *gain == 0.0) {
+            return Some(None);
+        }
+        let Shape { channels, height, width } = self.shapes.as_ref()?[id];
+        let weights = self.folded.noise(id);
+        let count = weights.len() / channels;
+        let area = height * width;
+        let mut noise = vec![0.0f32; channels * area];
+        for (c, noise) in noise.chunks_exact_mut(area).enumerate() {
+            for (weight, plane) in weights[c * count..][..count].iter().zip(planes.chunks_exact(area)) {
+                noise.iter_mut().zip(plane).for_each(|(sum, value)| *sum += gains[c] * weight * value);
+            }
+        }
+        let name = format!("{}/noise", self.network.nodes[id].name);
+        Some(Some(self.graph.weight(&name, &[1, channels, height, width], &noise)))
     }
 
     /// `(x - mean) / sqrt(var + eps)`.

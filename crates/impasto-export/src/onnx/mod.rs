@@ -3,6 +3,9 @@
 //! The painter takes `image` `[1, 3, H, W]` and `style` `[1, n, 1, 1]` and gives `picture` `[1, 3, H, W]`,
 //! not clamped. The encoder takes `image` and gives `style`. All three are 32-bit floats. A style is the
 //! vector of a `.style` file of the same model; mixing styles is arithmetic on it.
+//!
+//! [`export_styled_onnx`] writes the painter with one style in it, which takes `image` alone: what programs take that know one picture in and
+//! one out, such as OpenCV and ffmpeg's filters. Only there are tuned styles exact, which change weights as well.
 
 mod check;
 mod field;
@@ -14,15 +17,16 @@ pub use check::check;
 
 use crate::error::ExportError;
 use crate::pixels::pixel_map;
-use impasto_core::atomic::AtomicFile;
+use impasto_core::atomic::{self, AtomicFile};
 use impasto_core::lower::Folded;
 use impasto_core::weights::Precision;
-use impasto_core::{Field, Model, Network, Op, Weights};
+use impasto_core::{Field, Model, Network, Op, Style, Weights};
 use lower::{Manner, lowered};
 use prost::Message;
 use proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The set of operators that is used.
 pub const OPSET: i64 = 13;
@@ -137,11 +141,56 @@ pub fn export_onnx(model: &Model, options: &OnnxOptions) -> Result<OnnxFiles, Ex
     })
 }
 
+/// Writes the painter of `model` with `style` folded in, tuned or not: the file takes `image` alone and gives `picture`.
+pub fn export_styled_onnx(
+    model: &Model,
+    style: &Style,
+    options: &OnnxOptions,
+) -> Result<Vec<u8>, ExportError> {
+    style.check(model)?;
+    let weights = style_weights(model, style)?;
+    let graph = graph_of(&model.painter, &weights, options, Some(style.vector()))?;
+    let mut metadata = metadata(model, options);
+    metadata.retain(|(key, _)| key != "impasto.style_length");
+    metadata.push(("impasto.style".into(), style.provenance.name.clone()));
+    metadata.push(("impasto.style_source".into(), style.provenance.source.clone()));
+    let doc = format!(
+        "Painter of Impasto's model {} {} in the style {}",
+        model.name,
+        model.id(),
+        style.provenance.name
+    );
+    Ok(file(graph, &doc, &metadata))
+}
+
+/// The weights that the painter paints a style with: those of the model, with what a tuned style adds.
+pub(crate) fn style_weights(model: &Model, style: &Style) -> Result<Arc<Weights>, ExportError> {
+    match style.update() {
+        None => Ok(model.weights.clone()),
+        Some(update) => Ok(Arc::new(update.applied(&model.weights, 1.0)?)),
+    }
+}
+
+/// Writes one file, which appears whole or not at all.
+pub fn save(path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
+    atomic::write(path, bytes).map_err(ExportError::io(path))
+}
+
 /// A painter, or any other table, with input `image` and output `picture`.
 pub fn painter_graph(
     network: &Network,
     weights: &Weights,
     options: &OnnxOptions,
+) -> Result<GraphProto, ExportError> {
+    graph_of(network, weights, options, None)
+}
+
+/// The same with `style` in it, or as a second input where there is none.
+fn graph_of(
+    network: &Network,
+    weights: &Weights,
+    options: &OnnxOptions,
+    style: Option<&[f32]>,
 ) -> Result<GraphProto, ExportError> {
     let mut folded = checked(network, weights)?;
     folded.fold_scales_everywhere();
@@ -158,6 +207,7 @@ pub fn painter_graph(
         plain_norms: false,
         rim: 0,
         field: options.field,
+        style,
     };
     lowered(&folded, manner)
 }
@@ -179,6 +229,7 @@ pub fn encoder_graph(
         plain_norms: false,
         rim: 0,
         field: options.field,
+        style: None,
     };
     lowered(&folded, manner)
 }
