@@ -37,7 +37,7 @@ pub fn shown_size((width, height): (usize, usize)) -> String {
     if width == height { format!("{width} px") } else { format!("{width}x{height} px") }
 }
 
-/// How large the contact sheets are.
+/// Sizes of the contact sheets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SheetConfig {
     /// Photos, down.
@@ -143,19 +143,19 @@ pub enum Stage {
     Finished,
 }
 
-/// How far an evaluation is.
+/// Progress of an evaluation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Progress<'a> {
     /// The candidate's name; empty while [`Stage::Features`].
     pub model: &'a str,
     /// Width and height of the photos.
     pub size: (usize, usize),
-    /// What is being done.
+    /// The part that is being done.
     pub stage: Stage,
     /// Steps of this stage that are done.
     pub done: usize,
     /// Steps of this stage.
     pub total: usize,
-    /// What was found, at [`Stage::Finished`].
+    /// The result, at [`Stage::Finished`].
     pub finished: Option<&'a ModelReport>,
 }

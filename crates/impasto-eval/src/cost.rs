@@ -1,11 +1,11 @@
-//! What a frame costs: time and memory.
+//! Cost of a frame: time and memory.
 
 use crate::painter::Painter;
 use impasto_core::{Engine, EngineError, Model, Tensor};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
-/// What one model costs at one size, on this machine, with this engine.
+/// Cost of one model at one size, on this machine, with this engine.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     /// Billions of multiply-accumulates in convolutions a frame, the style encoded.

@@ -31,7 +31,7 @@ pub enum EvalError {
     Baseline {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         source: ModelError,
     },
     /// A model cannot be prepared or run.
@@ -41,7 +41,7 @@ pub enum EvalError {
         model: String,
         /// Width and height of the photos.
         size: (usize, usize),
-        /// What the engine says.
+        /// The engine's words.
         source: EngineError,
     },
     /// The judge cannot run.

@@ -13,8 +13,7 @@ use crate::pictures::Pictures;
 use crate::report::{Figures, ModelReport, PairFigures, RoundReport, mean};
 use crate::sheet::{Sheet, spread};
 use crate::{Pair, metrics, pairs};
-use impasto_core::conformance::Random;
-use impasto_core::{Engine, EngineError, Model, Shape, Tensor, Weights};
+use impasto_core::{Engine, EngineError, Model, Random, Shape, Tensor, Weights};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -76,7 +75,7 @@ pub struct EvalSet {
     style_features: HashMap<usize, Painting>,
 }
 
-/// What a pair names, over all pairs, each once and in order.
+/// Positions that pairs name, each once and in order.
 fn seen(pairs: &[Pair], of: fn(&Pair) -> usize) -> Vec<usize> {
     pairs.iter().map(of).collect::<BTreeSet<_>>().into_iter().collect()
 }

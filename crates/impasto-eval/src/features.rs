@@ -1,4 +1,4 @@
-//! What measures take from one picture, and the distances of two pictures by it.
+//! Features of one picture that measures need, and the distances of two pictures by them.
 
 use crate::metrics::{Histogram, Likeness, Projections, SecondMoments, matrix_distance, transport_distance};
 use crate::report::mean;
@@ -31,7 +31,7 @@ pub struct Features {
     pub relu4_1: Tensor,
 }
 
-/// How far a picture is from a painting.
+/// Distances of a picture to a painting.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StyleDistance {
     /// By centred Gram matrices of grey detail.

@@ -1,4 +1,4 @@
-//! How still a painted film stands, measured against the film itself: change of places that do not change, and difference to the frame
+//! Steadiness of a painted film, measured against the film itself: change of places that do not change, and difference to the frame
 //! before where the camera's motion predicts the film.
 
 use impasto_core::{Image, Tensor};

@@ -13,9 +13,9 @@ const ADAIN: &str = "adain";
 
 /// The whole page `docs/quality.md`: definitions, command and machine, the figures and the distance to the targets.
 pub fn page(report: &Report, command: &str, machine: &str) -> String {
-    let mut page = String::from("# Quality\n\n");
-    page += &format!("Made by `{command}` on {machine}; engine `{}`, seed {}. ", report.engine, report.seed);
-    page += &format!(
+    let mut head =
+        format!("Made by `{command}` on {machine}; engine `{}`, seed {}. ", report.engine, report.seed);
+    head += &format!(
         "{} photos and {} paintings; pair `k` of `n` is number \
          `p = floor(k * {} / n)`: photo `p div {}`, painting `p mod {}`, both sorted by name, central parts; paintings are squares of \
          the photo's shorter side. The seed is that of the noise.\n\n",
@@ -25,10 +25,37 @@ pub fn page(report: &Report, command: &str, machine: &str) -> String {
         report.styles.len(),
         report.styles.len()
     );
-    page += &explanation();
+    let mut page = format!("# Quality\n\n{}", wrapped(&head));
+    page += &wrapped(&explanation());
     page += &figures(report);
     page += &targets(report);
     page
+}
+
+/// Longest line of prose, characters.
+const LINE: usize = 120;
+
+/// The text with lines broken between words; those of a list are indented.
+fn wrapped(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let indent = if line.starts_with("* ") { "  " } else { "" };
+        let mut width = 0;
+        for word in line.split(' ') {
+            let len = word.chars().count();
+            if width > 0 && width + 1 + len > LINE {
+                out += &format!("\n{indent}");
+                width = indent.len();
+            } else if width > 0 {
+                out.push(' ');
+                width += 1;
+            }
+            out += word;
+            width += len;
+        }
+        out.push('\n');
+    }
+    out
 }
 
 /// The figures that are no [`Metric`].
@@ -172,7 +199,7 @@ fn at_most(value: f64, target: f64) -> (f64, bool) {
 /// Other people's networks, and the one that does nothing.
 const BASELINES: [&str; 4] = [ADAIN, "microast", "distilled", "unpainted"];
 
-/// How far each of our models is from the targets, where AdaIN was judged too; else nothing.
+/// Distance of each of our models to the targets, where AdaIN was judged too; else nothing.
 pub fn targets(report: &Report) -> String {
     let mut text = String::new();
     for round in &report.rounds {
@@ -245,6 +272,19 @@ mod tests {
             rounds,
             clips: vec![],
         }
+    }
+
+    #[test]
+    fn prose_is_wrapped_and_defines_every_figure() {
+        let page = page(&report(vec![]), "impasto eval --model light", "a machine");
+        let prose = page.lines().filter(|line| !line.starts_with('|'));
+        assert!(prose.map(|line| line.chars().count()).all(|len| len <= LINE), "{page}");
+        for metric in Metric::ALL {
+            assert!(page.contains(&format!("\n* **{}**: ", metric.label())), "{}", metric.key());
+        }
+        assert_eq!(wrapped("* a b\n\nc"), "* a b\n\nc\n");
+        let long = "word ".repeat(40);
+        assert!(wrapped(&format!("* {long}")).lines().nth(1).unwrap().starts_with("  word"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub struct Motion {
     pub name: &'static str,
     /// Pan to the right and down, px.
     pub pan_px: (f64, f64),
-    /// How much wider the second view sees; 1 is the same.
+    /// Width that the second view sees, of the first; 1 is the same.
     pub zoom: f64,
     /// Turn in degrees.
     pub turn_degrees: f64,

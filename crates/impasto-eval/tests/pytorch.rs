@@ -3,6 +3,7 @@
 use impasto_core::conformance::shared_data;
 use impasto_core::reference::ReferenceEngine;
 use impasto_core::{Conditions, Engine, Model, Shape, Tensor, Weights};
+use impasto_cpu::CpuEngine;
 use impasto_eval::judge::{Judge, adain_target};
 use impasto_eval::metrics::{FlatPlaces, Histogram, Likeness, Projections, SecondMoments};
 use impasto_eval::{baseline, metrics};
@@ -95,17 +96,18 @@ fn figures_of_features_equal_pytorch() {
 fn distance_left_equals_pytorch() {
     let Some(data) = shared_data("distance_left_equals_pytorch") else { return };
     let vgg = Arc::new(load(&data, "weights/vgg19_normalised_relu4_1.safetensors"));
+    let engine = CpuEngine::new().unwrap();
     let features = |size, phase| {
-        let mut judge = Judge::new(&ReferenceEngine, &vgg, size).unwrap();
+        let mut judge = Judge::new(&engine, &vgg, size).unwrap();
         judge.features(&picture(size.1, size.0, phase)).unwrap()
     };
     let [pastiche, photo] = [1.1, 0.3].map(|phase| features((96, 80), phase));
     let painting = features((80, 80), 1.9).style;
     let left = pastiche.style.distance(&painting).left_of(&photo.style.distance(&painting));
     let golden = &golden()["left"];
-    close(left.gram, number(&golden["gram_left"]), 1e-4);
-    close(left.texture, number(&golden["texture_left"]), 1e-4);
-    close(left.transport, number(&golden["transport_left"]), 1e-4);
+    close(left.gram, number(&golden["gram_left"]), 1e-3);
+    close(left.texture, number(&golden["texture_left"]), 1e-3);
+    close(left.transport, number(&golden["transport_left"]), 1e-3);
     let structure = metrics::structure_distance(&pastiche.likeness, &photo.likeness);
     close(structure, number(&golden["structure"]), 1e-3);
 }

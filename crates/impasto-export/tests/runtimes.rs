@@ -3,11 +3,12 @@
 mod common;
 
 use common::{Scratch, bytes, classic, floats, light, psnr_db, python, script};
-use impasto_core::conformance::{Case, Random, cases, run, shared_data};
+use impasto_core::Random;
+use impasto_core::conformance::{Case, cases, run, shared_data};
 use impasto_core::reference::ReferenceEngine;
 use impasto_core::style::Update;
 use impasto_core::weights::{Precision, Weight};
-use impasto_core::{Field, Model, Shape, Style, Tensor, Weights};
+use impasto_core::{Field, Model, Shape, SiteKind, Style, Tensor, Weights};
 use impasto_export::onnx::{self, ColourOrder, OnnxOptions, Range, Size};
 use impasto_export::{export_onnx, export_styled_onnx};
 use std::path::Path;
@@ -201,8 +202,7 @@ fn the_real_classic() {
 #[test]
 fn the_light_network() {
     let model = light();
-    let picture =
-        impasto_core::conformance::Random::new(4).tensor(impasto_core::Shape::new(3, 52, 67), 0.0, 1.0);
+    let picture = impasto_core::Random::new(4).tensor(impasto_core::Shape::new(3, 52, 67), 0.0, 1.0);
     let encode = Case {
         name: "light encoder".into(),
         network: model.encoder.clone(),
@@ -282,9 +282,12 @@ fn one_input_with_the_style_in_it() {
     in_runtime("one_input_with_the_style_in_it", ("opencv", "cv2"), &jobs);
 }
 
-/// The style with a random change of every weight of the painter.
+/// The style with gains of the noise field, and a random change of every weight of the painter.
 fn tuned(model: &Model, style: Style) -> Style {
-    let (mut update, mut random) = (Update::new(), Random::new(3));
+    let (mut update, mut random, mut vector) = (Update::new(), Random::new(3), style.vector().to_vec());
+    let noises = model.painter.sites.iter().enumerate().filter(|(_, site)| site.kind == SiteKind::Noise);
+    noises.for_each(|(i, _)| vector[model.painter.site_range(i)].fill(0.3));
+    let style = Style::new(model, style.provenance.clone(), vector).unwrap();
     for (name, shape) in model.painter.weight_shapes().unwrap() {
         let values = (0..shape.iter().product()).map(|_| 0.02 * random.normal()).collect();
         update.insert(&name, Weight { shape, values });

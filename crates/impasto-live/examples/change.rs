@@ -7,7 +7,7 @@
 
 use impasto::{Image, Model, Provenance, Style, Stylizer, builtin};
 use impasto_core::Op;
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::style::Update;
 use impasto_core::weights::Weight;
 use impasto_live::camera::{self, Camera, DemoCamera};

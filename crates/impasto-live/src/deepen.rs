@@ -1,6 +1,6 @@
 //! *Deepen*: a style is trained on for its one painting while the camera goes on.
 //!
-//! The program supplies a [`Deepener`], since this crate trains nothing. One run goes at a time, on a thread of the lowest priority. It learns on
+//! The program supplies a [`Deepener`], since this crate trains nothing. One run goes at a time, on a thread of low priority. It learns on
 //! the camera's frames, of which the last few are kept in memory and never written, and hands the style that it has so far to the gallery every
 //! few seconds, where the painter finds it. A run that is stopped keeps what it has learned, and goes on from there when it is asked for again.
 
@@ -40,11 +40,11 @@ pub trait DeepenRun: Send {
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<DeepenProgress, LiveError>;
 
-    /// What `style` has become so far; with `small`, in the form that fits a file of some 250 KB, which takes longer.
+    /// `style` as it has become so far; with `small`, in the form that fits a file of some 250 KB, which takes longer.
     fn style(&self, style: &Style, small: bool) -> Result<Style, LiveError>;
 }
 
-/// How far a run has come.
+/// Progress of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DeepenProgress {
     /// Steps done.
@@ -112,7 +112,7 @@ impl Studio {
         Ok(())
     }
 
-    /// How the deepening of a style stands.
+    /// State of a style's deepening.
     pub fn deepen_status(&self, id: &str) -> Result<DeepenStatus, LiveError> {
         let (painting, deepened) = self.gallery(|gallery| gallery.deepens(id))?;
         let status = self.deepenings.status(id);

@@ -21,7 +21,7 @@ struct Fade {
     from: Style,
     to: Style,
     start: Instant,
-    /// Where the painter's weights change: how many of the stops are shown, and the next one, which is being made ready.
+    /// For two that differ in weights: how many of the stops are shown, and the next one, which is being made ready.
     stops: Option<(usize, Option<(usize, Style)>)>,
     shown: Style,
 }

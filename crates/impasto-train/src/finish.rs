@@ -131,7 +131,7 @@ struct Tile {
     see: [Range<usize>; 2],
 }
 
-/// What one tile found.
+/// Results of one tile.
 #[derive(Default)]
 struct Found {
     sums: Option<[FeatureSums; 4]>,
@@ -334,7 +334,7 @@ fn kept(map: &Map<f32>, tile: &Tile) -> [Range<usize>; 2] {
     })
 }
 
-/// What a tile looks at.
+/// The part of the picture that a tile looks at.
 fn seen(picture: &Tensor, tile: &Tile) -> Tensor {
     let [rows, columns] = &tile.see;
     let shape = Shape::new(picture.shape().channels, rows.len(), columns.len());

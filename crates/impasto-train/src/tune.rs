@@ -200,7 +200,7 @@ pub fn tune(
 /// A run's folder.
 struct Kept {
     folder: PathBuf,
-    /// What tells this run from others.
+    /// Everything that distinguishes this run from others.
     settings: String,
     _lock: RunLock,
 }

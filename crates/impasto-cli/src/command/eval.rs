@@ -70,7 +70,7 @@ pub struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// What computes. Without it: the fastest that this machine can run.
+    /// The engine that computes. Without it: the CPU.
     #[arg(long, value_enum)]
     engine: Option<EngineName>,
 }
@@ -110,10 +110,11 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
     let engine = EngineSetup { choice, ..Default::default() }.strict()?;
     let mut paint = (args.optimised > 0).then(|| limit::painter(&vgg)).transpose()?;
     let limit = paint.as_mut().map(|paint| Limit { name: limit::NAME.into(), pairs: args.optimised, paint });
+    let films = (usize::from(args.frames), args.steady.as_slice());
+    let open = |folder: &PathBuf| Clips::open(folder, &args.styles, films, choice);
+    let clips = args.clips.as_ref().map(open).transpose()?;
     let mut outcome = evaluate(&config, &candidates, &vgg, engine.as_ref(), limit, &mut stages(console))?;
-    if let Some(folder) = &args.clips {
-        let (frames, steady) = (usize::from(args.frames), args.steady.clone());
-        let clips = Clips { folder, frames, steady, paintings: &args.styles, engine: choice };
+    if let Some(clips) = &clips {
         outcome.report.clips = clips.judge(&candidates, console)?;
     }
     if let Some(folder) = &args.output {

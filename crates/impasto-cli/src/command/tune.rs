@@ -46,7 +46,7 @@ pub struct Args {
     /// learns on scenes that the program draws, which is good enough for a first look.
     #[arg(long, value_name = "FOLDER|FILM")]
     photos: Vec<PathBuf>,
-    /// How long it learns at most; it ends sooner once it gains nothing more on pictures that it does not learn from.
+    /// Minutes that it learns at most; it ends sooner once it gains nothing more on pictures that it does not learn from.
     #[arg(long, value_name = "N", default_value_t = 6.0, value_parser = minutes, allow_negative_numbers = true)]
     minutes: f32,
     /// Learn for so many steps, whatever time they take: the same on every machine of a kind.

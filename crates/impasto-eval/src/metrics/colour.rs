@@ -1,4 +1,4 @@
-//! How far two pictures' colours are apart, wherever they stand: histograms of RGB.
+//! Distance of two pictures' colours, wherever they stand: histograms of RGB.
 
 use impasto_core::Tensor;
 

@@ -88,8 +88,9 @@ pub fn lattice(luma: &Plane, flat: &FlatPlaces) -> f64 {
         (v <= down && u.abs() <= across).then(|| half[v as usize * columns + (u + across) as usize]).flatten()
     };
     let mut largest = 0.0;
-    for v in 0..=down.min(LAGS.1 as isize) {
-        for u in -across.min(LAGS.1 as isize)..=across.min(LAGS.1 as isize) {
+    let most = LAGS.1 as isize;
+    for v in 0..=down.min(most) {
+        for u in -across.min(most)..=across.min(most) {
             let far = v.abs().max(u.abs()) >= LAGS.0 as isize;
             let Some(own) = at(v, u).filter(|own| far && *own > largest) else { continue };
             let around = (-2..=2).flat_map(|y| (-2..=2).map(move |x| (y, x)));
@@ -148,10 +149,10 @@ fn sums(a: &[f32], b: &[f32]) -> [f32; 3] {
     let mut lanes = [[0.0f32; LANES]; 3];
     let whole = a.len() / LANES * LANES;
     for (a, b) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
-        for k in 0..LANES {
-            lanes[0][k] += a[k] * b[k];
-            lanes[1][k] += a[k] * a[k];
-            lanes[2][k] += b[k] * b[k];
+        for (k, (a, b)) in a.iter().zip(b).enumerate() {
+            lanes[0][k] += a * b;
+            lanes[1][k] += a * a;
+            lanes[2][k] += b * b;
         }
     }
     let mut sums = lanes.map(|lanes| lanes.iter().sum::<f32>());
@@ -164,7 +165,7 @@ fn sums(a: &[f32], b: &[f32]) -> [f32; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use impasto_core::conformance::Random;
+    use impasto_core::Random;
 
     fn plane(width: usize, height: usize, mut value: impl FnMut(usize, usize) -> f64) -> Plane {
         let values = (0..width * height).map(|i| value(i / width, i % width)).collect();

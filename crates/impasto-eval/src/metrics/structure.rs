@@ -1,6 +1,6 @@
 //! Structure as likeness between places (self-similarity; Kolkin et al. 2019, in LapStyle's form), which keeps the drawing whatever its colours.
 
-use super::gram::dot_four;
+use super::gram::dot;
 use impasto_core::Tensor;
 
 /// Places a side of the grid that is compared; features with fewer rows or columns give all that they have.
@@ -39,12 +39,7 @@ impl Likeness {
 }
 
 fn row(unit: &[f32], units: &[Vec<f32>]) -> Vec<f32> {
-    let mut row = Vec::with_capacity(units.len());
-    for four in units.chunks(4) {
-        let other = |i: usize| four[i.min(four.len() - 1)].as_slice();
-        let dots = dot_four(unit, [0, 1, 2, 3].map(other));
-        row.extend(dots[..four.len()].iter().map(|dot| 1.0 - dot));
-    }
+    let mut row: Vec<f32> = units.iter().map(|other| 1.0 - dot(unit, other)).collect();
     let sum = row.iter().sum::<f32>() + EPS;
     row.iter_mut().for_each(|d| *d /= sum);
     row

@@ -1,8 +1,7 @@
 //! Sliced Wasserstein distance of features (Heitz et al. 2021): projected on many directions and sorted, how far values must be carried.
 
-use super::gram::dot_four;
-use impasto_core::Tensor;
-use impasto_core::conformance::Random;
+use super::gram::dot;
+use impasto_core::{Random, Tensor};
 
 /// Directions for each layer, whatever its channels.
 pub const DIRECTIONS: usize = 64;
@@ -43,11 +42,8 @@ impl Projections {
             let columns: Vec<Vec<f32>> =
                 (from..to).map(|p| (0..channels).map(|c| features.channel(c)[p]).collect()).collect();
             for (direction, out) in directions.chunks_exact(channels).zip(&mut projected) {
-                for (four, out) in columns.chunks(4).zip(out[from..to].chunks_mut(4)) {
-                    let column = |i: usize| four[i.min(four.len() - 1)].as_slice();
-                    let dots = dot_four(direction, [0, 1, 2, 3].map(column));
-                    out.copy_from_slice(&dots[..out.len()]);
-                }
+                let dots = columns.iter().map(|column| dot(direction, column));
+                out[from..to].iter_mut().zip(dots).for_each(|(out, dot)| *out = dot);
             }
         }
         let quantiles = projected.into_iter().flat_map(|values| quantiles(values)).collect();

@@ -83,6 +83,15 @@ impl Fields {
     }
 }
 
+impl Fields {
+    /// The planes `[planes, H, W]` under noise layer `id`, at a fixed size.
+    pub fn window(&self, id: NodeId) -> Option<Vec<f32>> {
+        let count = self.layers[id].as_ref().expect("a noise layer").planes.grains.len();
+        let windows = self.windows.as_ref()?;
+        Some(planar(windows.cells(windows.of(id).expect("a noise layer has a window")), count))
+    }
+}
+
 /// `[H][W][MAX_PLANES]` to `[count][H][W]`.
 fn planar(cells: &[f32], count: usize) -> Vec<f32> {
     (0..count).flat_map(|k| cells.iter().skip(k).step_by(MAX_PLANES).copied()).collect()

@@ -365,6 +365,15 @@ impl Lowering<'_> {
 
     /// `x + gain * sum of weight_k * n_k`: the sum is a 1x1 convolution of the field's planes.
     fn noise(&mut self, id: NodeId, x: &str, site: usize) -> String {
+        if let Some(noise) = self.constant_noise(id, site) {
+            return noise.map_or_else(
+                || x.to_string(),
+                |noise| {
+                    let out = format!("{}/out", self.network.nodes[id].name);
+                    self.graph.op("Add", &out, &[x, &noise], &[])
+                },
+            );
+        }
         let name = &self.network.nodes[id].name;
         let channels = self.channels(id);
         let (planes, count) = self.fields.planes(&mut self.graph, id, x);
@@ -377,6 +386,28 @@ impl Lowering<'_> {
         let gains = gains(&self.network.sites[site].name);
         let noise = self.graph.op("Mul", &part("noise"), &[&sums, &gains], &[]);
         self.graph.op("Add", &part("out"), &[x, &noise], &[])
+    }
+
+    /// All that the field adds, where style and size are known; the inner `None` where that is nothing. OpenCV refuses a convolution of
+    /// constants.
+    fn constant_noise(&mut self, id: NodeId, site: usize) -> Option<Option<String>> {
+        let gains = &self.manner.style?[self.network.site_range(site)];
+        let planes = self.fields.window(id)?;
+        if gains.iter().all(|gain| *gain == 0.0) {
+            return Some(None);
+        }
+        let Shape { channels, height, width } = self.shapes.as_ref()?[id];
+        let weights = self.folded.noise(id);
+        let count = weights.len() / channels;
+        let area = height * width;
+        let mut noise = vec![0.0f32; channels * area];
+        for (c, noise) in noise.chunks_exact_mut(area).enumerate() {
+            for (weight, plane) in weights[c * count..][..count].iter().zip(planes.chunks_exact(area)) {
+                noise.iter_mut().zip(plane).for_each(|(sum, value)| *sum += gains[c] * weight * value);
+            }
+        }
+        let name = format!("{}/noise", self.network.nodes[id].name);
+        Some(Some(self.graph.weight(&name, &[1, channels, height, width], &noise)))
     }
 
     /// `(x - mean) / sqrt(var + eps)`.

@@ -17,7 +17,7 @@ pub use check::check;
 
 use crate::error::ExportError;
 use crate::pixels::pixel_map;
-use impasto_core::atomic::AtomicFile;
+use impasto_core::atomic::{self, AtomicFile};
 use impasto_core::lower::Folded;
 use impasto_core::weights::Precision;
 use impasto_core::{Field, Model, Network, Op, Style, Weights};
@@ -173,13 +173,7 @@ pub(crate) fn style_weights(model: &Model, style: &Style) -> Result<Arc<Weights>
 
 /// Writes one file, which appears whole or not at all.
 pub fn save(path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    let write = || std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
-    write().map_err(ExportError::io(path)).inspect_err(|_| {
-        let _ = std::fs::remove_file(&beside);
-    })
+    atomic::write(path, bytes).map_err(ExportError::io(path))
 }
 
 /// A painter, or any other table, with input `image` and output `picture`.

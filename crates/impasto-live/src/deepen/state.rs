@@ -1,4 +1,4 @@
-//! What is known of the runs.
+//! State of the runs.
 
 use super::{DeepenProgress, DeepenRun, Deepener};
 use crate::LiveError;
@@ -19,7 +19,7 @@ const TOLD: (f32, Duration) = (0.01, Duration::from_secs(8));
 /// While the picture rests, so much is painted of what the camera gives after each change.
 const GLIMPSE: Duration = Duration::from_millis(900);
 
-/// How the deepening of a style stands.
+/// State of a style's deepening.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeepenPhase {
@@ -36,10 +36,10 @@ pub enum DeepenPhase {
     Failed,
 }
 
-/// What `GET /api/styles/ID/deepen` tells.
+/// Answer of `GET /api/styles/ID/deepen`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct DeepenStatus {
-    /// How it stands.
+    /// State of the run.
     pub phase: DeepenPhase,
     /// Whether there is a painting to learn from.
     pub painting: bool,
@@ -126,7 +126,7 @@ impl Deepenings {
         locked(&self.deepener).clone()
     }
 
-    /// What a page shows: whether styles can be deepened at all, and those for which it was asked.
+    /// JSON for the page: whether styles can be deepened at all, and those for which it was asked.
     pub fn shown(&self) -> serde_json::Value {
         let state = locked(&self.state);
         let current = state.current.as_ref().map(|current| current.id.clone());

@@ -17,7 +17,7 @@ export function line(state, steering) {
 }
 
 function told(style, status, { recording, steering }) {
-  const { phase, part, deepened = style.deepened } = status, buttons = [], can = style.deepens;
+  const { phase, part } = status, buttons = [], can = style.deepens, deepened = style.deepened || status.deepened;
   let words = "", hint = "";
   if (phase === "learning") {
     words = `Learning · ${Math.round(100 * part)} %${left(status.seconds_left)}`;
@@ -54,5 +54,6 @@ function told(style, status, { recording, steering }) {
 export function left(seconds) {
   if (seconds == null) return "";
   if (seconds < 60) return " · under a minute left";
+  if (seconds > 5400) return ` · about ${Math.round(seconds / 3600)} h left`;
   return ` · about ${Math.round(seconds / 60)} min left`;
 }

@@ -22,7 +22,7 @@ const FLAT: f32 = 0.02;
 /// A run that has become flat lands in this part of the steps that it has done.
 const LANDING: f32 = 0.15;
 
-/// Where a run stands. As JSON it is part of a checkpoint.
+/// State of a run. As JSON it is part of a checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Course {
     /// Steps done.

@@ -138,7 +138,7 @@ impl Tuner {
         Source { photos: photos.clone(), paintings: self.paintings.clone(), sampling }
     }
 
-    /// What has been learned so far, the update's factors of that rank; 0 keeps it whole, which is quick.
+    /// The style learned so far, the update's factors of that rank; 0 keeps it whole, which is quick.
     ///
     /// # Errors
     /// If the encoder cannot be walked.
@@ -237,7 +237,7 @@ fn painting_px(config: &TuneConfig, painting: &Image) -> usize {
     config.painting_px.min(painting.width()).min(painting.height())
 }
 
-/// What `after` adds to `before` in the painter's layers.
+/// Difference of the painter's layers from `before` to `after`.
 fn update(painter: &Network, before: &Weights, after: &Weights, rank: usize) -> Update {
     let mut update = Update::new();
     for (name, shape) in painter.weight_shapes().expect("the model has been checked") {

@@ -25,33 +25,37 @@ const STYLES: usize = 3;
 const LEAST_FRAMES: usize = 3;
 
 /// Films, and how they are painted.
-pub struct Clips<'a> {
-    /// The folder of films, or of folders of frames.
-    pub folder: &'a Path,
-    /// Frames of each.
-    pub frames: usize,
+pub struct Clips {
+    /// Files, and folders of frames.
+    films: Vec<PathBuf>,
+    /// With their names.
+    paintings: Vec<(String, Image)>,
+    /// Frames of each film.
+    frames: usize,
     /// Positions of the dial.
-    pub steady: Vec<f32>,
-    /// A folder of paintings or a painting.
-    pub paintings: &'a Path,
+    steady: Vec<f32>,
     /// Paints.
-    pub engine: EngineChoice,
+    engine: EngineChoice,
 }
 
-impl Clips<'_> {
-    /// Paints every film with every candidate.
-    pub fn judge(&self, candidates: &[Candidate], console: &Console) -> Result<Vec<ClipReport>> {
-        let paintings = self.paintings()?;
-        films(self.folder)?.iter().map(|path| self.film(path, &paintings, candidates, console)).collect()
+impl Clips {
+    /// Finds the films in `folder`, and reads some of `paintings`, a folder or a picture.
+    pub fn open(
+        folder: &Path,
+        paintings: &Path,
+        (frames, steady): (usize, &[f32]),
+        engine: EngineChoice,
+    ) -> Result<Self> {
+        let (films, paintings) = (films(folder)?, some_paintings(paintings)?);
+        Ok(Self { films, paintings, frames, steady: steady.to_vec(), engine })
     }
 
-    fn film(
-        &self,
-        path: &Path,
-        paintings: &[(String, Image)],
-        candidates: &[Candidate],
-        console: &Console,
-    ) -> Result<ClipReport> {
+    /// Paints every film with every candidate.
+    pub fn judge(&self, candidates: &[Candidate], console: &Console) -> Result<Vec<ClipReport>> {
+        self.films.iter().map(|path| self.film(path, candidates, console)).collect()
+    }
+
+    fn film(&self, path: &Path, candidates: &[Candidate], console: &Console) -> Result<ClipReport> {
         let frames = read(path, self.frames)?;
         let (width, height, count) = (frames[0].width(), frames[0].height(), frames.len());
         let film = Film::new(frames, camera_shift);
@@ -59,7 +63,7 @@ impl Clips<'_> {
         let mut results = Vec::new();
         for candidate in candidates {
             console.note(format!("{clip} ({count} frames) {}", candidate.name));
-            let (stylizer, styles) = self.prepared(candidate, paintings)?;
+            let (stylizer, styles) = self.prepared(candidate)?;
             for &steady in &self.steady {
                 let figures = styles
                     .iter()
@@ -69,41 +73,37 @@ impl Clips<'_> {
                 results.push(ClipFigures { model, steady, figures: FilmFigures::mean(&figures) });
             }
         }
-        let styles = paintings.iter().map(|(name, _)| name.clone()).collect();
+        let styles = self.paintings.iter().map(|(name, _)| name.clone()).collect();
         let unpainted = film.unpainted();
         Ok(ClipReport { clip, width, height, frames: count, styles, unpainted, results })
     }
 
     /// The candidate's painter, and the styles of the paintings for it.
-    fn prepared(
-        &self,
-        candidate: &Candidate,
-        paintings: &[(String, Image)],
-    ) -> Result<(Stylizer, Vec<Style>)> {
+    fn prepared(&self, candidate: &Candidate) -> Result<(Stylizer, Vec<Style>)> {
         let model = Arc::new(candidate.model.clone());
         let stylizer = Stylizer::builder(model).engine(self.engine).strict(true).build()?;
         let encode = |(name, painting): &(String, Image)| {
             let provenance = Provenance { name: name.clone(), source: name.clone() };
             Ok(stylizer.encode(painting, provenance)?)
         };
-        let styles = paintings.iter().map(encode).collect::<Result<_>>()?;
+        let styles = self.paintings.iter().map(encode).collect::<Result<_>>()?;
         Ok((stylizer, styles))
     }
+}
 
-    /// Some paintings, spread evenly over all, with their names.
-    fn paintings(&self) -> Result<Vec<(String, Image)>> {
-        let all = match self.paintings.is_file() {
-            true => vec![self.paintings.to_path_buf()],
-            false => folder::list_pictures(self.paintings)?.into_iter().map(|listed| listed.path).collect(),
-        };
-        let count = all.len().min(STYLES);
-        let chosen = (0..count).map(|k| &all[(2 * k + 1) * all.len() / (2 * count)]);
-        let read = |path: &PathBuf| {
-            let painting = resize_shorter_side(&still::read(path)?.image, PAINTING_PX);
-            Ok((crate::styles::name_of(&path.display().to_string()), painting))
-        };
-        chosen.map(read).collect()
-    }
+/// Some of a folder's paintings, spread evenly over all, or the one painting, with names.
+fn some_paintings(paintings: &Path) -> Result<Vec<(String, Image)>> {
+    let all = match paintings.is_file() {
+        true => vec![paintings.to_path_buf()],
+        false => folder::list_pictures(paintings)?.into_iter().map(|listed| listed.path).collect(),
+    };
+    let count = all.len().min(STYLES);
+    let chosen = (0..count).map(|k| &all[(2 * k + 1) * all.len() / (2 * count)]);
+    let read = |path: &PathBuf| {
+        let painting = resize_shorter_side(&still::read(path)?.image, PAINTING_PX);
+        Ok((crate::styles::name_of(&path.display().to_string()), painting))
+    };
+    chosen.map(read).collect()
 }
 
 /// The figures of one film in one style.

@@ -19,7 +19,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(10);
 /// A texture begins with noise, and has further to go.
 const TEXTURE_RATE: f32 = 0.04;
 
-/// What pictures are finished against, and how.
+/// Targets of the looks and masks, and the settings of the steps.
 pub struct Finish {
     judge: LossNetwork,
     config: FinishConfig,
@@ -73,7 +73,7 @@ impl Finish {
         }))
     }
 
-    /// What the regions of a photo in that look are finished against: those of the masks, then the look.
+    /// Targets of a photo's regions in that look: those of the masks, then the look's.
     pub fn targets(&self, look: usize) -> impl Iterator<Item = &StyleTarget> {
         self.masks.iter().chain(&self.looks[look])
     }

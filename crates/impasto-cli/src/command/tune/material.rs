@@ -70,7 +70,7 @@ fn painting_folder(path: &Path, console: &Console) -> Result<Vec<Image>> {
     }
 }
 
-/// What is learned on: folders of photos, photos and films; without any, scenes that the program draws.
+/// Pictures to learn on: folders of photos, photos and films; without any, scenes that the program draws.
 pub fn photos(paths: &[PathBuf], console: &Console) -> Result<Library> {
     let (folders, files): (Vec<&PathBuf>, Vec<&PathBuf>) = paths.iter().partition(|path| !path.is_file());
     let mut library = match folders.is_empty() {

@@ -159,5 +159,5 @@ test("the line about deepening says what can be done", () => {
 });
 
 test("time that is left is told roughly", () => {
-  assert.deepEqual([null, 20, 100, 3000].map(left), ["", " · under a minute left", " · about 2 min left", " · about 50 min left"]);
+  assert.deepEqual([null, 20, 100, 3000, 22000].map(left), ["", " · under a minute left", " · about 2 min left", " · about 50 min left", " · about 6 h left"]);
 });

@@ -233,3 +233,18 @@ fn what_is_no_film_is_refused_in_words() {
     refuse("film.mkv", b"\x1a\x45\xdf\xa3\x01\x00\x00", "Matroska");
     refuse("half.mp4", b"\0\0\0\x14ftypisom\0\0\0\0isom\0\0\0\0mdat", "its index is missing");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_picture_among_frames_is_named() {
+    let folder = Folder::new("frames_and_more");
+    let frames = folder.join("frames");
+    fs::create_dir(&frames).unwrap();
+    let picture = crate::still::Still::from_image(impasto_core::Image::black(16, 16));
+    crate::still::write(&frames.join("1.png"), &picture, Default::default()).unwrap();
+    fs::write(frames.join("notes.txt"), "words").unwrap();
+    std::os::unix::fs::symlink("nowhere.png", frames.join("2.png")).unwrap();
+    let input = crate::video::open(&frames, &Default::default()).unwrap();
+    let notes = input.source.info().notes.join(" ");
+    assert!(notes.contains("notes.txt (") && notes.contains("2.png ("), "{notes}");
+}
