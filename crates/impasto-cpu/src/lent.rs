@@ -110,7 +110,9 @@ mod tests {
                 Thread::start(move || _ = count.fetch_add(1, SeqCst)).expect("two are free")
             };
             let threads = [start(), start()];
-            threads.map(Thread::join);
+            for thread in threads {
+                thread.join();
+            }
         }
         assert_eq!(count.load(SeqCst), 6);
     }

@@ -38,3 +38,9 @@ impl From<impasto::PaintError> for LiveError {
         StudioError::from(why).into()
     }
 }
+
+impl From<impasto_core::StyleError> for LiveError {
+    fn from(why: impasto_core::StyleError) -> Self {
+        StudioError::from(why).into()
+    }
+}

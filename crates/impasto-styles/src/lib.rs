@@ -36,8 +36,10 @@ macro_rules! files {
 }
 
 /// In the order of `styles.tsv`, which is the order in which they are shown.
-const FILES: [File; 8] = files![
-    "starry-night" "waves" "mosaic" "etching" "kiss" "red-blue-horse" "woodcut" "metzinger"
+const FILES: [File; 25] = files![
+    "starry-night" "waves" "mosaic" "etching" "kiss" "red-blue-horse" "woodcut" "metzinger" "water-lilies"
+    "sunflowers" "fuji" "composition" "udnie" "self-portrait" "adele" "crows" "irises" "flower-girl" "phoenix"
+    "deluge" "joyfulness" "red-horse" "suprematism" "antibes" "vineyard"
 ];
 
 /// All built-in styles, in the order in which they are shown.

@@ -5,7 +5,7 @@ use impasto_core::weights::Precision;
 use impasto_cpu::Isa;
 use std::fs;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "stylize",
     "try",
     "watch",

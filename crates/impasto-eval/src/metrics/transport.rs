@@ -46,7 +46,7 @@ impl Projections {
                 out[from..to].iter_mut().zip(dots).for_each(|(out, dot)| *out = dot);
             }
         }
-        let quantiles = projected.into_iter().flat_map(|values| quantiles(values)).collect();
+        let quantiles = projected.into_iter().flat_map(quantiles).collect();
         Self { quantiles }
     }
 

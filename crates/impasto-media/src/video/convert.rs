@@ -80,6 +80,7 @@ fn sized(image: Image, width: usize, height: usize) -> Image {
 mod tests {
     use super::*;
     use impasto_core::image::psnr_db;
+    use impasto_pixel::Color;
 
     #[test]
     fn odd_sizes_stay_or_become_even() {
