@@ -61,6 +61,13 @@ impl Styles<'_> {
     /// The style of the painting at `path`.
     fn encode(&self, path: &Path) -> Result<Style> {
         let shown = || format!("cannot take a style from {}", path.display());
+        if is_film(path) {
+            bail!(
+                "{} is a film; `impasto video` alone takes the styles of its frames, one after another, so save one \
+                 frame as a picture",
+                path.display()
+            );
+        }
         let painting = painting(path)?;
         size::check(&painting, self.style_px, "--style-size").with_context(shown)?;
         let painting = resize::resize_shorter_side(&painting, self.style_px);
@@ -141,6 +148,16 @@ pub fn is_style_file(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("style"))
 }
 
+/// Endings of films; a GIF or WebP that moves is a painting, its first frame.
+const FILM_ENDINGS: [&str; 12] =
+    ["mp4", "m4v", "mov", "mkv", "webm", "avi", "y4m", "ts", "mpg", "mpeg", "wmv", "vob"];
+
+/// Whether the name is that of a film.
+pub fn is_film(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    path.is_file() && FILM_ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known))
+}
+
 /// Reads a `.style` file, of whatever model.
 pub fn read_file(path: &Path) -> Result<Style> {
     let shown = path.display();
@@ -166,7 +183,7 @@ fn unknown(what: &str) -> anyhow::Error {
     anyhow!(
         "there is no style `{what}`: no file has that name, and no built-in style; {near}`impasto styles list` names \
          all {}",
-        builtin::styles().len()
+        builtin::names().len()
     )
 }
 

@@ -11,7 +11,7 @@
 //!
 //! Conventions, once: pictures are sRGB, [`Image`] is interleaved `RGB8` in `0..=255`, [`Tensor`] is
 //! planar `CHW` in `f32`, pictures inside tensors are RGB in `0..1`. Floats become bytes by rounding
-//! in one function, [`image::byte_from_unit`].
+//! in one function, [`crate::image::byte_from_unit`].
 #![forbid(unsafe_code)]
 
 pub mod atomic;
@@ -30,8 +30,8 @@ pub mod style;
 pub mod tensor;
 pub mod weights;
 
+pub use crate::image::Image;
 pub use engine::{Ahead, Conditions, Engine, EngineError, Plan};
-pub use image::Image;
 pub use model::{Model, ModelError};
 pub use network::{Network, NetworkBuilder, Node, NodeId, Op, Padding, Site, SiteKind, TableError};
 pub use noise::Field;

@@ -3,36 +3,21 @@
 use crate::camera::CameraStatus;
 use crate::codec::{self, WireFormat};
 use crate::deepen::Deepenings;
-use crate::gallery::Gallery;
 use crate::inbox::Inbox;
-use crate::picture::Picture;
 use crate::record::{Recording, Running};
-use crate::settings::{Chosen, Settings};
-use crate::stats::{Report, Stage, Stats};
-use crate::turn::turned;
 use crate::{LiveError, painter};
 use axum::body::Bytes;
 use impasto::flash::Flashes;
 use impasto::{Dials, Style, Stylizer};
 use impasto_core::Image;
+use impasto_studio::gallery::small_painting;
+use impasto_studio::{Chosen, Frame, Gallery, Picture, Report, Settings, Stage, Stats, StudioError, turned};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
-
-/// A frame to be painted.
-pub struct Frame {
-    /// The picture.
-    pub picture: Picture,
-    /// Number from its camera.
-    pub sequence: u32,
-    /// Capture time, ms since 1970.
-    pub captured_ms: f64,
-    /// Its camera has painted it already: it is shown as it is.
-    pub painted: bool,
-}
 
 /// A painted frame, with its encodings made once each, when first asked for.
 pub struct Painted {
@@ -255,7 +240,7 @@ impl Studio {
 
     /// Adds a dropped picture or `.style` file; gives its id.
     pub fn drop_style(&self, bytes: &[u8], name: &str) -> Result<String, LiveError> {
-        let entry = crate::gallery::dropped_entry(&self.stylizer, bytes, name)?;
+        let entry = crate::dropped::dropped_entry(&self.stylizer, bytes, name)?;
         let id = locked(&self.gallery).add_dropped(entry)?;
         self.changed();
         Ok(id)
@@ -286,15 +271,14 @@ impl Studio {
         let original = self.painted.borrow().as_ref().map(|painted| painted.original.clone());
         let style = locked(&self.gallery).mix(&[Chosen { id: id.into(), weight: 1.0 }])?;
         let (Some(original), Some(style)) = (original, style) else {
-            return self.thumb(id).ok_or_else(|| LiveError::Style(id.into()));
+            return self.thumb(id).ok_or_else(|| StudioError::Style(id.into()).into());
         };
         let (strength, keep_color) = {
             let settings = locked(&self.settings);
             (settings.strength, settings.keep_color)
         };
         let dials = Dials { strength, keep_color, ..Dials::default() };
-        let small = crate::gallery::thumb_size(original.image());
-        Ok(codec::jpeg(&self.stylizer.paint(&small, &style, &dials)?, 80))
+        Ok(small_painting(&self.stylizer, &style, Some(original.image()), &dials)?)
     }
 
     /// The chosen mix; `None` shows the camera as it is. The same mix is made once, so that weights that it changes are too.

@@ -10,7 +10,7 @@ mod pictures;
 mod relus;
 
 pub use grid::{lattice, rim};
-pub(crate) use relus::Hearing;
+pub(crate) use relus::ReluActivity;
 pub use relus::Silent;
 
 use crate::learner::{Recipe, StepReport};

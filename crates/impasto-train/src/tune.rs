@@ -75,7 +75,13 @@ impl Default for TuneConfig {
             seed: 1,
             rank: 16,
             painting_px: 384,
-            recipe: Recipe { ssim: 0.02, instance_content: 0.08, average: AVERAGE, ..Recipe::default() },
+            recipe: Recipe {
+                ssim: 0.02,
+                instance_content: 0.08,
+                rate: 1.6e-3,
+                average: AVERAGE,
+                ..Recipe::default()
+            },
             threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
             checkpoint_secs: 30,
         }

@@ -45,7 +45,7 @@
 //! ```
 //!
 //! With the feature `image`, `Image::try_from(picture)` and `RgbImage::from(picture)` convert from and to `image::RgbImage`. The
-//! feature `builtin`, on by default, puts the light network and its styles into the program; `gpu` adds the engine for GPUs.
+//! features `builtin` and `styles`, on by default, put the light network and its styles into the program; `gpu` adds the engine for GPUs.
 //! [`scene`] draws a moving picture for when there is no camera. The folder `examples` has five numbered programs.
 #![forbid(unsafe_code)]
 

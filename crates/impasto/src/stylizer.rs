@@ -3,8 +3,11 @@
 use crate::engines::{EngineChoice, EngineSetup, Notice};
 use crate::regions::{self, Mask};
 use crate::{PaintError, Session, color, strength, tiles};
+use impasto_core::model::StrengthKind;
 use impasto_core::style::{Provenance, Update};
-use impasto_core::{Conditions, Engine, Field, Image, Model, Network, Plan, Style, StyleError, Tensor};
+use impasto_core::{
+    Conditions, Engine, Field, Image, Model, Network, Plan, Style, StyleError, Tensor, Weights,
+};
 use impasto_cpu::Precision;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -115,7 +118,8 @@ impl StylizerBuilder {
 
     /// Builds the engine.
     pub fn build(self) -> Result<Stylizer, PaintError> {
-        let engine = if self.strict { self.setup.strict()? } else { self.setup.sturdy(self.notice)? };
+        let engine =
+            if self.strict { self.setup.strict()? } else { self.setup.with_fallback(self.notice)? };
         Ok(Stylizer { model: self.model, engine, tile_px: self.tile_px })
     }
 }
@@ -153,13 +157,29 @@ impl Stylizer {
         self.engine.name()
     }
 
+    /// The engine.
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+
     pub(crate) fn plan(
         &self,
         network: &Network,
         height: usize,
         width: usize,
     ) -> Result<Box<dyn Plan>, PaintError> {
-        Ok(self.engine.prepare(network, &self.model.weights, height, width)?)
+        self.plan_with(network, &self.model.weights, height, width)
+    }
+
+    /// A plan with other weights than the model's.
+    pub(crate) fn plan_with(
+        &self,
+        network: &Network,
+        weights: &Arc<Weights>,
+        height: usize,
+        width: usize,
+    ) -> Result<Box<dyn Plan>, PaintError> {
+        Ok(self.engine.prepare(network, weights, height, width)?)
     }
 
     /// A plan of the painter, with the changes that a tuned style makes to its weights.
@@ -189,7 +209,7 @@ impl Stylizer {
             return Ok(photo.clone());
         }
         if photo.width().max(photo.height()) > self.tile_px && tiles::possible(&self.model) {
-            let mut out = tiles::paint(self, photo, style.vector(), dials, self.tile_px)?;
+            let mut out = self.paint_tiles(photo, style, dials)?;
             color::keep_color(&mut out, photo, dials.keep_color);
             strength::toward_photo(&mut out, photo, dials.strength);
             return Ok(out);
@@ -197,6 +217,30 @@ impl Stylizer {
         let mut out = Image::black(photo.width(), photo.height());
         self.session().paint(photo, style, &Dials { steady: 0.0, ..*dials }, &mut out)?;
         Ok(out)
+    }
+
+    fn paint_tiles(&self, photo: &Image, style: &Style, dials: &Dials) -> Result<Image, PaintError> {
+        let weights = match style.update() {
+            Some(update) => Arc::new(update.applied(&self.model.weights, 1.0).map_err(StyleError::from)?),
+            None => self.model.weights.clone(),
+        };
+        let (vector, strength) = self.mixed(photo, style, dials.strength)?;
+        // Two tiles a side and more, so that painting takes less memory than it would in one piece.
+        let conditions = dials.conditions(&vector, strength);
+        let tile_px = self.tile_px / 2;
+        tiles::paint(self, &tiles::Request { photo, weights, style: &vector, conditions, tile_px })
+    }
+
+    /// The vector to paint a photo with, and the strength that is left to the painter itself.
+    fn mixed(&self, photo: &Image, style: &Style, strength: f32) -> Result<(Vec<f32>, f32), PaintError> {
+        if strength == 1.0 || self.model.strength == StrengthKind::Features {
+            return Ok((style.vector().to_vec(), strength));
+        }
+        let small = self.style_sized(photo);
+        let mut plan = self.plan(&self.model.encoder, small.height(), small.width())?;
+        let own = encode_with(plan.as_mut(), &small)?;
+        let mixed = own.iter().zip(style.vector()).map(|(own, style)| own + strength * (style - own));
+        Ok((mixed.collect(), 1.0))
     }
 
     /// Paints regions of a photo in different styles; what no mask covers stays as it is.

@@ -65,6 +65,28 @@ fn a_photo_keeps_its_size_at_any_size() {
     }
 }
 
+/// Five AdaIN sites one behind the other, a noise field, strides: each site's statistics are those of the whole picture.
+#[test]
+fn the_light_network_leaves_no_seam() {
+    let Some(model) = impasto::builtin::model("light") else { return };
+    let build = |tile_px| {
+        Stylizer::builder(model.clone())
+            .engine(EngineChoice::Cpu)
+            .threads(1)
+            .tile_px(tile_px)
+            .build()
+            .unwrap()
+    };
+    let photo = scene::draw(601, 83, 2.0);
+    let style = impasto::builtin::style("waves").unwrap();
+    for strength in [1.0, 0.6] {
+        let dials = Dials { strength, ..Dials::default() };
+        let [whole, tiled] = [4096, 256].map(|px| build(px).paint(&photo, &style, &dials).unwrap());
+        let db = psnr_db(&whole, &tiled);
+        assert!(db > 50.0, "strength {strength}: {db:.1} dB");
+    }
+}
+
 #[test]
 fn tiles_leave_no_seam() {
     let whole = stylizer(StrengthKind::Features);

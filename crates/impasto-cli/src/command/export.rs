@@ -193,7 +193,10 @@ fn oak(args: &Args, stylizer: &Stylizer, console: &Console) -> Result<()> {
 
 fn styles(args: &Args, stylizer: &Stylizer) -> Result<Vec<Style>> {
     if args.styles.is_empty() {
-        return Ok(builtin::styles().into_iter().filter(|s| s.check(stylizer.model()).is_ok()).collect());
+        return Ok(builtin::quick_styles()
+            .into_iter()
+            .filter(|s| s.check(stylizer.model()).is_ok())
+            .collect());
     }
     let reader = reader(args, stylizer);
     resolved(&args.styles)?.iter().map(|word| reader.read(&word.what)).collect()

@@ -209,16 +209,14 @@ fn a_photo_is_tried_in_all_styles() {
 }
 
 #[test]
-fn what_lands_in_a_folder_is_painted_once() {
-    let studio = Studio::new("watch");
-    studio.picture("in/a.png", 12, 9);
-    let watch = "watch in --style wave.png -o out --model classic --once";
-    assert_eq!(studio.lines(watch), ["out/a-wave.png"]);
-    studio.picture("in/day/b.jpg", 12, 9);
-    assert_eq!(studio.lines(watch), ["out/day/b-wave.jpg"]);
-    fs::write(studio.path("in/c.jpg"), b"\xff\xd8\xff\xe0 cut short").unwrap();
-    let said = studio.run(watch);
-    assert!(said.code == Some(1) && said.err.contains("c.jpg"), "{}", said.err);
+fn passes_paint_the_painting_again() {
+    let studio = Studio::new("passes");
+    studio.lines("stylize photo.jpg --style wave.png -o one.png");
+    studio.lines("stylize one.png --style wave.png -o two.png");
+    studio.lines("stylize photo.jpg --style wave.png --passes 2 -o both.png");
+    assert_eq!(studio.read("both.png").image, studio.read("two.png").image);
+    assert_ne!(studio.read("both.png").image, studio.read("one.png").image);
+    studio.refuses("stylize photo.jpg --style wave.png --passes 0 -o c.png", 2, &["--passes"]);
 }
 
 #[test]

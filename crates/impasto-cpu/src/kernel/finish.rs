@@ -1,6 +1,6 @@
 //! Operations on a convolution's sums before they are written: bias, ReLU, residual, ReLU, statistics.
 
-use super::view::{Element, Map, Ptr, Touch, View};
+use super::view::{Element, LoadTransform, Map, Ptr, View};
 use crate::simd::Simd;
 
 /// The way of a sum `v` into memory: `max(max(v + bias, floor) + residual, floor)`.
@@ -28,7 +28,7 @@ pub(crate) struct Lane<S: Simd> {
     channel: usize,
     bias: S::F,
     before: S::F,
-    residual: Option<(View, Touch<S>)>,
+    residual: Option<(View, LoadTransform<S>)>,
     after: S::F,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Beside<S: Simd> {
     /// See [`View::cell`].
     pub cell: *const f32,
     /// Operations on it.
-    pub touch: Touch<S>,
+    pub transform: LoadTransform<S>,
 }
 
 impl Finish {
@@ -54,7 +54,7 @@ impl Finish {
         // SAFETY: `bias` has as many values as the output has channels, and so has the residual.
         let (bias, residual) = unsafe {
             let residual = match &self.residual {
-                Some(view) => Some((*view, view.touch(s, channel))),
+                Some(view) => Some((*view, view.load_transform(s, channel))),
                 None => None,
             };
             (s.load(self.bias.0.add(channel)), residual)
@@ -77,11 +77,11 @@ impl<S: Simd> Lane<S> {
     /// The position must be inside the residual, if there is one, and `E` be what that holds.
     #[inline(always)]
     pub(crate) unsafe fn value<E: Element>(&self, s: S, sum: S::F, y: usize, x: usize) -> S::F {
-        let Some((view, touch)) = self.residual else { return self.alone(s, sum) };
+        let Some((view, transform)) = self.residual else { return self.alone(s, sum) };
         // SAFETY: inside, as the caller says; residual and output have the same channels.
         let other = unsafe {
             let v = E::load(s, view.map.at::<E>(y, x).add(self.channel));
-            touch.apply(s, v, view.cell(y, x))
+            transform.apply(s, v, view.cell(y, x))
         };
         self.joined(s, sum, other)
     }
@@ -104,10 +104,10 @@ impl<S: Simd> Lane<S> {
     /// The position must be inside the residual, and that hold `f32`.
     #[inline(always)]
     pub(crate) unsafe fn beside(&self, y: usize, x: usize) -> Option<Beside<S>> {
-        let (view, touch) = self.residual?;
+        let (view, transform) = self.residual?;
         // SAFETY: inside, as the caller says; residual and output have the same channels.
         let (at, cell) =
             unsafe { (view.map.at::<f32>(y, x).add(self.channel).cast_const(), view.cell(y, x)) };
-        Some(Beside { at, cell, touch })
+        Some(Beside { at, cell, transform })
     }
 }

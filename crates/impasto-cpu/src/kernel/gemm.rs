@@ -17,7 +17,7 @@ use crate::simd::{BLOCK, Dots, Simd, zero};
 /// Start of the data to prefetch into L2, a line with each step of `k`. Both are prefetched into the second-level cache along the way, a
 /// line of each for each step of `k`: all at once they would hold up the products.
 #[derive(Clone, Copy)]
-pub(crate) struct Soon {
+pub(crate) struct Prefetch {
     /// The next weights.
     pub weights: *const f32,
     /// Something else.
@@ -35,7 +35,7 @@ pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
     mut a: *const f32,
     mut b: *const f32,
     c: *mut f32,
-    mut soon: Soon,
+    mut soon: Prefetch,
 ) {
     let mut acc = [[zero(s); NV]; MR];
     // SAFETY: every offset stays below the lengths that the caller vouches for.

@@ -128,7 +128,7 @@ impl View {
     /// # Safety
     /// `channel + LANES` must be at most `map.channels`.
     #[inline(always)]
-    pub(crate) unsafe fn touch<S: Simd>(&self, s: S, channel: usize) -> Touch<S> {
+    pub(crate) unsafe fn load_transform<S: Simd>(&self, s: S, channel: usize) -> LoadTransform<S> {
         let channels = self.map.channels;
         let floor = s.splat(if self.relu { 0.0 } else { f32::NEG_INFINITY });
         let (gain, shift) = match self.affine {
@@ -141,7 +141,15 @@ impl View {
             Some(Noise { gains, .. }) => unsafe { gains.0.add(channel).cast_const() },
             None => std::ptr::null(),
         };
-        Touch { gain, shift, planes, channels, floor, affine: self.affine.is_some(), plain: self.is_plain() }
+        LoadTransform {
+            gain,
+            shift,
+            planes,
+            channels,
+            floor,
+            affine: self.affine.is_some(),
+            plain: self.is_plain(),
+        }
     }
 
     /// The field's numbers for a position in memory; null where no noise is added.
@@ -168,7 +176,7 @@ impl View {
         unsafe {
             let (y, x) = (y >> shift, x >> shift);
             let v = E::load(s, self.map.at::<E>(y, x).add(channel));
-            self.touch(s, channel).apply(s, v, self.cell(y, x))
+            self.load_transform(s, channel).apply(s, v, self.cell(y, x))
         }
     }
 
@@ -180,7 +188,7 @@ impl View {
 
 /// [`View`]'s arithmetic for one register of channels.
 #[derive(Clone, Copy)]
-pub(crate) struct Touch<S: Simd> {
+pub(crate) struct LoadTransform<S: Simd> {
     /// Meaningful if `affine`.
     gain: S::F,
     shift: S::F,
@@ -192,18 +200,18 @@ pub(crate) struct Touch<S: Simd> {
     plain: bool,
 }
 
-/// Which of the ways through a [`Touch`] is the one.
+/// Which of the ways through a [`LoadTransform`] is the one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// Values stay as they are.
     Plain,
-    /// [`Touch::quiet`].
+    /// [`LoadTransform::quiet`].
     Quiet,
-    /// [`Touch::noisy`].
+    /// [`LoadTransform::noisy`].
     Noisy,
 }
 
-impl<S: Simd> Touch<S> {
+impl<S: Simd> LoadTransform<S> {
     /// Applies it to a value whose position has this [`View::cell`].
     ///
     /// # Safety
@@ -218,7 +226,7 @@ impl<S: Simd> Touch<S> {
         }
     }
 
-    /// Effect of [`Touch::apply`].
+    /// Effect of [`LoadTransform::apply`].
     #[inline(always)]
     pub(crate) fn way(&self) -> Way {
         match self.plain {
@@ -228,14 +236,14 @@ impl<S: Simd> Touch<S> {
         }
     }
 
-    /// As [`Touch::apply`] where no noise is added.
+    /// As [`LoadTransform::apply`] where no noise is added.
     #[inline(always)]
     pub(crate) fn quiet(&self, s: S, v: S::F) -> S::F {
         let v = if self.affine { s.fma(self.gain, v, self.shift) } else { v };
         s.at_least(self.floor, v)
     }
 
-    /// The gains of the noise field's planes, for [`Touch::noisy`].
+    /// The gains of the noise field's planes, for [`LoadTransform::noisy`].
     ///
     /// # Safety
     /// Noise must be added.
@@ -249,11 +257,11 @@ impl<S: Simd> Touch<S> {
         planes
     }
 
-    /// As [`Touch::apply`] where noise is added. Closures that call this may grow too large to be inlined, and are then compiled
+    /// As [`LoadTransform::apply`] where noise is added. Closures that call this may grow too large to be inlined, and are then compiled
     /// without the instruction set: call it from loops.
     ///
     /// # Safety
-    /// As for [`Touch::apply`].
+    /// As for [`LoadTransform::apply`].
     #[inline(always)]
     pub(crate) unsafe fn noisy(&self, s: S, v: S::F, planes: &[S::F; MAX_PLANES], cell: *const f32) -> S::F {
         let mut v = if self.affine { s.fma(self.gain, v, self.shift) } else { v };

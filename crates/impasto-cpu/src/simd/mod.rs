@@ -23,7 +23,7 @@ mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 
-use crate::kernel::gemm::{Columns, Soon, Windows};
+use crate::kernel::gemm::{Columns, Prefetch, Windows};
 use crate::train::sum::Operands;
 use impasto_core::image::byte_from_unit;
 pub use isa::{Isa, IsaError};
@@ -150,7 +150,15 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     ///
     /// # Safety
     /// As for [`crate::kernel::gemm::tile`] with `MR` rows and `blocks` (at most `NB`) blocks of columns.
-    unsafe fn gemm_tile(self, blocks: usize, k: usize, a: *const f32, b: *const f32, c: *mut f32, soon: Soon);
+    unsafe fn gemm_tile(
+        self,
+        blocks: usize,
+        k: usize,
+        a: *const f32,
+        b: *const f32,
+        c: *mut f32,
+        soon: Prefetch,
+    );
 
     /// The register tile of the training kernels.
     ///

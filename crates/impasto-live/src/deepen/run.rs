@@ -43,7 +43,7 @@ pub(super) fn start(studio: &Arc<Studio>, id: &str, rest: bool) -> Result<(), Li
             }
             let begun = match studio.deepenings.kept(&id) {
                 Some(run) => run,
-                None => deepener.begin(&painting.decoded()?)?,
+                None => deepener.begin(&crate::dropped::decoded(&painting)?)?,
             };
             learn(&studio, &id, run.insert(begun).as_mut(), &orders)
         }));
@@ -115,12 +115,12 @@ fn hand_out(
     }
     let quick = studio.gallery(|gallery| gallery.quick(id))?;
     let style = run.style(&quick, last)?;
-    let thumb = if last { Some(crate::gallery::thumb_of(&studio.stylizer, &style)?) } else { None };
+    let thumb = if last { Some(impasto_studio::gallery::thumb_of(&studio.stylizer, &style)?) } else { None };
     // Asked under the gallery's lock: what was undone or removed meanwhile stays so.
     let handed = studio.gallery(|gallery| match orders.is_forgotten() {
         true => Ok(()),
         false => gallery.deepen(id, style, thumb),
     });
     studio.deepenings.glimpse();
-    handed
+    Ok(handed?)
 }

@@ -2,7 +2,7 @@
 // style's card shows how far it is.
 
 import { line } from "./deepening.js";
-import { address, call } from "./server.js";
+import { address, call, picture } from "./server.js";
 
 const NAMES = {
   deepen: ["Deepen", "Train a network for this painting alone, on this computer"], on: ["Go on", "Go on learning"], stop: ["Stop", "Stop, and keep what is learned"],
@@ -88,8 +88,7 @@ export class Deepen {
       card.style.setProperty("--part", status?.part ?? 0);
       this.#fresh.set(id, phase);
       if (before === undefined || before === phase || phase === "learning") continue;
-      const picture = card.querySelector(".result");
-      picture.src = address(`/api/styles/${id}/thumb.jpg`, { of: "camera", v: `d${++this.#version}` });
+      picture(card.querySelector(".result"), `/api/styles/${id}/thumb.jpg`, { of: "camera", v: `d${++this.#version}` });
     }
   }
 }

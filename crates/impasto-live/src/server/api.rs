@@ -3,7 +3,7 @@
 use super::Shared;
 use super::answer::Refusal;
 use super::body::{self, Parsed};
-use crate::gallery::MAX_DROP_BYTES;
+use crate::dropped::MAX_DROP_BYTES;
 use crate::record::Recording;
 use crate::{DeepenRequest, LiveError, Studio};
 use axum::Json;
@@ -11,6 +11,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use impasto_media::still::{self, OutputFormat, Still, WriteOptions};
+use impasto_studio::StudioError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -114,7 +115,7 @@ pub(super) async fn thumb(
     Query(ThumbOf { of }): Query<ThumbOf>,
 ) -> Result<Response, Refusal> {
     let bytes = match of.as_deref() {
-        None => shared.studio.thumb(&id).ok_or(LiveError::Style(id))?,
+        None => shared.studio.thumb(&id).ok_or_else(|| LiveError::from(StudioError::Style(id)))?,
         Some("camera") => {
             let turns = shared.turns.clone();
             let _turn = turns.thumbs.acquire().await.expect("it is never closed");

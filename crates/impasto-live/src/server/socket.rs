@@ -19,12 +19,12 @@ use super::api::beside;
 use super::connections::Visit;
 use crate::LiveError;
 use crate::codec::{self, WireFormat};
-use crate::stats::Stage;
-use crate::studio::{Frame, Looking, Painted, Taken};
+use crate::studio::{Looking, Painted, Taken};
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Extension, State};
 use axum::response::Response;
+use impasto_studio::{Frame, Stage, StudioError};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -154,7 +154,7 @@ impl Viewer {
     }
 
     fn said(&mut self, text: &str) -> Result<(), LiveError> {
-        match serde_json::from_str(text).map_err(|e| LiveError::Message(e.to_string()))? {
+        match serde_json::from_str(text).map_err(|e| StudioError::Message(e.to_string()))? {
             Said::Hello { format, steer } => {
                 self.format = Some(format.parse()?);
                 // The first takes the wheel; later ones have to ask for it.
@@ -201,7 +201,7 @@ impl Viewer {
             let (sequence, captured_ms) = (header.sequence, header.captured_ms);
             studio.offer_from_browser(Frame { picture, sequence, captured_ms, painted: false })
         };
-        beside(read).await.unwrap_or_else(|why| Err(LiveError::Message(why.why)))
+        beside(read).await.unwrap_or_else(|why| Err(StudioError::Message(why.why).into()))
     }
 
     fn is_steering(&self) -> bool {

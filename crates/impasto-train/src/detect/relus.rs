@@ -31,11 +31,11 @@ pub fn dying(evidence: &Evidence) -> Option<String> {
 }
 
 /// Which channels of which ReLUs have answered so far.
-pub(crate) struct Hearing {
+pub(crate) struct ReluActivity {
     relus: Vec<(NodeId, String, Vec<bool>)>,
 }
 
-impl Hearing {
+impl ReluActivity {
     /// For the ReLUs over maps of a program.
     pub fn new(program: &Program) -> Self {
         let nodes = &program.network.nodes;
@@ -47,7 +47,7 @@ impl Hearing {
     }
 
     /// Takes down what a tape has just seen.
-    pub fn listen<K: Kernels>(&mut self, tape: &Tape<K>) {
+    pub fn record<K: Kernels>(&mut self, tape: &Tape<K>) {
         for (id, _, heard) in &mut self.relus {
             let Value::Map(map) = tape.value(*id) else { continue };
             heard.resize(map.shape().channels, false);

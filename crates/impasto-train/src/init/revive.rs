@@ -3,7 +3,7 @@
 //! A ReLU channel that is 0 on every picture gets no gradient and stays so. What reads it can be set to 0 without changing what the
 //! network paints; then the channel gets new weights, and the gradient first finds the readers, then the channel itself.
 
-use crate::detect::Hearing;
+use crate::detect::ReluActivity;
 use crate::learner::LearnerError;
 use crate::walk::{Fast, Packed, Parameters, Program, Tape};
 use impasto_core::Random;
@@ -55,7 +55,7 @@ fn silent(
         Ok((program, packed))
     };
     let (painter, encoder) = (program(painter)?, program(encoder)?);
-    let mut hearing = Hearing::new(&painter.0);
+    let mut activity = ReluActivity::new(&painter.0);
     for (photo, painting) in pairs {
         let tape =
             |program: &Program, of: &Tensor| Tape::new(kernels, program, of.shape().height, of.shape().width);
@@ -63,9 +63,9 @@ fn silent(
         encode.run(&encoder.0, &encoder.1, painting, &[]);
         let mut paint = tape(&painter.0, photo)?;
         paint.run(&painter.0, &painter.1, photo, encode.output().vector());
-        hearing.listen(&paint);
+        activity.record(&paint);
     }
-    Ok(hearing.silent_channels())
+    Ok(activity.silent_channels())
 }
 
 /// Name of the layer that a ReLU reads, the noise field left aside.

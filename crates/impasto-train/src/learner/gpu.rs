@@ -11,8 +11,8 @@
 //! light       the passes that train the light network
 //! classic     the passes that train the classic decoder
 //! pictures    losses over the pastiches themselves
-//! rare        losses that few recipes ask for, on the CPU
-//! told        losses, from many workgroups
+//! host_losses losses that few recipes ask for, on the CPU
+//! loss_slots  partial losses, a slot for each workgroup
 //! work        what is handed in, and what comes back
 //! ```
 //!
@@ -23,16 +23,16 @@
 mod classic;
 mod device;
 mod fields;
+mod host_losses;
 mod judge;
 mod kernel;
 mod light;
+mod loss_slots;
 mod overlaps;
 mod pictures;
-mod rare;
 mod room;
 mod table;
 mod tape;
-mod told;
 mod views;
 mod work;
 

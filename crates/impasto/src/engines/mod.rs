@@ -1,11 +1,11 @@
 //! Which engine paints, and what happens when it cannot.
 
+mod fallback;
 mod fastest;
 mod gpu;
-mod sturdy;
 
+pub use fallback::{FallbackEngine, Notice};
 pub use fastest::Fastest;
-pub use sturdy::{Notice, Sturdy};
 
 use crate::PaintError;
 use impasto_core::Engine;
@@ -68,10 +68,10 @@ impl EngineSetup {
     ///
     /// # Errors
     /// When this build has no such engine, no adapter is called so, or the CPU cannot run `IMPASTO_ISA`.
-    pub fn sturdy(&self, notice: Notice) -> Result<Arc<dyn Engine>, PaintError> {
+    pub fn with_fallback(&self, notice: Notice) -> Result<Arc<dyn Engine>, PaintError> {
         match self.strict() {
             Ok(engine) if matches!(self.choice, EngineChoice::Gpu | EngineChoice::Auto) => {
-                Ok(Arc::new(Sturdy::new(engine, self.cpu()?, notice)))
+                Ok(Arc::new(FallbackEngine::new(engine, self.cpu()?, notice)))
             }
             Err(error @ PaintError::NoGpu(_)) => {
                 let cpu = self.cpu()?;

@@ -105,13 +105,13 @@ impl Job<'_> {
         for lane in (0..channels).step_by(S::LANES) {
             // SAFETY: indices of the axes are inside the map; the patch has room for all positions.
             unsafe {
-                let touch = view.touch(s, lane);
+                let transform = view.load_transform(s, lane);
                 for (i, &column) in self.layer.columns.at[x..x + count].iter().enumerate() {
                     let v = if column < 0 {
                         s.splat(0.0)
                     } else {
                         let column = column as usize;
-                        touch.apply(
+                        transform.apply(
                             s,
                             s.load(view.map.at::<f32>(row, column).add(lane)),
                             view.cell(row, column),
