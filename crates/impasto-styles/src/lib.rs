@@ -36,10 +36,11 @@ macro_rules! files {
 }
 
 /// In the order of `styles.tsv`, which is the order in which they are shown.
-const FILES: [File; 25] = files![
-    "starry-night" "waves" "mosaic" "etching" "kiss" "red-blue-horse" "woodcut" "metzinger" "water-lilies"
-    "sunflowers" "fuji" "composition" "udnie" "self-portrait" "adele" "crows" "irises" "flower-girl" "phoenix"
-    "deluge" "joyfulness" "red-horse" "suprematism" "antibes" "vineyard"
+const FILES: [File; 30] = files![
+    "starry-night" "waves" "mosaic" "etching" "kiss" "red-blue-horse" "woodcut" "stained-glass" "metzinger"
+    "water-lilies" "sunflowers" "fuji" "composition" "udnie" "self-portrait" "adele" "crows" "irises"
+    "flower-girl" "phoenix" "deluge" "joyfulness" "red-horse" "suprematism" "antibes" "vineyard" "art-nouveau"
+    "rhone" "memento-mori" "watercolour"
 ];
 
 /// All built-in styles, in the order in which they are shown.

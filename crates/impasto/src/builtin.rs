@@ -80,7 +80,7 @@ mod tests {
     #[cfg(feature = "styles")]
     fn the_built_in_styles_fit_it_and_are_tuned() {
         let (model, styles) = (light(), styles());
-        assert!(styles.len() >= 8);
+        assert!(styles.len() >= 24);
         for (style, listed) in styles.iter().zip(names()) {
             style.check(&model).unwrap();
             assert!(style.update().is_some(), "{}", listed.name);

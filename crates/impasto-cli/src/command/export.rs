@@ -5,7 +5,7 @@ use crate::console::Console;
 use crate::failure::wrong_use;
 use crate::size::Size;
 use crate::styles::{Styles, resolved};
-use crate::{interrupt, models};
+use crate::{interrupt, models, names};
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use impasto::{Style, Stylizer, builtin};
@@ -51,7 +51,8 @@ pub struct Args {
     /// onnx: channel order of pictures.
     #[arg(long, value_enum, default_value_t = OrderName::Rgb)]
     order: OrderName,
-    /// oak: styles to ship; all built-in ones without it, and a tuned one alone. onnx: the style that is folded into the network, which then takes
+    /// oak: styles to ship; all built-in ones without it, and a tuned one alone (several built-in ones go without their own weights, since
+    /// a package has one network). onnx: the style that is folded into the network, which then takes
     /// a picture alone; several are mixed by their weights.
     #[arg(short, long = "style", value_name = "S")]
     styles: Vec<StyleWord>,
@@ -198,8 +199,18 @@ fn styles(args: &Args, stylizer: &Stylizer) -> Result<Vec<Style>> {
             .filter(|s| s.check(stylizer.model()).is_ok())
             .collect());
     }
-    let reader = reader(args, stylizer);
-    resolved(&args.styles)?.iter().map(|word| reader.read(&word.what)).collect()
+    let (reader, words) = (reader(args, stylizer), resolved(&args.styles)?);
+    let read = |what: &str| match quick(what).filter(|_| words.len() > 1) {
+        Some(style) => Ok(style),
+        None => reader.read(what),
+    };
+    words.iter().map(|word| read(&word.what)).collect()
+}
+
+/// The built-in style of that name without its weights: the styles of a package share one network.
+fn quick(what: &str) -> Option<Style> {
+    let name = names::built_in(what)?;
+    builtin::quick_styles().into_iter().find(|style| style.provenance.name == name)
 }
 
 fn reader<'a>(args: &Args, stylizer: &'a Stylizer) -> Styles<'a> {
