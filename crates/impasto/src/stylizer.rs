@@ -110,7 +110,8 @@ impl StylizerBuilder {
         self
     }
 
-    /// Photos with a longer side than this many px are painted in tiles where the network allows it; 2048 by default.
+    /// Photos with a longer side than this many px are painted in tiles; 2048 by default. With several AdaIN sites, as `light` has,
+    /// four times as many, in tiles of half the size.
     pub fn tile_px(mut self, px: usize) -> Self {
         self.tile_px = px;
         self
@@ -208,7 +209,7 @@ impl Stylizer {
         if dials.strength == 0.0 {
             return Ok(photo.clone());
         }
-        if photo.width().max(photo.height()) > self.tile_px && tiles::possible(&self.model) {
+        if photo.width().max(photo.height()) > self.whole_px() && tiles::possible(&self.model) {
             let mut out = self.paint_tiles(photo, style, dials)?;
             color::keep_color(&mut out, photo, dials.keep_color);
             strength::toward_photo(&mut out, photo, dials.strength);
@@ -219,15 +220,19 @@ impl Stylizer {
         Ok(out)
     }
 
+    /// The longest side that is painted in one piece. A network of several sites is small, and tiles cost it a pass for each.
+    fn whole_px(&self) -> usize {
+        if tiles::passes(&self.model) > 2 { 4 * self.tile_px } else { self.tile_px }
+    }
+
     fn paint_tiles(&self, photo: &Image, style: &Style, dials: &Dials) -> Result<Image, PaintError> {
         let weights = match style.update() {
             Some(update) => Arc::new(update.applied(&self.model.weights, 1.0).map_err(StyleError::from)?),
             None => self.model.weights.clone(),
         };
         let (vector, strength) = self.mixed(photo, style, dials.strength)?;
-        // Two tiles a side and more, so that painting takes less memory than it would in one piece.
         let conditions = dials.conditions(&vector, strength);
-        let tile_px = self.tile_px / 2;
+        let tile_px = if tiles::passes(&self.model) > 2 { self.tile_px / 2 } else { self.tile_px };
         tiles::paint(self, &tiles::Request { photo, weights, style: &vector, conditions, tile_px })
     }
 

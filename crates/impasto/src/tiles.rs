@@ -16,6 +16,11 @@ pub(crate) fn possible(model: &Model) -> bool {
     !model.painter.nodes.iter().any(|node| needs_all(&node.op))
 }
 
+/// How often painting in tiles goes over the picture: once for each site whose statistics are wanted, and once to paint.
+pub(crate) fn passes(model: &Model) -> usize {
+    1 + model.painter.nodes.iter().filter(|node| matches!(node.op, Op::AdaIn { .. })).count()
+}
+
 /// The part of one side of a picture that a tile is responsible for, and the part that it looks at.
 #[derive(Clone, Debug, PartialEq)]
 struct Piece {
