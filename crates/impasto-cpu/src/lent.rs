@@ -96,7 +96,9 @@ mod tests {
     fn lent_threads_do_what_they_are_given_and_come_back() {
         assert!(Thread::start(|| ()).is_err(), "nobody has lent one");
         for _ in 0..2 {
-            std::thread::spawn(|| lend());
+            std::thread::spawn(|| {
+                lend();
+            });
         }
         let count = Arc::new(AtomicUsize::new(0));
         for _ in 0..3 {

@@ -2,10 +2,10 @@
 
 use crate::LiveError;
 use impasto::Stylizer;
-use impasto_media::still::{self, Limits};
 use impasto_core::Image;
-use impasto_studio::{Canvas, Entry};
+use impasto_media::still::{self, Limits};
 use impasto_studio::gallery::{entry_from_file, entry_from_painting};
+use impasto_studio::{Canvas, Entry};
 
 /// Dropped files may be that large.
 pub const MAX_DROP_BYTES: usize = 64 << 20;

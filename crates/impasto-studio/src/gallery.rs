@@ -107,7 +107,17 @@ impl Gallery {
     pub fn add_unpainted(&mut self, style: Style) -> Result<String, StudioError> {
         let Provenance { name, source } = style.provenance.clone();
         let (painting, canvas, quick) = (None, None, None);
-        self.push(Entry { id: name.clone(), name, source, builtin: true, painting, canvas, style, quick, thumb: vec![] })
+        self.push(Entry {
+            id: name.clone(),
+            name,
+            source,
+            builtin: true,
+            painting,
+            canvas,
+            style,
+            quick,
+            thumb: vec![],
+        })
     }
 
     fn push(&mut self, mut entry: Entry) -> Result<String, StudioError> {

@@ -43,7 +43,7 @@ function heard({ data }) {
   }
   if (data.painted) {
     tell("painter", "");
-    listener?.message(bytes);
+    listener?.message(bytes.buffer);
   }
   if (data.taken) say({ taken: data.taken });
   if (data.failed) tell("painter", sentence(data.failed), true);
