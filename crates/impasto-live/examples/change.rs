@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 const STYLES: usize = 12;
 const CHANGES: usize = 36;
-/// Between two changes; the fade takes 450 ms.
-const EVERY: Duration = Duration::from_millis(1200);
+/// Between two changes; the fade takes 450 ms where plans come in time.
+const EVERY: Duration = Duration::from_millis(1500);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = std::env::args().skip(1);
@@ -125,7 +125,7 @@ fn watch(studio: &Studio, time: Duration, before: f32) -> Seen {
         let now = Instant::now();
         (seen.gap_ms, frames) = (seen.gap_ms.max((now - last).as_secs_f32() * 1e3), frames + 1);
         (last, sequence) = (now, Some(number));
-        if seen.shown_ms.is_none() && (green - before).abs() > 12.0 {
+        if seen.shown_ms.is_none() && (green - before).abs() > 5.0 {
             seen.shown_ms = Some((now - start).as_secs_f32() * 1e3);
         }
     }

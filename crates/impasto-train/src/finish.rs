@@ -159,14 +159,20 @@ struct Finisher {
 struct Content {
     tiles: Vec<Map<f32>>,
     /// Mean and 1 / deviation by channel.
-    moments: (Vec<f32>, Vec<f32>),
+    moments: Scales,
 }
+
+/// Means, and 1 / deviation, by channel.
+type Scales = (Vec<f32>, Vec<f32>);
+
+/// The photo's drawing, the picture's own scales, and the weight of a position.
+type Drawing<'a> = (&'a Content, Scales, f32);
 
 /// The slopes of one step.
 struct Goal<'a> {
     own: &'a StyleTarget,
     slopes: [Slope; 4],
-    content: Option<(&'a Content, (Vec<f32>, Vec<f32>), f32)>,
+    content: Option<Drawing<'a>>,
     value: f32,
 }
 
@@ -190,8 +196,8 @@ impl<'a> Goal<'a> {
     }
 }
 
-/// Means, and 1 / deviation.
-fn moments(covariance: &Covariance) -> (Vec<f32>, Vec<f32>) {
+/// Scales of a map's channels.
+fn moments(covariance: &Covariance) -> Scales {
     let variances = covariance.matrix.iter().step_by(covariance.mean.len() + 1);
     (covariance.mean.clone(), variances.map(|v| 1.0 / (v.max(0.0) + EPS).sqrt()).collect())
 }
@@ -378,8 +384,8 @@ fn add_kept(own: &Map<f32>, [rows, columns]: &[Range<usize>; 2], keep: bool, dy:
 /// The gradient of `weight / 2 * (y^ - x^)^2` at `place`, with `f^ = (f - mean) / deviation` by channel; the moments count as constants. `photo`
 /// holds that place alone.
 fn drawing(
-    (y, own): (&Map<f32>, &(Vec<f32>, Vec<f32>)),
-    (photo, of_photo): (&Map<f32>, &(Vec<f32>, Vec<f32>)),
+    (y, own): (&Map<f32>, &Scales),
+    (photo, of_photo): (&Map<f32>, &Scales),
     [rows, columns]: &[Range<usize>; 2],
     weight: f32,
 ) -> Map<f32> {

@@ -271,7 +271,15 @@ mod tests {
         let judge = LossNetwork::random(1);
         let mut on_step =
             |_: &Tuner, report: &TuneReport| if report.step >= stop_at { Go::Stop } else { Go::On };
-        tune(&Arc::new(model()), &judge, &[painting.clone()], photos(), &config, place, &mut on_step)
+        tune(
+            &Arc::new(model()),
+            &judge,
+            std::slice::from_ref(painting),
+            photos(),
+            &config,
+            place,
+            &mut on_step,
+        )
     }
 
     #[test]

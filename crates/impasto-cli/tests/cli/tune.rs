@@ -36,8 +36,9 @@ fn a_painting_is_tuned_and_its_style_paints() {
 fn a_folder_of_paintings_is_tuned_on_a_photo_or_a_film_and_a_page_shows_it() {
     let studio = studio("tune_folder");
     for (i, name) in ["works/a.png", "works/b.png"].into_iter().enumerate() {
-        let blots =
-            move |x: usize, y: usize| [(x * (2 + i)) as u8, if (x * y / 90) % 2 == 0 { 30 } else { 220 }, 90];
+        let blots = move |x: usize, y: usize| {
+            [(x * (2 + i)) as u8, if (x * y / 90).is_multiple_of(2) { 30 } else { 220 }, 90]
+        };
         studio.write(name, &Image::from_fn(100, 90, blots));
     }
     studio.write("works/small.png", &Image::from_fn(20, 20, |x, y| [x as u8, y as u8, 9]));
