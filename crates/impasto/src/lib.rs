@@ -15,6 +15,7 @@
 //! * A [`Stylizer`] holds a model and an engine. It encodes paintings into [`Style`]s and paints stills of any size.
 //! * A [`Session`] paints the frames of a film or camera, and holds the painting still from frame to frame.
 //! * A [`Style`] is a short vector: [`Style::mix`] and [`Style::toward`] mix and fade.
+//! * The feature `files` adds `files`, which reads models, styles and pictures by the word that a person typed.
 //! * [`scene`] draws a moving picture for when there is no camera.
 #![forbid(unsafe_code)]
 
@@ -22,7 +23,11 @@ pub mod builtin;
 pub mod color;
 pub mod engines;
 mod error;
+#[cfg(feature = "files")]
+pub mod files;
 pub mod flash;
+#[cfg(feature = "files")]
+pub mod names;
 pub mod regions;
 pub mod scene;
 mod session;
@@ -30,10 +35,11 @@ pub mod steady;
 mod stylizer;
 mod tiles;
 
-pub use engines::{EngineChoice, EngineSetup};
+pub use engines::{EngineChoice, EngineSetup, precision_from_word};
 pub use error::PaintError;
+pub use impasto_core::image::ImageError;
 pub use impasto_core::style::Provenance;
-pub use impasto_core::{Image, Model, Style};
+pub use impasto_core::{Image, Model, Style, StyleError};
 pub use impasto_cpu::Precision;
 pub use regions::Mask;
 pub use session::Session;
