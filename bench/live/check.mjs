@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { Chromium, pause } from "./chromium.mjs";
+import { deepening } from "./deepen.mjs";
 import { distance, dropPicture, look, tint } from "./look.mjs";
 import { chromium, option, serve } from "./server.mjs";
 
@@ -263,6 +264,9 @@ for (const crop of ["", "4:3", "9:16"]) {
 }
 await api("POST", "/api/settings", JSON.stringify({ crop: "" }));
 await main.resize(1280, 760);
+
+// --- deepening ---
+await deepening({ check, is, browser, page: main, api, address, shot, files, patience });
 
 // --- faults ---
 const permit = (setting) => browser.call("Browser.setPermission", { permission: { name: "camera" }, setting, origin, browserContextId: page.context });

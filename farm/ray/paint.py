@@ -15,7 +15,11 @@ import ray
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        usage="%(prog)s FILM OUTPUT [options] -- WORDS",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("film", type=Path)
     parser.add_argument("output", type=Path)
     parser.add_argument("--parts", type=int, default=8)
@@ -24,8 +28,12 @@ def arguments():
     parser.add_argument("--workers", type=int, default=2, help="on this machine (2)")
     parser.add_argument("--cpus", type=float, default=1, help="processors that a part asks of the cluster (1)")
     parser.add_argument("--impasto", default="impasto", help="the program")
-    parser.add_argument("words", nargs="*", help="for impasto video, after --")
-    return parser.parse_args()
+    # argparse gives words after -- to no argument once an option stands between it and the first ones.
+    typed = sys.argv[1:]
+    end = typed.index("--") if "--" in typed else len(typed)
+    args = parser.parse_args(typed[:end])
+    args.words = typed[end + 1 :]
+    return args
 
 
 def paint(impasto, film, part, k, parts, words):

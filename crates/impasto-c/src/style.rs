@@ -13,8 +13,8 @@ pub struct ImpastoStyle {
 }
 
 static NAMES: LazyLock<Vec<CString>> = LazyLock::new(|| {
-    let name = |style: Style| CString::new(style.provenance.name).expect("names hold no zero");
-    builtin::styles().into_iter().map(name).collect()
+    let name = |style: Provenance| CString::new(style.name).expect("names hold no zero");
+    builtin::names().into_iter().map(name).collect()
 });
 
 /// Number of styles that are inside.

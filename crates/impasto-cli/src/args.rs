@@ -4,6 +4,8 @@ use crate::{folder, models};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use impasto::{EngineChoice, Precision, Stylizer, StylizerBuilder};
+use impasto_media::video::Rotation;
+use impasto_media::view::{Crop, View};
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -140,7 +142,8 @@ impl From<EngineName> for EngineChoice {
 /// How a picture is painted, besides the style.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct DialArgs {
-    /// From the picture as the network sees it (0) to the style in full (1). Mixed in feature space, as in the original.
+    /// From the picture itself (0) to the style in full (1). Above 0.5 it is mixed in feature space, as in the original; below, the picture
+    /// comes through.
     #[arg(long, value_name = "0..1", default_value_t = 1.0, value_parser = unit, allow_negative_numbers = true)]
     pub strength: f32,
     /// From the painting's colours (0) to the picture's own (1): the brightness stays painted, the colour differences
@@ -173,6 +176,34 @@ pub struct BrushArgs {
     /// Shorter side in px at which a painting is looked at, 0 keeps its size: the brush. Larger gives larger strokes.
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = side, allow_negative_numbers = true)]
     pub style_size: usize,
+}
+
+/// The part of each frame that is painted, and its way up.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ViewArgs {
+    /// Turn the film clockwise by so many degrees.
+    #[arg(long, value_name = "0|90|180|270", default_value_t = 0, value_parser = quarter_turn)]
+    pub rotate: u16,
+    /// Paint a part of the (turned) film only: a shape such as 9:16 from its middle, or WIDTHxHEIGHT+LEFT+TOP in px.
+    #[arg(long, value_name = "W:H|WxH+X+Y", default_value_t = Crop::Whole, hide_default_value = true)]
+    pub crop: Crop,
+    /// Let left and right change places.
+    #[arg(long)]
+    pub mirror: bool,
+}
+
+impl ViewArgs {
+    /// The library's view.
+    pub fn view(&self) -> View {
+        let &Self { rotate, crop, mirror } = self;
+        View { rotation: Rotation::of_degrees(rotate).unwrap_or_default(), crop, mirror }
+    }
+}
+
+/// Degrees of a quarter turn, or of several.
+pub fn quarter_turn(word: &str) -> Result<u16, String> {
+    let degrees = word.parse().ok().filter(|degrees| Rotation::of_degrees(*degrees).is_some());
+    degrees.ok_or_else(|| "0, 90, 180 or 270 is needed".into())
 }
 
 /// A style as typed: a built-in name, a picture, or a `.style` file, with a weight after a colon or without.

@@ -8,6 +8,7 @@ mod args;
 mod camera;
 mod command;
 mod console;
+mod deepener;
 mod failure;
 mod folder;
 mod interrupt;
@@ -15,12 +16,13 @@ mod machine;
 mod models;
 mod names;
 mod page;
+mod preset;
 mod recorder;
 mod sheet;
 mod size;
 mod styles;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 use std::process::ExitCode;
 
 /// Paint photos, video and live cameras in the style of any painting.
@@ -47,12 +49,20 @@ fn quiet_decoders() {
 }
 
 fn main() -> ExitCode {
-    // A wrong word ends the program here, with clap's message and exit code 2.
-    let cli = Cli::parse();
     quiet_decoders();
     interrupt::install();
-    match cli.command.run(&console::Console::new(cli.quiet)) {
+    match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
     }
+}
+
+fn run() -> anyhow::Result<()> {
+    let program = Cli::command();
+    let words = preset::expanded(std::env::args_os().collect(), &program)?;
+    // A wrong word ends the program here, with clap's message and exit code 2.
+    let matches = program.clone().get_matches_from(words);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    preset::save(&matches, &program)?;
+    cli.command.run(&console::Console::new(cli.quiet))
 }

@@ -15,6 +15,7 @@ pub struct Shown {
 }
 
 const SHEET: &str = include_str!("page/sheet.html");
+const WATCHED: &str = include_str!("page/watched.html");
 const SLIDER: &str = include_str!("page/slider.html");
 
 /// A page with all pictures, each with its command.
@@ -29,6 +30,50 @@ pub fn sheet(title: &str, pictures: &[Shown]) -> anyhow::Result<String> {
         figures += "</figcaption></figure>\n";
     }
     Ok(SHEET.replace("{title}", &escaped(title)).replace("{figures}", &figures))
+}
+
+/// A page about a run: a line of words, the figures so far as a curve, and pictures. While the run goes on, it reloads itself.
+pub fn watched(
+    title: &str,
+    words: &str,
+    figures: &[f32],
+    pictures: &[Shown],
+    goes_on: bool,
+) -> anyhow::Result<String> {
+    let mut shown = String::new();
+    for Shown { image, label, .. } in pictures {
+        let (source, label) = (data_uri(image)?, escaped(label));
+        writeln!(
+            shown,
+            "<figure><img src=\"{source}\" alt=\"{label}\"><figcaption>{label}</figcaption></figure>"
+        )?;
+    }
+    let refresh = if goes_on { "<meta http-equiv=\"refresh\" content=\"5\">\n" } else { "" };
+    Ok(WATCHED
+        .replace("{title}", &escaped(title))
+        .replace("{words}", &escaped(words))
+        .replace("{refresh}", refresh)
+        .replace("{chart}", &chart(figures))
+        .replace("{figures}", &shown))
+}
+
+/// A curve of values between 0 and the largest; nothing of fewer than two.
+fn chart(values: &[f32]) -> String {
+    if values.len() < 2 {
+        return String::new();
+    }
+    let most = values.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    let point = |(i, value): (usize, &f32)| {
+        format!("{:.1},{:.1}", 600.0 * i as f32 / (values.len() - 1) as f32, 95.0 - 90.0 * value / most)
+    };
+    let points: Vec<_> = values.iter().enumerate().map(point).collect();
+    format!(
+        "<svg viewBox=\"0 0 600 100\" preserveAspectRatio=\"none\" role=\"img\" \
+         aria-label=\"style that is left, from {:.2} to {:.2}\"><polyline points=\"{}\"/></svg>\n",
+        values[0],
+        values[values.len() - 1],
+        points.join(" ")
+    )
 }
 
 /// A page that shows `after` over `before`, with a border to draw.
@@ -89,6 +134,11 @@ mod tests {
         let slider = slider("x", &Image::black(8, 8), &Image::black(8, 8)).unwrap();
         assert!(!slider.contains("{before}") && !slider.contains("{title}"));
         assert_eq!(slider.matches("base64,").count(), 2);
+        let watched = |goes_on| watched("a", "<b>", &[1.0, 0.5], &[shown("waves")], goes_on).unwrap();
+        assert!(watched(true).contains("refresh") && !watched(false).contains("refresh"));
+        assert!(
+            watched(true).contains("points=\"0.0,5.0 600.0,50.0\"") && watched(true).contains("&lt;b&gt;")
+        );
         for page in [page, slider] {
             assert!(!page.contains("http"), "nothing is fetched");
         }

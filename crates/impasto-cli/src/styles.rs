@@ -6,7 +6,7 @@ use crate::args::StyleWord;
 use crate::failure::wrong_use;
 use crate::{names, size};
 use anyhow::{Context, Result, anyhow, bail};
-use impasto::{Provenance, Style, Stylizer, builtin};
+use impasto::{Image, Provenance, Style, Stylizer, builtin};
 use impasto_media::still::Limits;
 use impasto_media::{resize, still};
 use std::fs;
@@ -47,9 +47,27 @@ impl Styles<'_> {
         self.encode(path)
     }
 
+    /// The painting that `what` names, at the size at which it is looked at; `None` for a built-in style and a `.style` file.
+    pub fn painting(&self, what: &str) -> Result<Option<Image>> {
+        let model = self.stylizer.model();
+        match find(what, builtin::style(what).is_some_and(|style| style.check(model).is_ok()))? {
+            Found::File(path) if !is_style_file(path) => {
+                Ok(Some(resize::resize_shorter_side(&painting(path)?, self.style_px)))
+            }
+            Found::File(_) | Found::BuiltIn(_) => Ok(None),
+        }
+    }
+
     /// The style of the painting at `path`.
     fn encode(&self, path: &Path) -> Result<Style> {
         let shown = || format!("cannot take a style from {}", path.display());
+        if is_film(path) {
+            bail!(
+                "{} is a film; `impasto video` alone takes the styles of its frames, one after another, so save one \
+                 frame as a picture",
+                path.display()
+            );
+        }
         let painting = painting(path)?;
         size::check(&painting, self.style_px, "--style-size").with_context(shown)?;
         let painting = resize::resize_shorter_side(&painting, self.style_px);
@@ -111,7 +129,7 @@ pub fn resolved_name(what: &str) -> Result<String> {
 }
 
 /// The painting at `path`, or of a cut-out the part that is seen.
-pub fn painting(path: &Path) -> Result<impasto::Image> {
+pub fn painting(path: &Path) -> Result<Image> {
     let still = still::read_within(path, Limits::painting())?;
     let shown = path.display();
     still.into_painting().with_context(|| format!("cannot take a style from {shown}"))
@@ -128,6 +146,16 @@ pub fn check_weights(words: &[StyleWord]) -> Result<()> {
 /// Whether the name says that it is a file of a style.
 pub fn is_style_file(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("style"))
+}
+
+/// Endings of films; a GIF or WebP that moves is a painting, its first frame.
+const FILM_ENDINGS: [&str; 12] =
+    ["mp4", "m4v", "mov", "mkv", "webm", "avi", "y4m", "ts", "mpg", "mpeg", "wmv", "vob"];
+
+/// Whether the name is that of a film.
+pub fn is_film(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default();
+    path.is_file() && FILM_ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 /// Reads a `.style` file, of whatever model.
@@ -155,7 +183,7 @@ fn unknown(what: &str) -> anyhow::Error {
     anyhow!(
         "there is no style `{what}`: no file has that name, and no built-in style; {near}`impasto styles list` names \
          all {}",
-        builtin::styles().len()
+        builtin::names().len()
     )
 }
 

@@ -4,11 +4,12 @@
 //! An engine's test is one line: `assert_eq!(conformance::failures(&engine, Tolerance::F32), Vec::<String>::new())`.
 
 mod cases;
-mod random;
+mod kinds;
 mod shared;
 
+pub use crate::random::Random;
 pub use cases::{Case, cases};
-pub use random::Random;
+pub use kinds::{every_op, kind};
 pub use shared::shared_data;
 
 use crate::engine::{Conditions, Engine, EngineError, Plan};
@@ -17,7 +18,7 @@ use crate::noise::Field;
 use crate::reference::ReferenceEngine;
 use crate::tensor::{Shape, Tensor};
 
-/// How far an engine's values may lie from the reference's.
+/// Largest distance of an engine's values from the reference's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
     /// Largest difference, as a part of the largest absolute value that the reference gives.
@@ -37,7 +38,7 @@ impl Tolerance {
     pub const INT8: Self = Self { of_peak: 0.15 };
 }
 
-/// Where two tensors differ most.
+/// Largest difference of two tensors.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Mismatch {
     /// Another shape.
@@ -83,6 +84,20 @@ pub fn compare(expected: &Tensor, found: &Tensor, tolerance: Tolerance) -> Resul
         }
         _ => Ok(()),
     }
+}
+
+/// Root mean square of the difference, as a part of that of `expected`: 1 for zeros, 0 if both are zero, infinite or NaN for broken values.
+/// A bound on it beside one on the peak rejects answers that are wrong everywhere, but nowhere by much.
+///
+/// # Panics
+/// If the shapes differ.
+pub fn rms_difference(expected: &Tensor, found: &Tensor) -> f64 {
+    assert_eq!(expected.shape(), found.shape());
+    let squared = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>();
+    let pairs = expected.data().iter().zip(found.data());
+    let difference = squared(&mut pairs.map(|(e, f)| f64::from(*e) - f64::from(*f)));
+    let whole = squared(&mut expected.data().iter().map(|e| f64::from(*e)));
+    if difference == 0.0 { 0.0 } else { (difference / whole).sqrt() }
 }
 
 /// Runs `case` once from a fresh plan.

@@ -29,10 +29,10 @@ pub trait Engine: Send + Sync {
 
 /// One network, ready for pictures of one size.
 pub trait Plan: Send {
-    /// What [`Plan::run`] takes: `[channels, height, width]` of the picture.
+    /// Shape of the input of [`Plan::run`]: `[channels, height, width]` of the picture.
     fn input_shape(&self) -> Shape;
 
-    /// What [`Plan::run`] makes, cropped as the table says.
+    /// Shape of the output of [`Plan::run`], cropped as the table says.
     fn output_shape(&self) -> Shape;
 
     /// Runs the network. `input` and `output` must have the plan's shapes, and `conditions.style` the
@@ -98,7 +98,7 @@ pub trait Ahead {
     fn finish(&mut self, output: &mut Image) -> Result<(), EngineError>;
 }
 
-/// What a frame is painted with.
+/// Conditions that a frame is painted with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Conditions<'a> {
     /// The style vector: for each site of the table, its two halves (see [`crate::SiteKind`]).
@@ -179,7 +179,7 @@ pub enum EngineError {
         name: &'static str,
         /// The end of its range.
         most: u32,
-        /// Where it stands.
+        /// Its value.
         value: f32,
     },
     /// More frames on their way than the plan takes, or none where one is waited for.

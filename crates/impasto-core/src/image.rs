@@ -149,6 +149,28 @@ impl Image {
     }
 }
 
+/// An empty picture is refused.
+#[cfg(feature = "image")]
+impl TryFrom<::image::RgbImage> for Image {
+    type Error = ImageError;
+
+    fn try_from(picture: ::image::RgbImage) -> Result<Self, ImageError> {
+        let (width, height) = (picture.width() as usize, picture.height() as usize);
+        Image::new(width, height, picture.into_raw())
+    }
+}
+
+#[cfg(feature = "image")]
+impl From<Image> for ::image::RgbImage {
+    /// # Panics
+    /// If a side has 2^32 px or more.
+    fn from(picture: Image) -> Self {
+        let side = |px: usize| u32::try_from(px).expect("sides of pictures fit in 32 bits");
+        let (width, height) = (side(picture.width), side(picture.height));
+        ::image::RgbImage::from_raw(width, height, picture.rgb).expect("a picture has all its bytes")
+    }
+}
+
 /// `0..1` to `0..=255`: clamped, then rounded to nearest with ties upwards; NaN becomes 0.
 #[inline]
 pub fn byte_from_unit(value: f32) -> u8 {

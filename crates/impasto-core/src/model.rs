@@ -1,5 +1,6 @@
 //! A model: a painter, a style encoder and their weights, in one safetensors file.
 
+use crate::atomic;
 use crate::network::{Network, TableError};
 use crate::weights::{Precision, Weights, WeightsError};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use std::sync::Arc;
 const FORMAT: &str = "impasto-model";
 const VERSION: &str = "1";
 
-/// What `strength` below 1 means for a model.
+/// Meaning of `strength` below 1 for a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StrengthKind {
@@ -35,11 +36,11 @@ pub struct Model {
     pub encoder: Network,
     /// Weights of both.
     pub weights: Arc<Weights>,
-    /// What strength means.
+    /// Meaning of strength.
     pub strength: StrengthKind,
     /// SPDX expression or words on the rights to the weights.
     pub license: String,
-    /// How the weights came about: data, command, seed, figures. Free-form, JSON.
+    /// Origin of the weights: data, command, seed, figures. Free-form, JSON.
     pub training: serde_json::Value,
     id: String,
 }
@@ -60,7 +61,7 @@ pub enum ModelError {
     Format {
         /// The file.
         path: String,
-        /// What is wrong, and what to do.
+        /// Fault and remedy.
         what: String,
     },
     /// Written by a later version.
@@ -78,9 +79,9 @@ pub enum ModelError {
     /// The encoder does not give what the painter takes.
     #[error("the style encoder gives {found} values, the painter takes {expected}")]
     StyleLength {
-        /// What the painter takes.
+        /// Length that the painter takes.
         expected: usize,
-        /// What the encoder gives.
+        /// Length that the encoder gives.
         found: usize,
     },
     /// The painter does not make pictures.
@@ -185,18 +186,10 @@ impl Model {
         self.weights.to_bytes(precision, metadata)
     }
 
-    /// Writes a model file, beside and then renamed, so that `path` is whole or untouched.
+    /// Writes a model file; `path` is whole or untouched, whatever happens.
     pub fn save(&self, path: &Path, precision: Precision) -> Result<(), ModelError> {
         let io = |source| ModelError::Io { path: path.display().to_string(), source };
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(".part");
-        let beside = Path::new(&beside);
-        let written =
-            std::fs::write(beside, self.to_bytes(precision)).and_then(|()| std::fs::rename(beside, path));
-        written.map_err(|e| {
-            let _ = std::fs::remove_file(beside);
-            io(e)
-        })
+        atomic::write(path, &self.to_bytes(precision)).map_err(io)
     }
 }
 

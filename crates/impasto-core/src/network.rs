@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// Position of a node in [`Network::nodes`].
 pub type NodeId = usize;
 
-/// What stands outside the picture under a convolution; `(kernel - 1) / 2` positions on each side.
+/// Values outside the picture under a convolution; `(kernel - 1) / 2` positions on each side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Padding {
@@ -44,7 +44,7 @@ impl Padding {
     }
 }
 
-/// What a style does at a site.
+/// Effect of a style at a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SiteKind {
@@ -52,7 +52,7 @@ pub enum SiteKind {
     AdaIn,
     /// A gain and bias without statistics: the vector holds `bias[C]`, `gain[C]`.
     Modulate,
-    /// How much of the noise field is added: the vector holds `gain[C]`.
+    /// Amount of the noise field that is added: the vector holds `gain[C]`.
     Noise,
 }
 
@@ -91,7 +91,7 @@ pub enum Op {
     /// Convolution with bias, to `[out_channels, ceil(H / stride), ceil(W / stride)]`; as in PyTorch a
     /// cross-correlation. The window at output `o` is centred on input position `o * stride`.
     Conv {
-        /// What it reads.
+        /// The node that it reads.
         input: NodeId,
         /// Channels it makes.
         out_channels: usize,
@@ -101,27 +101,27 @@ pub enum Op {
         stride: usize,
         /// Groups of channels that do not see each other; divides both channel counts.
         groups: usize,
-        /// What stands outside the picture.
+        /// Values outside the picture.
         padding: Padding,
     },
     /// `max(x, 0)`.
     Relu {
-        /// What it reads.
+        /// The node that it reads.
         input: NodeId,
     },
     /// Maximum of 2x2 windows, step 2, to `[C, ceil(H / 2), ceil(W / 2)]`; windows over the edge take what there is.
     MaxPool2 {
-        /// What it reads.
+        /// The node that it reads.
         input: NodeId,
     },
     /// Mean of 2x2 windows, step 2, to `[C, ceil(H / 2), ceil(W / 2)]`; windows over the edge take the mean of what there is.
     AvgPool2 {
-        /// What it reads.
+        /// The node that it reads.
         input: NodeId,
     },
     /// Nearest-neighbour upsampling to `[C, 2 H, 2 W]`.
     Upsample2 {
-        /// What it reads.
+        /// The node that it reads.
         input: NodeId,
     },
     /// `a + b`, of one shape.
@@ -134,7 +134,7 @@ pub enum Op {
     /// Adaptive instance normalisation (Huang and Belongie 2017, eq. 8):
     /// `y = style_std * (x - mean(x)) / sqrt(var(x) + eps) + style_mean`, per channel.
     AdaIn {
-        /// What it reads.
+        /// The node that it reads.
         input: NodeId,
         /// Index into [`Network::sites`]; a site is used once.
         site: usize,
@@ -145,7 +145,7 @@ pub enum Op {
     },
     /// `y = gain * x + bias`, gain and bias from the style, per channel.
     Modulate {
-        /// What it reads.
+        /// The node that it reads.
         input: NodeId,
         /// Index into [`Network::sites`]; a site is used once.
         site: usize,
@@ -153,7 +153,7 @@ pub enum Op {
     /// The noise field, see [`crate::noise`]: `y = x + amount * gain * sum of weight_k * n_k`, `gain[C]` from the style, weights
     /// `NAME.weight` of shape `[C, planes]`.
     Noise {
-        /// What it reads.
+        /// The node that it reads.
         input: NodeId,
         /// Index into [`Network::sites`]; a site is used once.
         site: usize,
@@ -166,7 +166,7 @@ pub enum Op {
     },
     /// `[mean(x)[C], sqrt(var(x) + eps)[C]]`, to `[2 C, 1, 1]`.
     MeanStd {
-        /// What it reads.
+        /// The node that it reads.
         input: NodeId,
         /// Added to the variance.
         eps: f32,
@@ -175,12 +175,12 @@ pub enum Op {
     },
     /// Channels one after another; inputs of one height and width.
     Concat {
-        /// What it reads.
+        /// The node that it reads.
         inputs: Vec<NodeId>,
     },
     /// `mul * x + add`.
     Scale {
-        /// What it reads.
+        /// The node that it reads.
         input: NodeId,
         /// Factor.
         mul: f32,
@@ -232,8 +232,17 @@ impl Op {
 
     /// Whether the model holds weights for it.
     pub fn has_weights(&self) -> bool {
+        !self.weights(1).is_empty()
+    }
+
+    /// Weights that the model holds for it: their part of the name and their shape. `channels` are those of its input.
+    pub fn weights(&self, channels: usize) -> Vec<(&'static str, Vec<usize>)> {
         match self {
-            Op::Conv { .. } | Op::Noise { .. } => true,
+            &Op::Conv { out_channels, kernel, groups, .. } => {
+                let weight = vec![out_channels, channels / groups, kernel, kernel];
+                vec![("weight", weight), ("bias", vec![out_channels])]
+            }
+            Op::Noise { grains, .. } => vec![("weight", vec![channels, grains.len()])],
             Op::Input { .. }
             | Op::Relu { .. }
             | Op::MaxPool2 { .. }
@@ -243,6 +252,24 @@ impl Op {
             | Op::AdaIn { .. }
             | Op::Modulate { .. }
             | Op::MeanStd { .. }
+            | Op::Concat { .. }
+            | Op::Scale { .. } => vec![],
+        }
+    }
+
+    /// Whether every value of the result depends on the whole input, so that a part of it cannot be computed alone.
+    pub fn sees_everything(&self) -> bool {
+        match self {
+            Op::AdaIn { .. } | Op::MeanStd { .. } => true,
+            Op::Input { .. }
+            | Op::Conv { .. }
+            | Op::Relu { .. }
+            | Op::MaxPool2 { .. }
+            | Op::AvgPool2 { .. }
+            | Op::Upsample2 { .. }
+            | Op::Add { .. }
+            | Op::Modulate { .. }
+            | Op::Noise { .. }
             | Op::Concat { .. }
             | Op::Scale { .. } => false,
         }
@@ -273,7 +300,7 @@ impl Op {
 pub struct Node {
     /// Name, unique in the table; a convolution's weights are found by it.
     pub name: String,
-    /// What it does.
+    /// The operation.
     #[serde(flatten)]
     pub op: Op,
 }
@@ -300,7 +327,7 @@ impl Network {
         self.sites.iter().map(Site::len).sum()
     }
 
-    /// Where the part of `site` stands in a style vector.
+    /// Range of the part of `site` in a style vector.
     ///
     /// # Panics
     /// If there is no such site.
@@ -328,6 +355,19 @@ impl Network {
         for (id, node) in self.nodes.iter().enumerate() {
             for input in node.op.inputs() {
                 readers[input].push(id);
+            }
+        }
+        readers
+    }
+
+    /// As [`Network::readers`], counting only readers that the output needs.
+    pub fn live_readers(&self) -> Vec<Vec<NodeId>> {
+        let mut readers = vec![Vec::new(); self.nodes.len()];
+        for id in (0..self.nodes.len()).rev() {
+            if id == self.output() || !readers[id].is_empty() {
+                for input in self.nodes[id].op.inputs() {
+                    readers[input].push(id);
+                }
             }
         }
         readers

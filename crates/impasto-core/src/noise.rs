@@ -127,7 +127,7 @@ pub fn period(seed: u32, stride: usize, grains: &[usize]) -> Vec<f32> {
 /// Number of a window in [`Windows`].
 pub type WindowId = usize;
 
-/// What the noise sites of a network read at one picture size: a window of the field for each resolution. Sites that read the same
+/// Cells that the noise sites of a network read at one picture size: a window of the field for each resolution. Sites that read the same
 /// share one. All memory is allocated by [`Windows::new`], and nothing moves until it is dropped.
 pub struct Windows {
     windows: Vec<Window>,

@@ -68,7 +68,7 @@ pub struct ReferencePlan {
 }
 
 impl ReferencePlan {
-    /// What the last run made at each node.
+    /// Result of the last run at each node.
     pub fn tensors(&self) -> &[Tensor] {
         &self.tensors
     }

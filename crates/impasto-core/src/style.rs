@@ -18,7 +18,7 @@ const TENSOR: &str = "style";
 /// Gains of the noise field are at most this large; trained ones lie around 1.
 const MAX_NOISE_GAIN: f32 = 100.0;
 
-/// Where a style comes from; all of it is for people.
+/// Origin of a style, for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Provenance {
     /// Short name, such as `great-wave`.
@@ -34,7 +34,7 @@ pub struct Provenance {
 /// several styles (`sum of w_i * AdaIN(x, s_i)`) equals AdaIN with the mixed vector, since AdaIN is linear in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Style {
-    /// Where it comes from.
+    /// Its origin.
     pub provenance: Provenance,
     model: String,
     model_id: String,

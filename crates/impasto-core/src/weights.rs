@@ -24,7 +24,7 @@ pub struct Weights {
     named: BTreeMap<String, Weight>,
 }
 
-/// How weights are kept in a file.
+/// Number type of weights in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// 32-bit floats.
@@ -60,7 +60,7 @@ pub enum WeightsError {
     Dtype {
         /// Its name.
         name: String,
-        /// What it holds.
+        /// Its contents.
         dtype: String,
     },
     /// A tensor is not there.

@@ -1,4 +1,4 @@
-//! Where the time of a frame goes: `cargo run --release -p impasto-cpu --example layers -- [classic|light|plain-light|FILE] [WxH] [threads] [runs] [bf16|int8]`.
+//! Times of a frame, step by step: `cargo run --release -p impasto-cpu --example layers -- [classic|light|plain-light|FILE] [WxH] [threads] [runs] [bf16|int8]`.
 //!
 //! A table of layers: the median and the least time; the layer's speed as the table states it, a multiply and an add counted as two;
 //! and how much of the core's peak the products make that the kernel really does: Winograd does a quarter of them.

@@ -1,4 +1,4 @@
-//! What lower precision could win without a tile unit: `cargo run --release -p impasto-cpu --example lower`.
+//! The gain of lower precision without a tile unit: `cargo run --release -p impasto-cpu --example lower`.
 //!
 //! A register tile of 14 positions and 32 output channels, as [the engine's own](../src/kernel/gemm.rs) for AVX-512, is multiplied over
 //! and over, its operands in the first-level cache: in `f32`, in bf16 (two products a lane, `vdpbf16ps`) and in eight bits (four, `vpdpbusd`).
@@ -100,7 +100,7 @@ mod x86 {
     const STEPS: usize = 128;
     const PASSES: usize = 20_000;
 
-    /// What is multiplied: a register of four-byte lanes, whatever these hold.
+    /// The operand: a register of four-byte lanes, whatever these hold.
     type Tile = unsafe fn(&[__m512i], &[i32], &mut [[__m512i; NV]; MR]);
 
     pub fn main() {

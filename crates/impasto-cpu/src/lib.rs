@@ -12,16 +12,23 @@
 //! Contract: results equal the reference engine's within the conformance suite's tolerances, do not depend on the
 //! number of threads, and are bit-equal from run to run. A frame allocates nothing.
 
+// The kernels that `lean` leaves out are still there to read, and unused.
+#![cfg_attr(all(feature = "lean", target_arch = "wasm32"), allow(dead_code, unused_imports))]
+
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 pub mod amx;
 mod engine;
 mod kernel;
+pub mod lent;
 mod memory;
 mod plan;
 mod pool;
 mod precision;
 mod simd;
+#[cfg(not(all(feature = "lean", target_arch = "wasm32")))]
 pub mod train;
+#[cfg(all(feature = "lean", target_arch = "wasm32"))]
+mod train;
 mod winograd;
 
 pub use engine::CpuEngine;

@@ -15,10 +15,11 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread::JoinHandle;
+use thread::Thread;
 
-/// How often a waiting thread looks before it sleeps: some 200 microseconds, longer than any step that one thread does alone.
-const LOOKS: usize = 4000;
+/// Number of looks of a waiting thread before it sleeps: some 200 microseconds, longer than any step that one thread does alone.
+/// WebAssembly has no instruction that waits, so a look there takes a few nanoseconds.
+const LOOKS: usize = if cfg!(target_arch = "wasm32") { 100_000 } else { 4000 };
 
 /// The state of the current round, in one word that is changed at once: workers inside, whether it is open, and its number.
 const INSIDE: u64 = OPEN - 1;
@@ -30,7 +31,7 @@ type Work<'a> = dyn Fn(usize, usize) + Sync + 'a;
 /// The threads. Dropping it ends them.
 pub(crate) struct Pool {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<Thread>,
 }
 
 struct Shared {
@@ -46,7 +47,7 @@ struct Shared {
     broken: AtomicBool,
     /// Whether there is a processor for each thread.
     spin: bool,
-    /// Where the caller runs.
+    /// The caller's processor.
     caller: AtomicUsize,
 }
 
@@ -97,7 +98,7 @@ impl Pool {
     pub(crate) fn new(threads: usize) -> Pool {
         let helpers = threads.max(1) - 1;
         // With more threads than processors a spinning thread keeps a working one from running.
-        let spin = std::thread::available_parallelism().is_ok_and(|n| n.get() > helpers);
+        let spin = thread::is_processor_for_each(helpers + 1);
         let shared = Arc::new(Shared {
             step: Mutex::new(Step { work: None, workers: 0, asleep: 0, stop: false }),
             changed: Condvar::new(),
@@ -110,8 +111,7 @@ impl Pool {
         });
         let spawn = |worker: usize| {
             let shared = Arc::clone(&shared);
-            let name = format!("impasto-cpu-{worker}");
-            std::thread::Builder::new().name(name).spawn(move || shared.serve(worker))
+            Thread::start(worker, move || shared.serve(worker))
         };
         // A system that refuses more threads leaves us with fewer.
         let threads: Vec<_> = (1..=helpers).map_while(|worker| spawn(worker).ok()).collect();
@@ -159,9 +159,7 @@ impl Drop for Pool {
             self.shared.next_round(0);
         }
         self.shared.changed.notify_all();
-        for thread in self.threads.drain(..) {
-            let _ = thread.join();
-        }
+        self.threads.drain(..).for_each(Thread::join);
     }
 }
 
@@ -268,6 +266,49 @@ impl Shared {
     }
 }
 
+/// Threads of the system.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "atomics")))]
+mod thread {
+    use std::io;
+    use std::thread::{Builder, JoinHandle, available_parallelism};
+
+    pub(super) struct Thread(JoinHandle<()>);
+
+    impl Thread {
+        pub(super) fn start(worker: usize, work: impl FnOnce() + Send + 'static) -> io::Result<Thread> {
+            Builder::new().name(format!("impasto-cpu-{worker}")).spawn(work).map(Thread)
+        }
+
+        pub(super) fn join(self) {
+            let _ = self.0.join();
+        }
+    }
+
+    pub(super) fn is_processor_for_each(threads: usize) -> bool {
+        available_parallelism().is_ok_and(|processors| processors.get() >= threads)
+    }
+}
+
+/// Threads that the page lends, which has counted the processors.
+#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+mod thread {
+    pub(super) struct Thread(crate::lent::Thread);
+
+    impl Thread {
+        pub(super) fn start(_worker: usize, work: impl FnOnce() + Send + 'static) -> std::io::Result<Thread> {
+            crate::lent::Thread::start(work).map(Thread)
+        }
+
+        pub(super) fn join(self) {
+            self.0.join();
+        }
+    }
+
+    pub(super) fn is_processor_for_each(_threads: usize) -> bool {
+        true
+    }
+}
+
 /// Linux may wake a thread on the processor of the one that wakes it, though others are idle. There the two take turns, for a whole
 /// frame: of light at 512x288, two threads then took 9 to 12 ms instead of 5.
 #[cfg(all(target_os = "linux", not(miri)))]
@@ -344,7 +385,7 @@ mod tests {
         }
     }
 
-    /// Where a panic ends the program, as on WebAssembly, nothing reaches anybody.
+    /// On WebAssembly a panic ends the program, and nothing reaches anybody.
     #[cfg(panic = "unwind")]
     #[test]
     fn a_panic_reaches_the_caller_and_leaves_the_pool_usable() {

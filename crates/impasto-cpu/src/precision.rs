@@ -1,4 +1,4 @@
-//! What products are computed in.
+//! Number type of products.
 
 use crate::simd::Isa;
 use std::fmt;
@@ -29,7 +29,7 @@ impl Precision {
         }
     }
 
-    /// What to paint with where this is asked for: where there are AMX tiles, bf16 is twice as fast as eight bits, and nearer to `f32`.
+    /// The precision to paint with where this one is asked for: where there are AMX tiles, bf16 is twice as fast as eight bits, and nearer to `f32`.
     pub fn or_better(self, isa: Isa) -> Precision {
         match self {
             Precision::Int8 if Precision::Bf16.is_available(isa) => Precision::Bf16,

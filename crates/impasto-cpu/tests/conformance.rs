@@ -1,6 +1,7 @@
 //! The core's suite, for every instruction set of this machine.
 
-use impasto_core::conformance::{Tolerance, failures};
+use impasto_core::conformance::{Tolerance, compare, every_op, failures, run};
+use impasto_core::reference::ReferenceEngine;
 use impasto_cpu::{CpuEngine, Isa, Precision};
 
 #[test]
@@ -11,6 +12,16 @@ fn every_instruction_set_passes_the_suite() {
             continue;
         };
         assert_eq!(failures(&engine, Tolerance::F32), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn every_kind_of_layer_has_a_kernel() {
+    let engine = CpuEngine::new().expect("the best instruction set works");
+    for (kind, case) in every_op() {
+        let expected = run(&ReferenceEngine, &case).unwrap();
+        let found = run(&engine, &case).unwrap_or_else(|e| panic!("{kind}: {e}"));
+        compare(&expected, &found, Tolerance::F32).unwrap_or_else(|e| panic!("{kind}: {e}"));
     }
 }
 

@@ -13,7 +13,7 @@ pub use distilled::distilled;
 pub use microast::microast;
 pub use unpainted::unpainted;
 
-use crate::{Entrant, EvalError};
+use crate::{Candidate, EvalError};
 use impasto_core::{Model, ModelError, Weights};
 use std::path::Path;
 
@@ -31,7 +31,7 @@ type Maker = fn(&Weights, &Weights) -> Result<Model, ModelError>;
 ///
 /// # Errors
 /// When a file is there and cannot be used.
-pub fn found_in(folder: &Path, vgg: &Weights) -> Result<Vec<Entrant>, EvalError> {
+pub fn found_in(folder: &Path, vgg: &Weights) -> Result<Vec<Candidate>, EvalError> {
     let makers: [Maker; 3] =
         [|vgg, decoder| adain(vgg, decoder), |_, own| microast(own), |_, own| distilled(own)];
     let mut found = Vec::new();
@@ -40,7 +40,7 @@ pub fn found_in(folder: &Path, vgg: &Weights) -> Result<Vec<Entrant>, EvalError>
         if path.is_file() {
             let failed = |source: ModelError| EvalError::Baseline { path: path.clone(), source };
             let (weights, _) = Weights::load(&path).map_err(|e| failed(e.into()))?;
-            found.push(Entrant::from(make(vgg, &weights).map_err(failed)?));
+            found.push(Candidate::from(make(vgg, &weights).map_err(failed)?));
         }
     }
     Ok(found)

@@ -1,11 +1,11 @@
-//! What a frame costs: time and memory.
+//! Cost of a frame: time and memory.
 
 use crate::painter::Painter;
 use impasto_core::{Engine, EngineError, Model, Tensor};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
-/// What one model costs at one size, on this machine, with this engine.
+/// Cost of one model at one size, on this machine, with this engine.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     /// Billions of multiply-accumulates in convolutions a frame, the style encoded.
@@ -27,16 +27,16 @@ pub fn measure(
     painting: &Tensor,
     frames: usize,
 ) -> Result<(Painter, Cost), EngineError> {
-    let size_px = photo.shape().width;
+    let (width, height) = (photo.shape().width, photo.shape().height);
     let before = reset_peak().then(|| memory("VmRSS:")).flatten();
-    let mut painter = Painter::new(engine, model, size_px)?;
+    let mut painter = Painter::new(engine, model, (width, height))?;
     let style = painter.encode(painting)?;
     painter.run(photo, &style)?;
     let encode_ms = median_ms(frames, || painter.encode(painting).map(drop))?;
     let frame_ms = median_ms(frames, || painter.run(photo, &style))?;
     let peak = before.and_then(|_| memory("VmHWM:"));
     let added_bytes = peak.zip(before).map(|(peak, before)| peak.saturating_sub(before));
-    let gmac = model.painter.macs(size_px, size_px)? as f64 / 1e9;
+    let gmac = model.painter.macs(height, width)? as f64 / 1e9;
     Ok((painter, Cost { gmac, frame_ms, encode_ms, added_bytes }))
 }
 

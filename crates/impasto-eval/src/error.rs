@@ -31,17 +31,17 @@ pub enum EvalError {
     Baseline {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         source: ModelError,
     },
     /// A model cannot be prepared or run.
-    #[error("model `{model}` at {size_px} px: {source}")]
+    #[error("model `{model}` at {}: {source}", crate::config::shown_size(*size))]
     Model {
         /// The model's name.
         model: String,
-        /// Side of the pictures.
-        size_px: usize,
-        /// What the engine says.
+        /// Width and height of the photos.
+        size: (usize, usize),
+        /// The engine's words.
         source: EngineError,
     },
     /// The judge cannot run.

@@ -1,8 +1,22 @@
 //! The figures: losses seen by the VGG, and differences between pictures.
 
+mod colour;
+mod gram;
+mod lattice;
+mod phase;
+mod plane;
 mod ssim;
+mod structure;
+mod transport;
 
-pub use ssim::{luma, ssim};
+pub use colour::{Histogram, colour_distance};
+pub use gram::{SecondMoments, matrix_distance};
+pub use lattice::{FlatPlaces, lattice};
+pub use phase::phase_variance;
+pub use plane::{Plane, detail, luma};
+pub use ssim::ssim;
+pub use structure::{Likeness, structure_distance};
+pub use transport::{DIRECTIONS, Projections, QUANTILES, directions, transport_distance};
 
 use impasto_core::Tensor;
 use impasto_core::reference::ops::Statistics;

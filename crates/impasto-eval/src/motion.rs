@@ -13,7 +13,7 @@ pub struct Motion {
     pub name: &'static str,
     /// Pan to the right and down, px.
     pub pan_px: (f64, f64),
-    /// How much wider the second view sees; 1 is the same.
+    /// Width that the second view sees, of the first; 1 is the same.
     pub zoom: f64,
     /// Turn in degrees.
     pub turn_degrees: f64,
@@ -26,36 +26,35 @@ pub const MOTIONS: [Motion; 3] = [
     Motion { name: "turn", pan_px: (0.0, 0.0), zoom: 1.0, turn_degrees: 2.0 },
 ];
 
-/// Side of the square photo that views of `size_px` are cut from.
-pub fn photo_side_px(size_px: usize) -> usize {
-    size_px + 2 * (size_px / 8)
+/// Width and height of the photo that views of a size are cut from.
+pub fn photo_size((width, height): (usize, usize)) -> (usize, usize) {
+    (width + 2 * (width / 8), height + 2 * (height / 8))
 }
 
 impl Motion {
-    /// Where in the first view stands what position `(x, y)` of the second shows; pixel centres are whole numbers.
-    pub fn source(&self, x: usize, y: usize, size_px: usize) -> (f64, f64) {
-        let centre = (size_px as f64 - 1.0) / 2.0;
-        let (dx, dy) = (x as f64 - centre, y as f64 - centre);
+    /// The position in the first view that position `(x, y)` of the second, of width and height `size`, shows; pixel centres are whole numbers.
+    pub fn source(&self, x: usize, y: usize, size: (usize, usize)) -> (f64, f64) {
+        let centre = |len: usize| (len as f64 - 1.0) / 2.0;
+        let (dx, dy) = (x as f64 - centre(size.0), y as f64 - centre(size.1));
         let (sin, cos) = self.turn_degrees.to_radians().sin_cos();
         (
-            centre + self.zoom * (cos * dx - sin * dy) + self.pan_px.0,
-            centre + self.zoom * (sin * dx + cos * dy) + self.pan_px.1,
+            centre(size.0) + self.zoom * (cos * dx - sin * dy) + self.pan_px.0,
+            centre(size.1) + self.zoom * (sin * dx + cos * dy) + self.pan_px.1,
         )
     }
 
-    /// The two views, `[3, size_px, size_px]`, of a photo of side [`photo_side_px`].
+    /// The two views, `[3, height, width]`, of a photo of [`photo_size`].
     ///
     /// # Panics
-    /// If the photo is not a square of that side.
-    pub fn views(&self, photo: &Tensor, size_px: usize) -> (Tensor, Tensor) {
-        let side = photo_side_px(size_px);
-        assert_eq!((photo.shape().height, photo.shape().width), (side, side));
-        let offset = size_px / 8;
-        let shape = Shape::new(photo.shape().channels, size_px, size_px);
-        let first = Tensor::from_fn(shape, |c, y, x| photo.row(c, y + offset)[x + offset]);
+    /// If the photo has another size.
+    pub fn views(&self, photo: &Tensor, size: (usize, usize)) -> (Tensor, Tensor) {
+        assert_eq!((photo.shape().width, photo.shape().height), photo_size(size));
+        let (left, top) = (size.0 / 8, size.1 / 8);
+        let shape = Shape::new(photo.shape().channels, size.1, size.0);
+        let first = Tensor::from_fn(shape, |c, y, x| photo.row(c, y + top)[x + left]);
         let second = Tensor::from_fn(shape, |c, y, x| {
-            let (u, v) = self.source(x, y, size_px);
-            interpolated(photo, c, u + offset as f64, v + offset as f64).clamp(0.0, 1.0)
+            let (u, v) = self.source(x, y, size);
+            interpolated(photo, c, u + left as f64, v + top as f64).clamp(0.0, 1.0)
         });
         (first, second)
     }
@@ -64,13 +63,12 @@ impl Motion {
     pub fn warp_error(&self, first: &Tensor, second: &Tensor) -> f64 {
         let shape = second.shape();
         assert_eq!(first.shape(), shape);
-        let last = shape.width as f64 - 1.0;
-        let inside = MARGIN_PX..=last - MARGIN_PX;
+        let inside = |at: f64, len: usize| (MARGIN_PX..=len as f64 - 1.0 - MARGIN_PX).contains(&at);
         let (mut sum, mut count) = (0.0, 0usize);
         for y in 0..shape.height {
             for x in 0..shape.width {
-                let (u, v) = self.source(x, y, shape.width);
-                if !inside.contains(&u) || !inside.contains(&v) {
+                let (u, v) = self.source(x, y, (shape.width, shape.height));
+                if !inside(u, shape.width) || !inside(v, shape.height) {
                     continue;
                 }
                 for c in 0..shape.channels {
@@ -112,11 +110,11 @@ fn cubic(t: f64) -> [f64; 4] {
 mod tests {
     use super::*;
 
-    const SIZE: usize = 40;
+    const SIZE: (usize, usize) = (48, 40);
 
     fn photo() -> Tensor {
-        let side = photo_side_px(SIZE);
-        Tensor::from_fn(Shape::new(3, side, side), |c, y, x| {
+        let (width, height) = photo_size(SIZE);
+        Tensor::from_fn(Shape::new(3, height, width), |c, y, x| {
             0.5 + 0.4 * ((x as f32 * 0.21 + c as f32).sin() * (y as f32 * 0.17).cos())
         })
     }

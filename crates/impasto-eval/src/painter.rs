@@ -1,4 +1,4 @@
-//! One model at one size, ready to paint squares.
+//! One model at one size, ready to paint.
 
 use impasto_core::{Conditions, Engine, EngineError, Model, Plan, Tensor};
 
@@ -11,10 +11,15 @@ pub struct Painter {
 }
 
 impl Painter {
-    /// For pictures of `[3, size_px, size_px]`, photos and paintings alike.
-    pub fn new(engine: &dyn Engine, model: &Model, size_px: usize) -> Result<Self, EngineError> {
-        let plan = engine.prepare(&model.painter, &model.weights, size_px, size_px)?;
-        let encoder = engine.prepare(&model.encoder, &model.weights, size_px, size_px)?;
+    /// For photos `[3, height, width]`, and for paintings `[3, side, side]` of the shorter side.
+    pub fn new(
+        engine: &dyn Engine,
+        model: &Model,
+        (width, height): (usize, usize),
+    ) -> Result<Self, EngineError> {
+        let plan = engine.prepare(&model.painter, &model.weights, height, width)?;
+        let side = width.min(height);
+        let encoder = engine.prepare(&model.encoder, &model.weights, side, side)?;
         let (code, painted) = (Tensor::zeros(encoder.output_shape()), Tensor::zeros(plan.output_shape()));
         Ok(Self { plan, encoder, code, painted })
     }

@@ -1,6 +1,9 @@
-//! What [`crate::evaluate`] found, as plain data.
+//! Results of [`crate::evaluate`], as plain data.
 
 use crate::cost::Cost;
+use crate::figures::Values;
+use crate::film::ClipReport;
+use crate::limit::LimitReport;
 use serde::{Deserialize, Serialize};
 
 /// Everything that was found.
@@ -16,17 +19,27 @@ pub struct Report {
     pub styles: Vec<String>,
     /// One part a size.
     pub rounds: Vec<RoundReport>,
+    /// One part a film.
+    #[serde(default)]
+    pub clips: Vec<ClipReport>,
 }
 
 /// All models at one size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoundReport {
-    /// Side of the pictures, px.
-    pub size_px: usize,
+    /// Width of the photos, px.
+    pub width: usize,
+    /// Height of the photos, px.
+    pub height: usize,
     /// Number of pairs.
     pub pairs: usize,
+    /// The paintings' own lattice, mean over pairs, as [`crate::Metric::Lattice`] in their flattest quarters.
+    pub painting_lattice: f64,
     /// By model, in the order given.
     pub results: Vec<ModelReport>,
+    /// The limit at some of the pairs.
+    #[serde(default)]
+    pub limit: Option<LimitReport>,
 }
 
 /// One model at one size.
@@ -46,18 +59,13 @@ pub struct ModelReport {
     pub pairs: Vec<PairFigures>,
 }
 
-/// Means over pairs or pictures. Lower is better but for `ssim` and `identity_db`.
+/// Means over pairs or pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
-    /// MSE of relu4_1 to the AdaIN target.
-    pub content: f64,
-    /// Sum over relu1_1, relu2_1, relu3_1, relu4_1 of the MSE of means and of standard deviations.
-    pub style: f64,
-    /// Structural similarity of luma to the photo.
-    pub ssim: f64,
-    /// Mean difference of two paintings whose photos differ by noise of sigma 2, in `0..255`.
-    pub flicker: f64,
-    /// PSNR of the photo painted in its own style, dB, mean over photos.
+    /// Means over pairs.
+    #[serde(flatten)]
+    pub values: Values,
+    /// PSNR of the photo painted in its own style, dB, mean over photos; higher is better.
     pub identity_db: f64,
     /// Mean difference from the painting moved along, in `0..255`, by [`crate::motion::MOTIONS`].
     pub warp: [f64; 3],
@@ -70,28 +78,15 @@ pub struct PairFigures {
     pub content_index: usize,
     /// Position of the painting in [`Report::styles`].
     pub style_index: usize,
-    /// See [`Figures::content`].
-    pub content: f64,
-    /// See [`Figures::style`].
-    pub style: f64,
-    /// See [`Figures::ssim`].
-    pub ssim: f64,
-    /// See [`Figures::flicker`].
-    pub flicker: f64,
+    /// By metric.
+    #[serde(flatten)]
+    pub values: Values,
 }
 
 impl Figures {
     /// Means over `pairs`, with what is not measured by pair.
     pub(crate) fn new(pairs: &[PairFigures], identity_db: f64, warp: [f64; 3]) -> Self {
-        let over = |value: fn(&PairFigures) -> f64| mean(pairs.iter().map(value));
-        Self {
-            content: over(|p| p.content),
-            style: over(|p| p.style),
-            ssim: over(|p| p.ssim),
-            flicker: over(|p| p.flicker),
-            identity_db,
-            warp,
-        }
+        Self { values: Values::mean(pairs.iter().map(|pair| &pair.values)), identity_db, warp }
     }
 
     /// Mean of the three motions.
@@ -107,6 +102,11 @@ pub(crate) fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 impl RoundReport {
+    /// Width and height.
+    pub fn size(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
     /// The result entered under `model`.
     pub fn find(&self, model: &str) -> Option<&ModelReport> {
         self.results.iter().find(|r| r.model == model)
@@ -114,9 +114,9 @@ impl RoundReport {
 }
 
 impl Report {
-    /// The part of that size.
-    pub fn round(&self, size_px: usize) -> Option<&RoundReport> {
-        self.rounds.iter().find(|r| r.size_px == size_px)
+    /// The part of that width and height.
+    pub fn round(&self, size: (usize, usize)) -> Option<&RoundReport> {
+        self.rounds.iter().find(|r| r.size() == size)
     }
 
     /// The report as JSON.

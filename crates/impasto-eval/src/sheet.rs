@@ -4,28 +4,30 @@ use impasto_core::{Image, Tensor};
 
 /// White px between cells.
 const GAP_PX: usize = 4;
+const WHITE: [u8; 3] = [255; 3];
 
-/// A grid of square pictures on white.
+/// A grid of pictures on white, each in the upper left corner of its cell.
 pub struct Sheet {
     /// Name for its file, without ending.
     pub name: String,
-    cell_px: usize,
+    /// Width and height of a cell.
+    cell: (usize, usize),
     rows: Vec<Vec<Option<Image>>>,
 }
 
 impl Sheet {
-    /// An empty sheet of cells of `cell_px`.
-    pub fn new(name: impl Into<String>, cell_px: usize) -> Self {
-        Self { name: name.into(), cell_px, rows: Vec::new() }
+    /// An empty sheet of cells of this width and height.
+    pub fn new(name: impl Into<String>, cell: (usize, usize)) -> Self {
+        Self { name: name.into(), cell, rows: Vec::new() }
     }
 
     /// Adds a row; `None` leaves its place white.
     ///
     /// # Panics
-    /// If a picture has not the size of a cell.
+    /// If a picture is larger than a cell.
     pub fn push(&mut self, row: Vec<Option<&Tensor>>) {
         let image = |t: &Tensor| {
-            assert_eq!((t.shape().height, t.shape().width), (self.cell_px, self.cell_px));
+            assert!(t.shape().width <= self.cell.0 && t.shape().height <= self.cell.1, "larger than a cell");
             Image::from_tensor(t)
         };
         self.rows.push(row.into_iter().map(|cell| cell.map(image)).collect());
@@ -34,16 +36,20 @@ impl Sheet {
     /// Draws it.
     pub fn draw(&self) -> Image {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let side = |cells: usize| (cells * (self.cell_px + GAP_PX) + GAP_PX).max(1);
-        let step = self.cell_px + GAP_PX;
-        Image::from_fn(side(columns), side(self.rows.len()), |x, y| {
-            let inside = |at: usize| at.checked_sub(GAP_PX).map(|at| (at / step, at % step));
-            match (inside(x), inside(y)) {
-                (Some((column, x)), Some((row, y))) if x < self.cell_px && y < self.cell_px => self.rows[row]
-                    .get(column)
-                    .and_then(Option::as_ref)
-                    .map_or([255; 3], |picture| picture.pixel(x, y)),
-                _ => [255; 3],
+        let side = |cells: usize, cell_px: usize| (cells * (cell_px + GAP_PX) + GAP_PX).max(1);
+        // The cell and the pixel in it.
+        let inside = |at: usize, cell_px: usize| {
+            at.checked_sub(GAP_PX).map(|at| (at / (cell_px + GAP_PX), at % (cell_px + GAP_PX)))
+        };
+        let (width, height) = self.cell;
+        Image::from_fn(side(columns, width), side(self.rows.len(), height), |x, y| {
+            let (Some((column, x)), Some((row, y))) = (inside(x, width), inside(y, height)) else {
+                return WHITE;
+            };
+            let picture = self.rows.get(row).and_then(|row| row.get(column)).and_then(Option::as_ref);
+            match picture.filter(|picture| x < picture.width() && y < picture.height()) {
+                Some(picture) => picture.pixel(x, y),
+                None => WHITE,
             }
         })
     }
@@ -64,7 +70,7 @@ mod tests {
     fn cells_stand_where_they_belong() {
         let flat = |v: f32| Tensor::from_fn(Shape::new(3, 8, 8), |_, _, _| v);
         let (black, grey) = (flat(0.0), flat(0.4));
-        let mut sheet = Sheet::new("s", 8);
+        let mut sheet = Sheet::new("s", (8, 8));
         sheet.push(vec![None, Some(&grey)]);
         sheet.push(vec![Some(&black)]);
         let image = sheet.draw();

@@ -4,7 +4,7 @@
 use impasto_core::Weights;
 use impasto_core::conformance::shared_data;
 use impasto_cpu::CpuEngine;
-use impasto_eval::{Entrant, EvalConfig, Pair, Round, baseline, evaluate, pairs};
+use impasto_eval::{Candidate, EvalConfig, Metric, Pair, Round, baseline, evaluate, pairs};
 
 /// Content, style, SSIM and flicker of four pairs at 256 px.
 type Expected = [[f64; 4]; 4];
@@ -37,11 +37,11 @@ const TOLERANCE: [f64; 4] = [0.01, 0.015, 0.01, 0.12];
 fn figures_are_those_of_pytorch() {
     let Some(data) = shared_data("figures_are_those_of_pytorch") else { return };
     let (vgg, _) = Weights::load(&data.join("weights/vgg19_normalised_relu4_1.safetensors")).unwrap();
-    let mut entrants = baseline::found_in(&data.join("reference"), &vgg).unwrap();
-    entrants.retain(|e| e.name != "distilled");
-    entrants.push(Entrant::from(baseline::unpainted()));
+    let mut candidates = baseline::found_in(&data.join("reference"), &vgg).unwrap();
+    candidates.retain(|e| e.name != "distilled");
+    candidates.push(Candidate::from(baseline::unpainted()));
     let config = EvalConfig {
-        rounds: vec![Round { size_px: 256, pairs: 4 }],
+        rounds: vec![Round::square(256, 4)],
         alone: 1,
         timed_frames: 1,
         sheets: None,
@@ -51,12 +51,13 @@ fn figures_are_those_of_pytorch() {
     assert_eq!(pairs(14, 14, 4), order);
 
     let engine = CpuEngine::new().unwrap();
-    let report = evaluate(&config, &entrants, &vgg, &engine, &mut |_| ()).unwrap().report;
+    let report = evaluate(&config, &candidates, &vgg, &engine, None, &mut |_| ()).unwrap().report;
     let mut wrong = Vec::new();
     for (model, expected) in [("adain", ADAIN), ("microast", MICROAST), ("unpainted", UNPAINTED)] {
         let result = report.rounds[0].find(model).unwrap();
         for (pair, expected) in result.pairs.iter().zip(expected) {
-            let found = [pair.content, pair.style, pair.ssim, pair.flicker];
+            let found = [Metric::Content, Metric::Style, Metric::Ssim, Metric::Flicker]
+                .map(|metric| pair.values[metric]);
             let far = |i: usize| (found[i] - expected[i]).abs() > TOLERANCE[i] * expected[i];
             if (0..4).any(far) {
                 wrong.push(format!("{model} {found:.4?} instead of {expected:.4?}"));

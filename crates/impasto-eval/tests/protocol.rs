@@ -4,7 +4,8 @@ use impasto_core::conformance::Case;
 use impasto_core::{Image, Weights};
 use impasto_cpu::CpuEngine;
 use impasto_eval::{
-    Entrant, EvalConfig, EvalError, Outcome, Report, Round, SheetConfig, Stage, baseline, evaluate, judge,
+    Candidate, EvalConfig, EvalError, Metric, Outcome, Report, Round, SheetConfig, Stage, baseline, evaluate,
+    judge,
 };
 use impasto_media::still;
 use std::path::{Path, PathBuf};
@@ -49,7 +50,7 @@ fn random_vgg() -> Weights {
 
 fn config(folder: &Folder) -> EvalConfig {
     EvalConfig {
-        rounds: vec![Round { size_px: 32, pairs: 3 }],
+        rounds: vec![Round { width: 40, height: 32, pairs: 3 }],
         timed_frames: 1,
         sheets: Some(SheetConfig { contents: 2, styles: 2, side_by_side: 2 }),
         ..EvalConfig::new(folder.pictures("photos", 2), folder.pictures("paintings", 2))
@@ -58,10 +59,10 @@ fn config(folder: &Folder) -> EvalConfig {
 
 fn judged(config: &EvalConfig) -> Result<Outcome, EvalError> {
     let mut stages = Vec::new();
-    let entrants = [Entrant::from(baseline::unpainted())];
-    let outcome = evaluate(config, &entrants, &random_vgg(), &CpuEngine::new().unwrap(), &mut |p| {
+    let candidates = [Candidate::from(baseline::unpainted())];
+    let outcome = evaluate(config, &candidates, &random_vgg(), &CpuEngine::new().unwrap(), None, &mut |p| {
         assert_eq!(p.finished.is_some(), p.stage == Stage::Finished);
-        assert!((p.done < p.total || p.finished.is_some()) && p.size_px == 32);
+        assert!((p.done < p.total || p.finished.is_some()) && p.size == (40, 32));
         if stages.last() != Some(&p.stage) {
             stages.push(p.stage);
         }
@@ -84,16 +85,23 @@ fn doing_nothing_keeps_the_photo_and_the_same_seed_gives_the_same_figures() {
     let outcome = judged(&config).unwrap();
     let result = &outcome.report.rounds[0].results[0];
     let figures_found = result.figures;
-    assert!((figures_found.ssim - 1.0).abs() < 1e-9 && figures_found.identity_db == 100.0);
+    let values = figures_found.values;
+    assert!((values[Metric::Ssim] - 1.0).abs() < 1e-9 && figures_found.identity_db > 20.0);
+    for left in [Metric::TextureLeft, Metric::GramLeft, Metric::TransportLeft] {
+        assert_eq!(values[left], 1.0, "all of the distance is left: {}", left.key());
+    }
+    assert!(values[Metric::Structure] < 1e-6 && values[Metric::PhaseVariance] == 0.0);
+    assert!(values[Metric::Colours] > 0.0 && values[Metric::Colours] < 1.0);
+    assert!(values[Metric::Lattice] > 0.3, "drawn waves repeat: {}", values[Metric::Lattice]);
     // Two noises of sigma 2 differ by sqrt(8) * sqrt(2 / pi) = 2.257 in the mean.
-    assert!((figures_found.flicker - 2.257).abs() < 0.05, "{}", figures_found.flicker);
-    assert!(figures_found.style > 0.0 && figures_found.content > 0.0);
+    assert!((values[Metric::Flicker] - 2.257).abs() < 0.05, "{}", values[Metric::Flicker]);
+    assert!(values[Metric::Style] > 0.0 && values[Metric::Content] > 0.0);
     assert_eq!(figures_found.warp, [0.0; 3], "both views are cut from one photo");
     assert_eq!(result.pairs.len(), 3);
 
     assert_eq!(figures(&judged(&config).unwrap().report), figures(&outcome.report));
     let other = judged(&EvalConfig { seed: 4, ..config }).unwrap();
-    assert_ne!(other.report.rounds[0].results[0].figures.flicker, figures_found.flicker);
+    assert_ne!(other.report.rounds[0].results[0].figures.values[Metric::Flicker], values[Metric::Flicker]);
 
     check_saved(&folder.0.join("out"), &outcome);
 }
@@ -103,18 +111,18 @@ fn check_saved(out: &Path, outcome: &Outcome) {
     let mut names: Vec<_> =
         std::fs::read_dir(out).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["report.json", "report.md", "side-by-side-32.png", "unpainted.png"]);
+    assert_eq!(names, ["report.json", "report.md", "side-by-side-40x32.png", "unpainted.png"]);
     let read: Report = serde_json::from_slice(&std::fs::read(out.join("report.json")).unwrap()).unwrap();
     assert_eq!((&read.contents, read.rounds[0].pairs), (&outcome.report.contents, 3));
     let (read, found) = (&read.rounds[0].results[0], &outcome.report.rounds[0].results[0]);
     assert_eq!((&read.model, &read.id, read.pairs.len()), (&found.model, &found.id, found.pairs.len()));
-    assert!((read.figures.style - found.figures.style).abs() < 1e-12);
+    assert!((read.figures.values[Metric::Style] - found.figures.values[Metric::Style]).abs() < 1e-12);
     let size = |name: &str| {
         let image = still::read(&out.join(name)).unwrap().image;
         (image.width(), image.height())
     };
-    assert_eq!(size("unpainted.png"), (4 + 3 * 36, 4 + 3 * 36));
-    assert_eq!(size("side-by-side-32.png"), (4 + 3 * 36, 4 + 2 * 36));
+    assert_eq!(size("unpainted.png"), (4 + 3 * 44, 4 + 3 * 36));
+    assert_eq!(size("side-by-side-40x32.png"), (4 + 3 * 44, 4 + 2 * 36));
 }
 
 #[test]
@@ -125,12 +133,15 @@ fn what_cannot_be_judged_is_refused() {
     let refused = |config: EvalConfig| judged(&config).err().expect("it is refused").to_string();
     assert!(refused(EvalConfig { contents: empty, ..good.clone() }).contains("holds no pictures"));
     assert!(refused(EvalConfig { rounds: vec![], ..good.clone() }).contains("no size"));
-    let small = vec![Round { size_px: 16, pairs: 3 }];
+    let small = vec![Round::square(16, 3)];
     assert!(refused(EvalConfig { rounds: small, ..good.clone() }).contains("32 px"));
 
-    let twice = [baseline::unpainted(), baseline::unpainted()].map(Entrant::from);
-    let with = |entrants: &[Entrant], vgg: &Weights| {
-        evaluate(&good, entrants, vgg, &CpuEngine::new().unwrap(), &mut |_| ()).err().unwrap().to_string()
+    let twice = [baseline::unpainted(), baseline::unpainted()].map(Candidate::from);
+    let with = |candidates: &[Candidate], vgg: &Weights| {
+        evaluate(&good, candidates, vgg, &CpuEngine::new().unwrap(), None, &mut |_| ())
+            .err()
+            .unwrap()
+            .to_string()
     };
     assert!(with(&twice, &random_vgg()).contains("two models are named `unpainted`"));
     assert!(with(&twice[..1], &Weights::new()).contains("normalised VGG-19"));

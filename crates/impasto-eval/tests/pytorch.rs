@@ -3,7 +3,9 @@
 use impasto_core::conformance::shared_data;
 use impasto_core::reference::ReferenceEngine;
 use impasto_core::{Conditions, Engine, Model, Shape, Tensor, Weights};
+use impasto_cpu::CpuEngine;
 use impasto_eval::judge::{Judge, adain_target};
+use impasto_eval::metrics::{FlatPlaces, Histogram, Likeness, Projections, SecondMoments};
 use impasto_eval::{baseline, metrics};
 use serde_json::Value;
 use std::path::Path;
@@ -43,16 +45,83 @@ fn similarity_equals_pytorch() {
     close(metrics::ssim(&a, &b), number(&golden()["ssim"]), 1e-9);
 }
 
+/// As in `golden/make.py`.
+fn drawn_directions(count: usize, channels: usize) -> Vec<f32> {
+    let value = |k: f64, c: f64| (1.7 * k + 0.9 * c * (k + 1.0)).sin() + 0.3;
+    let one = |k: usize| {
+        let values: Vec<f64> = (0..channels).map(|c| value(k as f64, c as f64)).collect();
+        let length = values.iter().map(|v| v * v).sum::<f64>().sqrt();
+        values.into_iter().map(move |v| (v / length) as f32)
+    };
+    (0..count).flat_map(one).collect()
+}
+
+#[test]
+fn figures_of_pictures_equal_pytorch() {
+    let golden = &golden()["drawn"];
+    let [pastiche, photo, painting] = [1.1, 0.3, 1.9].map(|phase| picture(80, 96, phase));
+    assert!(worst(&metrics::detail(&photo), &golden["detail"]) < 1e-6);
+    close(metrics::phase_variance(&pastiche), number(&golden["phase_variance"]), 1e-6);
+    let colours = metrics::colour_distance(&Histogram::of(&pastiche), &Histogram::of(&painting));
+    close(colours, number(&golden["colours"]), 1e-6);
+    let flat = FlatPlaces::of(&metrics::luma(&photo));
+    close(metrics::lattice(&metrics::luma(&pastiche), &flat), number(&golden["lattice"]), 1e-5);
+}
+
+#[test]
+fn figures_of_features_equal_pytorch() {
+    let golden = &golden()["drawn"];
+    let [own, target] = [0.3, 1.9].map(|phase| [picture(40, 33, phase), picture(17, 20, phase + 0.4)]);
+    let mean = |distance: &dyn Fn(&Tensor, &Tensor) -> f64| {
+        0.5 * (distance(&own[0], &target[0]) + distance(&own[1], &target[1]))
+    };
+    let gram =
+        mean(&|a, b| metrics::matrix_distance(SecondMoments::of(a).gram(), SecondMoments::of(b).gram()));
+    close(gram, number(&golden["gram_distance"]), 1e-6);
+    let centred = mean(&|a, b| {
+        metrics::matrix_distance(&SecondMoments::of(a).centred(), &SecondMoments::of(b).centred())
+    });
+    close(centred, number(&golden["centred_distance"]), 1e-5);
+    let directions = drawn_directions(5, 3);
+    let transport = mean(&|a, b| {
+        let [a, b] = [a, b].map(|features| Projections::of(features, &directions));
+        metrics::transport_distance(&a, &b)
+    });
+    close(transport, number(&golden["transport"]), 1e-5);
+    let structure = metrics::structure_distance(&Likeness::of(&own[0]), &Likeness::of(&target[0]));
+    close(structure, number(&golden["structure"]), 1e-4);
+}
+
+#[test]
+fn distance_left_equals_pytorch() {
+    let Some(data) = shared_data("distance_left_equals_pytorch") else { return };
+    let vgg = Arc::new(load(&data, "weights/vgg19_normalised_relu4_1.safetensors"));
+    let engine = CpuEngine::new().unwrap();
+    let features = |size, phase| {
+        let mut judge = Judge::new(&engine, &vgg, size).unwrap();
+        judge.features(&picture(size.1, size.0, phase)).unwrap()
+    };
+    let [pastiche, photo] = [1.1, 0.3].map(|phase| features((96, 80), phase));
+    let painting = features((80, 80), 1.9).style;
+    let left = pastiche.style.distance(&painting).left_of(&photo.style.distance(&painting));
+    let golden = &golden()["left"];
+    close(left.gram, number(&golden["gram_left"]), 1e-3);
+    close(left.texture, number(&golden["texture_left"]), 1e-3);
+    close(left.transport, number(&golden["transport_left"]), 1e-3);
+    let structure = metrics::structure_distance(&pastiche.likeness, &photo.likeness);
+    close(structure, number(&golden["structure"]), 1e-3);
+}
+
 #[test]
 fn losses_equal_pytorch() {
     let Some(data) = shared_data("losses_equal_pytorch") else { return };
     let vgg = Arc::new(load(&data, "weights/vgg19_normalised_relu4_1.safetensors"));
-    let mut judge = Judge::new(&ReferenceEngine, &vgg, 64).unwrap();
-    let mut look = |phase| judge.look(&picture(64, 64, phase)).unwrap();
-    let (content, style, painting) = (look(0.3), look(1.9), look(1.1));
-    let target = adain_target(&content, &style.statistics);
+    let mut judge = Judge::new(&ReferenceEngine, &vgg, (64, 64)).unwrap();
+    let mut features = |phase| judge.features(&picture(64, 64, phase)).unwrap();
+    let (content, style, painting) = (features(0.3), features(1.9), features(1.1));
+    let target = adain_target(&content, &style.style);
     close(metrics::mse(&painting.relu4_1, &target), number(&golden()["content_loss"]), 1e-4);
-    let style_loss = metrics::style_loss(&painting.statistics, &style.statistics);
+    let style_loss = metrics::style_loss(&painting.style.statistics, &style.style.statistics);
     close(style_loss, number(&golden()["style_loss"]), 1e-4);
 }
 

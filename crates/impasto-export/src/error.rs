@@ -22,7 +22,7 @@ pub enum ExportError {
     NotAPicture {
         /// Its name.
         network: String,
-        /// What it takes.
+        /// The length expected.
         channels: usize,
     },
     /// A size that the OAK's chip cannot take.
@@ -32,7 +32,7 @@ pub enum ExportError {
         width: usize,
         /// Asked height in px.
         height: usize,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
     /// Something else that the OAK's chip or its package cannot take.
@@ -44,6 +44,12 @@ pub enum ExportError {
          give one with --style"
     )]
     NoStyle,
+    /// A tuned style beside others.
+    #[error(
+        "`{0}` is a tuned style with weights of its own, and the styles of an OAK package share one network; \
+         export it alone: --style {0}"
+    )]
+    TunedAmong(String),
     /// The folder is already there.
     #[error("{} exists already; name another folder, or remove it first", .0.display())]
     Exists(PathBuf),

@@ -6,10 +6,10 @@
 //! * [`oak::child`] runs that program and takes its frames.
 
 pub mod error;
-mod fold;
 pub mod oak;
 pub mod onnx;
+mod pixels;
 
 pub use error::ExportError;
 pub use oak::{OakOptions, export_oak};
-pub use onnx::{OnnxFiles, OnnxOptions, export_onnx};
+pub use onnx::{OnnxFiles, OnnxOptions, export_onnx, export_styled_onnx};

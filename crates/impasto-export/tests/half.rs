@@ -17,7 +17,7 @@ use impasto_export::onnx::{self, OnnxOptions, Range};
 use std::path::Path;
 use std::process::Command;
 
-/// What the issue asks for.
+/// Bound that is promised.
 const LEAST_DB: f64 = 40.0;
 
 fn rounded(values: &[f32]) -> Vec<f32> {

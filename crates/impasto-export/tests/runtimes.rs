@@ -1,18 +1,20 @@
-//! What ONNX Runtime and OpenVINO make of our files, against the plain reference engine.
+//! Our files in ONNX Runtime and OpenVINO, against the plain reference engine.
 
 mod common;
 
 use common::{Scratch, bytes, classic, floats, light, psnr_db, python, script};
+use impasto_core::Random;
 use impasto_core::conformance::{Case, cases, run, shared_data};
 use impasto_core::reference::ReferenceEngine;
-use impasto_core::weights::Precision;
-use impasto_core::{Field, Tensor, Weights};
-use impasto_export::export_onnx;
+use impasto_core::style::Update;
+use impasto_core::weights::{Precision, Weight};
+use impasto_core::{Field, Model, Shape, SiteKind, Style, Tensor, Weights};
 use impasto_export::onnx::{self, ColourOrder, OnnxOptions, Range, Size};
+use impasto_export::{export_onnx, export_styled_onnx};
 use std::path::Path;
 use std::process::Command;
 
-/// What issue and documents promise for 32 bits.
+/// Bound that the documents promise for 32 bits.
 const LEAST_DB: f64 = 60.0;
 
 /// A graph, what it is given, and what it must give.
@@ -89,14 +91,14 @@ fn failures(python: &Path, runtime: &str, jobs: &[Job]) -> Vec<String> {
 }
 
 fn all_runtimes(test: &str, jobs: &[Job]) {
-    for (runtime, modules) in [
-        ("onnx", &["onnx", "numpy"]),
-        ("onnxruntime", &["onnxruntime", "numpy"]),
-        ("openvino", &["openvino", "numpy"]),
-    ] {
-        if let Some(python) = python(&format!("{test} ({runtime})"), "onnx", modules) {
-            assert_eq!(failures(&python, runtime, jobs), Vec::<String>::new());
-        }
+    for (runtime, module) in [("onnx", "onnx"), ("onnxruntime", "onnxruntime"), ("openvino", "openvino")] {
+        in_runtime(test, (runtime, module), jobs);
+    }
+}
+
+fn in_runtime(test: &str, (runtime, module): (&str, &str), jobs: &[Job]) {
+    if let Some(python) = python(&format!("{test} ({runtime})"), "onnx", &[module, "numpy"]) {
+        assert_eq!(failures(&python, runtime, jobs), Vec::<String>::new());
     }
 }
 
@@ -200,8 +202,7 @@ fn the_real_classic() {
 #[test]
 fn the_light_network() {
     let model = light();
-    let picture =
-        impasto_core::conformance::Random::new(4).tensor(impasto_core::Shape::new(3, 52, 67), 0.0, 1.0);
+    let picture = impasto_core::Random::new(4).tensor(impasto_core::Shape::new(3, 52, 67), 0.0, 1.0);
     let encode = Case {
         name: "light encoder".into(),
         network: model.encoder.clone(),
@@ -242,4 +243,61 @@ fn the_light_network() {
         });
     }
     all_runtimes("the_light_network", &jobs);
+}
+
+/// A style folded in, tuned and not: one picture in, one out, which OpenCV takes as well.
+#[test]
+fn one_input_with_the_style_in_it() {
+    let model = common::trained_light();
+    let quick = common::built_in_style("waves");
+    let quick = Style::new(&model, quick.provenance.clone(), quick.vector().to_vec()).unwrap();
+    let mut jobs = Vec::new();
+    for (style, width, height) in [(quick.clone(), 64, 48), (tuned(&model, quick), 67, 52)] {
+        let mut random = Random::new(7);
+        let input = random.tensor(Shape::new(3, height, width), 0.0, 1.0);
+        let weights = style.update().map_or_else(
+            || model.weights.clone(),
+            |update| update.applied(&model.weights, 1.0).unwrap().into(),
+        );
+        let case = Case {
+            name: format!("waves, tuned: {}", style.update().is_some()),
+            network: model.painter.clone(),
+            weights,
+            input,
+            style: style.vector().to_vec(),
+            strength: 1.0,
+            field: Field::default(),
+        };
+        let bytes = export_styled_onnx(&model, &style, &fixed(&case)).unwrap();
+        let read = onnx::check(&bytes).unwrap();
+        let inputs: Vec<_> =
+            read.graph.as_ref().unwrap().input.iter().map(|input| input.name.clone()).collect();
+        assert_eq!(inputs, ["image"]);
+        assert!(read.metadata_props.iter().any(|p| p.key == "impasto.style" && p.value == "waves"));
+        let inputs = vec![("image", sides(&case.input), case.input.data().to_vec())];
+        let expected = run(&ReferenceEngine, &case).unwrap();
+        jobs.push(Job { name: case.name, model: bytes, inputs, expected });
+    }
+    all_runtimes("one_input_with_the_style_in_it", &jobs);
+    in_runtime("one_input_with_the_style_in_it", ("opencv", "cv2"), &jobs);
+}
+
+/// The style with gains of the noise field, and a random change of every weight of the painter.
+fn tuned(model: &Model, style: Style) -> Style {
+    let (mut update, mut random, mut vector) = (Update::new(), Random::new(3), style.vector().to_vec());
+    let noises = model.painter.sites.iter().enumerate().filter(|(_, site)| site.kind == SiteKind::Noise);
+    noises.for_each(|(i, _)| vector[model.painter.site_range(i)].fill(0.3));
+    let style = Style::new(model, style.provenance.clone(), vector).unwrap();
+    for (name, shape) in model.painter.weight_shapes().unwrap() {
+        let values = (0..shape.iter().product()).map(|_| 0.02 * random.normal()).collect();
+        update.insert(&name, Weight { shape, values });
+    }
+    style.tuned(model, update).unwrap()
+}
+
+#[test]
+fn a_style_of_another_model_is_refused() {
+    let style = common::some_style(&common::light_like(), "other", 1);
+    let refused = export_styled_onnx(&common::trained_light(), &style, &OnnxOptions::default()).unwrap_err();
+    assert!(refused.to_string().contains("was made for model light-like"), "{refused}");
 }

@@ -1,6 +1,6 @@
-//! What is written can be read back, and is what was asked for; no Python needed.
+//! Files that are written can be read back and are as asked for; no Python needed.
 
-use impasto_core::conformance::{Case, cases};
+use impasto_core::conformance::{Case, cases, every_op, kind};
 use impasto_core::weights::Precision;
 use impasto_export::onnx::proto::GraphProto;
 use impasto_export::onnx::{self, ColourOrder, OnnxOptions, Range, Size};
@@ -41,6 +41,19 @@ fn every_table_becomes_a_sound_graph() {
         assert_eq!(names, if styled { vec!["image", "style"] } else { vec!["image"] });
         graph(&case, &OnnxOptions::default());
         graph(&case, &OnnxOptions { precision: Precision::F16, ..fixed(&case) });
+    }
+}
+
+#[test]
+fn every_kind_of_layer_has_an_onnx_row() {
+    for (name, case) in every_op() {
+        let graph = graph(&case, &fixed(&case));
+        let layer =
+            case.network.nodes.iter().find(|node| kind(&node.op) == name).expect("the case holds its kind");
+        let of_layer = |output: &String| output.starts_with(&format!("{}/", layer.name));
+        let has_row = graph.node.iter().any(|row| row.output.iter().any(of_layer));
+        // The picture is the graph's input and needs no row.
+        assert!(has_row || name == "Input", "{name}: no row makes {}", layer.name);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-/// What kind of device an adapter is.
+/// Kind of an adapter's device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AdapterKind {
     /// A card of its own.
@@ -21,7 +21,7 @@ pub enum AdapterKind {
 pub struct AdapterInfo {
     /// Name, by which it can be chosen.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub kind: AdapterKind,
     /// The interface it is reached by, such as `vulkan`.
     pub backend: String,
@@ -58,7 +58,7 @@ pub enum GpuError {
     /// None of that name.
     #[error("no GPU adapter is called `{wanted}`; this machine has: {found}")]
     Name {
-        /// What was asked for.
+        /// The name asked for.
         wanted: String,
         /// The names of those that there are.
         found: String,
@@ -70,7 +70,7 @@ pub enum GpuError {
     Lacks {
         /// The adapter's name.
         adapter: String,
-        /// What it lacks, as the rest of a sentence.
+        /// Its shortcoming, as the rest of a sentence.
         lacks: String,
     },
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub struct Gpu {
     /// The device.
     pub device: wgpu::Device,
-    /// Where work is handed in.
+    /// Queue for submitted work.
     pub queue: wgpu::Queue,
     /// The adapter that was opened.
     pub info: AdapterInfo,
@@ -19,14 +19,14 @@ pub struct Gpu {
     pub subgroups: bool,
     /// Bound where a kernel declares a buffer that it does not use.
     pub unused: wgpu::Buffer,
-    /// What to do where it has too little room, as the end of a sentence.
+    /// Advice where it has too little memory, as the end of a sentence.
     pub(crate) advice: &'static str,
     limits: wgpu::Limits,
     fault: Arc<Mutex<Option<String>>>,
     kernels: Mutex<HashMap<String, Arc<wgpu::ComputePipeline>>>,
 }
 
-/// How a kernel uses a binding.
+/// Usage of a binding by a kernel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Usage {
     /// Numbers that all threads share.
@@ -282,7 +282,7 @@ impl Gpu {
     }
 }
 
-/// What an adapter of these limits lacks, as the rest of a sentence.
+/// Anything that an adapter of these limits lacks, as the rest of a sentence.
 fn lacking(limits: &wgpu::Limits) -> Option<String> {
     let (buffers, bytes) =
         (limits.max_storage_buffers_per_shader_stage, limits.max_compute_workgroup_storage_size);

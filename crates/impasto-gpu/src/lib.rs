@@ -22,7 +22,7 @@ mod tuning;
 
 pub use adapter::{AdapterInfo, AdapterKind, GpuError, adapters};
 
-/// What Impasto's other crates compute with: an open device, kernel texts with constants, and launches of them.
+/// Tools for Impasto's other crates: an open device, kernel texts with constants, and launches of them.
 pub mod compute {
     pub use crate::adapter::choose;
     pub use crate::gpu::{Gpu, Usage};

@@ -1,4 +1,4 @@
-//! What was measured on an adapter, kept in a file.
+//! Measurements on an adapter, kept in a file.
 
 use crate::plan::way::Way;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ pub enum Tuning {
     Off,
     /// Never, but what the file holds is used.
     Read(PathBuf),
-    /// Where the file does not tell; what is found is added to it.
+    /// If the file has no entry; findings are added to it.
     Measure(PathBuf),
 }
 

@@ -3,12 +3,24 @@
 mod adapters;
 
 use adapters::engines;
-use impasto_core::conformance::{Tolerance, failures};
+use impasto_core::conformance::{Tolerance, compare, every_op, failures, run};
+use impasto_core::reference::ReferenceEngine;
 
 #[test]
 fn every_adapter_paints_what_the_reference_paints() {
     for engine in engines("every_adapter_paints_what_the_reference_paints") {
         assert_eq!(failures(&engine, Tolerance::F32), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn every_kind_of_layer_has_a_shader() {
+    for engine in engines("every_kind_of_layer_has_a_shader") {
+        for (kind, case) in every_op() {
+            let expected = run(&ReferenceEngine, &case).unwrap();
+            let found = run(&engine, &case).unwrap_or_else(|e| panic!("{kind}: {e}"));
+            compare(&expected, &found, Tolerance::F32).unwrap_or_else(|e| panic!("{kind}: {e}"));
+        }
     }
 }
 

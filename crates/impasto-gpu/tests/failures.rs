@@ -1,4 +1,4 @@
-//! What goes wrong on a device is told in words, and never panics.
+//! Faults of a device are reported in words, and never panic.
 
 mod adapters;
 

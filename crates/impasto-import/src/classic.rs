@@ -18,7 +18,7 @@ use crate::normalise::{layer_means, rescale};
 const LICENSE: &str = "imported: VGG-19 by K. Simonyan and A. Zisserman is under CC BY 4.0; \
                        the decoder is under the terms of whoever published it";
 
-/// What a published VGG is normalised on: photos, and the engine that walks it over them.
+/// Material to normalise a published VGG on: photos, and the engine that walks it over them.
 #[derive(Clone, Copy)]
 pub struct Pictures<'a> {
     /// A few dozen ordinary photos; about 256 px on the shorter side is enough.
@@ -33,11 +33,11 @@ pub struct Pictures<'a> {
 pub struct Vgg {
     /// The weights, by layer name.
     pub weights: Weights,
-    /// What the file held.
+    /// The kind of network that the file held.
     pub kind: VggKind,
     /// On how many pictures it was normalised here; 0 when it came normalised.
     pub pictures: usize,
-    /// How many of its channels never answered to the pictures, and so could not be normalised.
+    /// Number of its channels that never answered to the pictures, and so could not be normalised.
     pub silent_channels: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with a weight file.
+//! Faults of weight files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub enum ImportError {
     File {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         cause: ReadError,
     },
 
@@ -38,7 +38,7 @@ pub enum ImportError {
     NeedsPictures {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// Its kind.
         kind: crate::VggKind,
     },
 
@@ -77,7 +77,7 @@ pub enum ReadError {
     /// The file stops in the middle of something.
     #[error("it ends in the middle of {what}; it is cut short: download or copy it again")]
     Truncated {
-        /// What was being read.
+        /// The part that was being read.
         what: &'static str,
     },
 
@@ -86,7 +86,7 @@ pub enum ReadError {
         "it is not a weight file: {found}; a .pth file saved by PyTorch or a .safetensors file is needed"
     )]
     NotWeights {
-        /// What the first bytes look like.
+        /// The first bytes, described.
         found: &'static str,
     },
 
@@ -117,18 +117,18 @@ pub enum ReadError {
     Pickle {
         /// Place in the pickle, in bytes from its start.
         at: u64,
-        /// What is wrong there.
+        /// The fault.
         problem: String,
     },
 
     /// Something is larger than [`Limits`](crate::Limits) allows.
     #[error("{what} is too large: {found} where at most {limit} are allowed")]
     TooLarge {
-        /// What is too large, with its unit.
+        /// The quantity that is too large, with its unit.
         what: &'static str,
-        /// How much the file asks for.
+        /// Amount that the file asks for.
         found: u64,
-        /// How much is allowed.
+        /// Amount that is allowed.
         limit: u64,
     },
 
@@ -139,7 +139,7 @@ pub enum ReadError {
     /// The archive around the pickle is damaged or is not PyTorch's.
     #[error("its archive is unusable: {problem}")]
     Archive {
-        /// What is wrong with it.
+        /// The fault.
         problem: String,
     },
 
@@ -155,7 +155,7 @@ pub enum ReadError {
     Tensor {
         /// The tensor's name in the file.
         name: String,
-        /// What does not fit.
+        /// The part that does not fit.
         problem: String,
     },
 
@@ -171,7 +171,7 @@ pub enum ReadError {
     NotFloat {
         /// The tensor's name in the file.
         name: String,
-        /// What it holds.
+        /// Its contents.
         element: Element,
     },
 

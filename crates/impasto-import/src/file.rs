@@ -13,7 +13,7 @@ use crate::error::{ReadError, Result};
 use crate::pth::Pth;
 use crate::safetensors::Safetensors;
 
-/// What a file says about one of its tensors.
+/// Name, type, shape and place of one tensor, as the file states them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorInfo {
     /// Kind of number.
@@ -87,7 +87,7 @@ impl<R: BufRead + Seek> TensorFile<R> {
         self.tensors.iter().map(|(name, info)| (name.as_str(), info))
     }
 
-    /// What the file says about a tensor.
+    /// The file's statement about a tensor.
     pub fn info(&self, name: &str) -> Option<&TensorInfo> {
         self.tensors.get(name)
     }

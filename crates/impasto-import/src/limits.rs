@@ -1,4 +1,4 @@
-//! How much a file from outside may ask for.
+//! Limits on what a file from outside may ask for.
 
 /// Ceilings a reader keeps while it looks at a file it does not trust. Each is far above what a weight
 /// file needs and far below what would hurt; a caller with an unusual file may raise them.

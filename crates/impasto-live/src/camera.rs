@@ -1,10 +1,10 @@
 //! Cameras of this machine, and the thread that reads one.
 
 use crate::LiveError;
-use crate::fade::Fader;
-use crate::studio::{Frame, Studio, now_ms};
+use crate::studio::{Studio, now_ms};
 use impasto::Style;
 use impasto_core::Image;
+use impasto_studio::{Fader, Frame};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -117,7 +117,7 @@ fn read(
         }
         let style = if painted { studio.style(&studio.settings())? } else { None };
         if let Some(style) = style {
-            camera.wear(&fader.toward(style, Instant::now())?)?;
+            camera.wear(&fader.toward(style, Instant::now(), &mut |_| true)?)?;
         }
         let Some(image) = camera.next()? else { return Ok(()) };
         *wait = Duration::from_millis(250);

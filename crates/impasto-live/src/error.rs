@@ -1,37 +1,25 @@
 //! Why something on the live page does not go.
 
+use impasto_studio::StudioError;
+
 /// Why something on the live page does not go.
 #[derive(Debug, thiserror::Error)]
 pub enum LiveError {
-    /// A setting out of range, or of a wrong type.
-    #[error("setting `{name}`: {what}")]
-    Setting {
-        /// Its name.
-        name: String,
-        /// What is wrong.
-        what: String,
-    },
-    /// No such style.
-    #[error("there is no style `{0}`; GET /api/state lists them")]
-    Style(String),
-    /// A built-in style cannot be removed.
-    #[error("`{0}` is built in and cannot be removed")]
-    BuiltIn(String),
+    /// A setting, a style or a message that is wrong, or a frame that cannot be painted.
+    #[error(transparent)]
+    Studio(#[from] StudioError),
     /// The dropped file is no picture, or too large.
     #[error(transparent)]
     Picture(#[from] impasto_media::Error),
-    /// It cannot be painted.
-    #[error(transparent)]
-    Paint(#[from] impasto::PaintError),
-    /// A style file that does not fit.
-    #[error(transparent)]
-    StyleFile(#[from] impasto_core::StyleError),
-    /// A message of a viewer that cannot be read.
-    #[error("message: {0}")]
-    Message(String),
     /// A camera that does not work.
     #[error("camera: {0}")]
     Camera(String),
+    /// A style that cannot be deepened.
+    #[error("{0}")]
+    Deepen(String),
+    /// Too little memory.
+    #[error("{0}")]
+    NoRoom(String),
     /// A recording that does not work.
     #[error("recording: {0}")]
     Record(String),
@@ -43,4 +31,16 @@ pub enum LiveError {
         /// The system's words.
         source: std::io::Error,
     },
+}
+
+impl From<impasto::PaintError> for LiveError {
+    fn from(why: impasto::PaintError) -> Self {
+        StudioError::from(why).into()
+    }
+}
+
+impl From<impasto_core::StyleError> for LiveError {
+    fn from(why: impasto_core::StyleError) -> Self {
+        StudioError::from(why).into()
+    }
 }

@@ -192,6 +192,8 @@ fn router(shared: Shared) -> Router {
         .route("/api/styles/{id}", delete(api::remove_style))
         .route("/api/styles/{id}/thumb.jpg", get(api::thumb))
         .route("/api/styles/{id}/painting.jpg", get(api::painting))
+        .route("/api/styles/{id}/deepen", get(api::deepening).post(api::deepen))
+        .route("/api/styles/{id}/file.style", get(api::style_file))
         .route("/api/record", post(api::record))
         .route_layer(middleware::from_fn_with_state(shared.clone(), guard::with_token));
     pages::routes()

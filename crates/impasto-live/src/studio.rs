@@ -2,36 +2,22 @@
 
 use crate::camera::CameraStatus;
 use crate::codec::{self, WireFormat};
-use crate::gallery::Gallery;
+use crate::deepen::Deepenings;
 use crate::inbox::Inbox;
-use crate::picture::Picture;
 use crate::record::{Recording, Running};
-use crate::settings::{Chosen, Settings};
-use crate::stats::{Report, Stage, Stats};
-use crate::turn::turned;
 use crate::{LiveError, painter};
 use axum::body::Bytes;
 use impasto::flash::Flashes;
-use impasto::{Dials, Stylizer};
+use impasto::{Dials, Style, Stylizer};
 use impasto_core::Image;
+use impasto_studio::gallery::small_painting;
+use impasto_studio::{Chosen, Frame, Gallery, Picture, Report, Settings, Stage, Stats, StudioError, turned};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
-
-/// A frame to be painted.
-pub struct Frame {
-    /// The picture.
-    pub picture: Picture,
-    /// Number from its camera.
-    pub sequence: u32,
-    /// Capture time, ms since 1970.
-    pub captured_ms: f64,
-    /// Its camera has painted it already: it is shown as it is.
-    pub painted: bool,
-}
 
 /// A painted frame, with its encodings made once each, when first asked for.
 pub struct Painted {
@@ -64,6 +50,11 @@ impl Painted {
         Self { picture, original, sequence, captured_ms, wire: Default::default() }
     }
 
+    /// The camera's picture that it was painted from.
+    pub(crate) fn original(&self) -> &Picture {
+        &self.original
+    }
+
     /// The painting.
     pub fn image(&self) -> &Image {
         self.picture.image()
@@ -74,6 +65,14 @@ impl Painted {
         let encode = || codec::encode(&self.picture, format, self.sequence, self.captured_ms).into();
         self.wire[format as usize].get_or_init(encode).clone()
     }
+}
+
+/// A mix of styles, and what it was made from.
+struct Mixed {
+    /// Of the gallery.
+    version: u64,
+    styles: Vec<Chosen>,
+    style: Option<Style>,
 }
 
 /// A page's camera that has been silent for so long is gone.
@@ -89,6 +88,9 @@ pub struct Studio {
     pub(crate) stylizer: Stylizer,
     pub(crate) inbox: Inbox<Frame>,
     gallery: Mutex<Gallery>,
+    /// The mix that was asked for last.
+    mixed: Mutex<Option<Mixed>>,
+    pub(crate) deepenings: Deepenings,
     settings: Mutex<Settings>,
     stats: Mutex<Stats>,
     recording: Mutex<Option<Running>>,
@@ -120,6 +122,8 @@ impl Studio {
             stylizer,
             inbox: Inbox::new(),
             gallery: Mutex::new(gallery),
+            mixed: Mutex::default(),
+            deepenings: Deepenings::default(),
             settings: Mutex::new(settings),
             stats: Mutex::new(Stats::new()),
             recording: Mutex::new(None),
@@ -154,6 +158,9 @@ impl Studio {
 
     /// Hands in a frame, turned and cropped as the settings say; an older one that still waits is dropped.
     pub fn offer(&self, mut frame: Frame) {
+        if self.deepenings.is_resting() {
+            return;
+        }
         let (degrees, crop) = {
             let settings = locked(&self.settings);
             (settings.rotate, settings.crop)
@@ -233,7 +240,7 @@ impl Studio {
 
     /// Adds a dropped picture or `.style` file; gives its id.
     pub fn drop_style(&self, bytes: &[u8], name: &str) -> Result<String, LiveError> {
-        let entry = crate::gallery::dropped_entry(&self.stylizer, bytes, name)?;
+        let entry = crate::dropped::dropped_entry(&self.stylizer, bytes, name)?;
         let id = locked(&self.gallery).add_dropped(entry)?;
         self.changed();
         Ok(id)
@@ -242,6 +249,7 @@ impl Studio {
     /// Takes a dropped style away, and out of the mix.
     pub fn remove_style(&self, id: &str) -> Result<(), LiveError> {
         locked(&self.gallery).remove(id)?;
+        self.deepenings.forget(id);
         locked(&self.settings).styles.retain(|c| c.id != id);
         self.changed();
         Ok(())
@@ -263,20 +271,39 @@ impl Studio {
         let original = self.painted.borrow().as_ref().map(|painted| painted.original.clone());
         let style = locked(&self.gallery).mix(&[Chosen { id: id.into(), weight: 1.0 }])?;
         let (Some(original), Some(style)) = (original, style) else {
-            return self.thumb(id).ok_or_else(|| LiveError::Style(id.into()));
+            return self.thumb(id).ok_or_else(|| StudioError::Style(id.into()).into());
         };
         let (strength, keep_color) = {
             let settings = locked(&self.settings);
             (settings.strength, settings.keep_color)
         };
         let dials = Dials { strength, keep_color, ..Dials::default() };
-        let small = crate::gallery::thumb_size(original.image());
-        Ok(codec::jpeg(&self.stylizer.paint(&small, &style, &dials)?, 80))
+        Ok(small_painting(&self.stylizer, &style, Some(original.image()), &dials)?)
     }
 
-    /// The chosen mix; `None` shows the camera as it is.
-    pub(crate) fn style(&self, settings: &Settings) -> Result<Option<impasto::Style>, LiveError> {
-        locked(&self.gallery).mix(&settings.styles)
+    /// The chosen mix; `None` shows the camera as it is. The same mix is made once, so that weights that it changes are too.
+    pub(crate) fn style(&self, settings: &Settings) -> Result<Option<Style>, LiveError> {
+        let gallery = locked(&self.gallery);
+        let mut mixed = locked(&self.mixed);
+        let known =
+            mixed.as_ref().filter(|mix| mix.version == gallery.version() && mix.styles == settings.styles);
+        if let Some(known) = known {
+            return Ok(known.style.clone());
+        }
+        let style = gallery.mix(&settings.styles)?;
+        *mixed =
+            Some(Mixed { version: gallery.version(), styles: settings.styles.clone(), style: style.clone() });
+        Ok(style)
+    }
+
+    /// Looks into the gallery, or changes it, for a moment.
+    pub(crate) fn gallery<T>(&self, then: impl FnOnce(&mut Gallery) -> T) -> T {
+        then(&mut locked(&self.gallery))
+    }
+
+    /// Whether a recording runs.
+    pub(crate) fn is_recording(&self) -> bool {
+        locked(&self.recording).is_some()
     }
 
     /// Everything that a page shows besides pictures.
@@ -295,6 +322,7 @@ impl Studio {
             "camera": *locked(&self.camera),
             "recording": recording,
             "recording_sound": sound,
+            "deepening": self.deepenings.shown(),
             "troubles": self.troubles(),
         })
     }

@@ -6,8 +6,8 @@
 //! A film comes from a [`video::Source`] and goes to a [`video::Sink`], with [`video::pipeline::run`] between them.
 //!
 //! This crate knows no engine: what paints the frames is handed in.
+#![forbid(unsafe_code)]
 
-pub mod atomic;
 mod error;
 pub mod folder;
 pub mod memory;
@@ -16,5 +16,7 @@ pub mod still;
 #[cfg(test)]
 mod testing;
 pub mod video;
+pub use impasto_pixel::view;
 
 pub use error::{Error, Result};
+pub use impasto_core::atomic;

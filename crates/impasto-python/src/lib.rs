@@ -26,7 +26,7 @@ mod _native {
     /// The names of the built-in styles, in the order in which they are shown.
     #[pyfunction]
     fn styles() -> Vec<String> {
-        impasto::builtin::styles().into_iter().map(|style| style.provenance.name).collect()
+        impasto::builtin::names().into_iter().map(|style| style.name).collect()
     }
 
     #[pymodule_init]

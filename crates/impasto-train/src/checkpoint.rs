@@ -2,6 +2,7 @@
 
 use crate::learner::LearnerState;
 use impasto_core::Weights;
+use impasto_core::atomic;
 use impasto_core::weights::{Precision, WeightsError};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -58,7 +59,7 @@ impl RunLock {
 pub struct Checkpoint {
     /// Steps done.
     pub step: u64,
-    /// What decides the run's course, as JSON.
+    /// Settings that decide the run's course, as JSON.
     pub settings: String,
     /// The learner's state.
     pub state: LearnerState,
@@ -72,17 +73,7 @@ impl Checkpoint {
 
     /// Writes beside, flushes to disk, and renames: whatever happens, a whole checkpoint is there.
     pub fn save(&self, run: &Path) -> std::io::Result<()> {
-        let path = Self::path(run);
-        let beside = path.with_extension("part");
-        let write = || -> std::io::Result<()> {
-            let mut file = std::fs::File::create(&beside)?;
-            std::io::Write::write_all(&mut file, &self.bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&beside, &path)
-        };
-        write().inspect_err(|_| {
-            let _ = std::fs::remove_file(&beside);
-        })
+        atomic::write(&Self::path(run), &self.bytes())
     }
 
     fn bytes(&self) -> Vec<u8> {

@@ -3,7 +3,7 @@
 
 use crate::learner::LearnerError;
 use crate::learner::pass::{Part, Tapes};
-use crate::loss::covariance::{Covariance, back, balanced};
+use crate::loss::covariance::{Covariance, FeatureSums, back, balanced};
 use crate::loss::instance::instance_content;
 use crate::loss::picture::{range, total_variation};
 use crate::loss_network::{EPS, LossNetwork};
@@ -84,6 +84,22 @@ impl<K: Kernels> Critic<K> {
         let Shape { height, width, .. } = picture.shape();
         let tape = self.tapes.of_size(&self.part.program, height, width);
         self.looks.map(|id| Covariance::of(self.kernels, tape.value(id).map(), &mut self.scratch))
+    }
+
+    /// Means and covariances of several pictures together.
+    pub fn style_of_all(&mut self, pictures: &[Tensor]) -> StyleTarget {
+        let mut sums: [Option<FeatureSums>; 4] = [None, None, None, None];
+        for picture in pictures {
+            self.look_at(picture);
+            let Shape { height, width, .. } = picture.shape();
+            let tape = self.tapes.of_size(&self.part.program, height, width);
+            for (sums, id) in sums.iter_mut().zip(self.looks) {
+                let map = tape.value(id).map();
+                let sums = sums.get_or_insert_with(|| FeatureSums::new(map.shape().channels));
+                sums.add(self.kernels, map, &mut self.scratch);
+            }
+        }
+        sums.map(|sums| sums.expect("there is a picture").covariance())
     }
 
     /// A photo's drawing.

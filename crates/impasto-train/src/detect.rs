@@ -10,14 +10,14 @@ mod pictures;
 mod relus;
 
 pub use grid::{lattice, rim};
-pub(crate) use relus::Hearing;
+pub(crate) use relus::ReluActivity;
 pub use relus::Silent;
 
 use crate::learner::{Recipe, StepReport};
 use crate::progress::Validation;
 use impasto_core::Tensor;
 
-/// What a validation painted; all pictures are RGB in `0..1`, `photos[i]` in the style of `paintings[i]` became `pastiches[i]`.
+/// Pictures of a validation; all pictures are RGB in `0..1`, `photos[i]` in the style of `paintings[i]` became `pastiches[i]`.
 #[derive(Clone, Debug, Default)]
 pub struct Gallery {
     /// Contents.
@@ -34,7 +34,7 @@ pub struct Gallery {
     pub silent: Vec<Silent>,
 }
 
-/// What detectors look at.
+/// Data that detectors look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
     /// Held-out pairs.
@@ -52,7 +52,7 @@ pub struct Evidence<'a> {
 pub struct Detector {
     /// A short name.
     pub name: &'static str,
-    /// What is wrong, why, and what to do; `None` if all is well.
+    /// Fault, cause and remedy; `None` if all is well.
     pub look: fn(&Evidence) -> Option<String>,
 }
 

@@ -17,7 +17,7 @@ pub use run::{DistilConfig, DistilError, DistilProgress, DistilSettings, distil}
 
 use serde::{Deserialize, Serialize};
 
-/// What a step saw.
+/// Measurements of one step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DistilReport {
     /// Mean squared error of VGG's normalised features, by look: 1 is a student that knows nothing but the mean.

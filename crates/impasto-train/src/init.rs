@@ -6,8 +6,8 @@ mod whiten;
 pub use revive::revive;
 pub use whiten::whiten;
 
+use impasto_core::Random;
 use impasto_core::Weights;
-use impasto_core::conformance::Random;
 use impasto_core::network::{Network, NodeId, Op, SiteKind};
 
 /// A residual branch's last convolution starts smaller, so that blocks begin near the identity.
@@ -27,18 +27,28 @@ pub fn painter(network: &Network, random: &mut Random) -> Weights {
     let last = network.nodes.iter().rposition(|n| matches!(n.op, Op::Conv { .. }));
     for (name, shape) in network.weight_shapes().expect("the table is sound") {
         let id = name.strip_suffix(".weight").and_then(|n| network.find(n));
-        let deviation = match id {
-            None => 0.0,
-            Some(id) if Some(id) == last => {
+        let deviation = id.map_or(0.0, |id| match network.nodes[id].op {
+            Op::Conv { .. } if Some(id) == last => {
                 let taps = (shape[2] * shape[3]) as f32;
                 0.5 * (2.0 / (taps * (shape[0] + shape[1]) as f32)).sqrt()
             }
-            Some(id) if matches!(network.nodes[id].op, Op::Noise { .. }) => NOISE,
-            Some(id) => {
+            Op::Conv { .. } => {
                 let fan: usize = shape[1..].iter().product();
                 (2.0 / fan as f32).sqrt() * if added(id) { BRANCH } else { 1.0 }
             }
-        };
+            Op::Noise { .. } => NOISE,
+            Op::Input { .. }
+            | Op::Relu { .. }
+            | Op::MaxPool2 { .. }
+            | Op::AvgPool2 { .. }
+            | Op::Upsample2 { .. }
+            | Op::Add { .. }
+            | Op::AdaIn { .. }
+            | Op::Modulate { .. }
+            | Op::MeanStd { .. }
+            | Op::Concat { .. }
+            | Op::Scale { .. } => unreachable!("this kind of layer has no weights"),
+        });
         let values = (0..shape.iter().product()).map(|_| deviation * random.normal()).collect();
         weights.insert(name, shape, values);
     }

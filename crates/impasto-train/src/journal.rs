@@ -1,4 +1,4 @@
-//! What a run leaves to look at: a log, TensorBoard event files, sheets, and a report for the browser.
+//! Records of a run: a log, TensorBoard event files, sheets, and a report for the browser.
 //!
 //! A [`Journal`] only reads [`Progress`]. In the run's folder it keeps `log.jsonl` (one record a line, from which everything else is made),
 //! `sheets/STEP.jpg`, `events.out.tfevents.*` and `report.html`, which holds its curves and pictures itself.
@@ -15,7 +15,7 @@ use crate::progress::{Progress, Steps, Validation};
 use entry::{kept, scalars};
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
-use impasto_core::Image;
+use impasto_core::{Image, atomic};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -115,10 +115,7 @@ impl Journal {
 
     fn report(&self) -> io::Result<()> {
         let page = report::page(&self.title, &self.entries, &|step| fs::read(self.sheet(step)).ok());
-        let (path, beside) = (Self::report_path(&self.run), self.run.join("report.part"));
-        fs::write(&beside, page).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
-            let _ = fs::remove_file(&beside);
-        })
+        atomic::write(&Self::report_path(&self.run), page.as_bytes())
     }
 }
 

@@ -40,7 +40,7 @@ pub trait Learner {
     /// losses or gradients are not finite changes nothing, and its report shows them.
     fn step(&mut self, batch: &[Group], recipe: &Recipe) -> StepReport;
 
-    /// What a checkpoint needs.
+    /// State for a checkpoint.
     fn state(&self) -> LearnerState;
 
     /// Goes on from a checkpoint.

@@ -5,6 +5,7 @@ pub mod data;
 pub mod descent;
 pub mod detect;
 pub mod distil;
+pub mod finish;
 pub mod init;
 pub mod journal;
 pub mod learner;

@@ -5,8 +5,8 @@ mod own;
 pub use own::{JudgeFileError, JudgeShape};
 
 use crate::walk::{Packed, Parameters, Plain, Program, Tape, moments};
+use impasto_core::Random;
 use impasto_core::classic::{self, VGG19};
-use impasto_core::conformance::Random;
 use impasto_core::network::{Network, NetworkBuilder, NodeId, Padding};
 use impasto_core::weights::WeightsError;
 use impasto_core::{Tensor, Weights};
@@ -19,7 +19,7 @@ pub const LAYERS: [&str; 4] = ["conv1_1", "conv2_1", "conv3_1", "conv4_1"];
 /// multiplies filters by positive numbers, and does not change it.
 const REDDER: u64 = 0xEC31_412B_BC2B_C598;
 
-/// Where people get a VGG-19.
+/// Source of a VGG-19, for messages.
 pub const WHERE_FROM: &str = "The loss network is VGG-19: `vgg_normalised.pth` from the releases page of naoto0804/pytorch-AdaIN on GitHub, or \
     torchvision's `vgg19-dcbb9e9d.pth`, which is normalised here on your photos; a classic model that `impasto import` made of \
     them serves too";
@@ -139,7 +139,7 @@ impl LossNetwork {
         })
     }
 
-    /// What looks wrong with the published VGG-19's weights, though they can be used; `None` for other weights.
+    /// Whatever looks wrong with the published VGG-19's weights, though they can be used; `None` for other weights.
     pub fn suspicion(&self) -> Option<String> {
         let weight = self.weights.get("conv1_1.weight").filter(|w| w.values.len() == 64 * 27)?;
         let redder = |filter: &[f32]| filter[..9].iter().sum::<f32>() > filter[18..].iter().sum::<f32>();

@@ -16,7 +16,7 @@ pub enum Progress {
         steps: u64,
         /// Files that are listed: photos, paintings.
         pictures: [usize; 2],
-        /// What the kernels run on.
+        /// Instruction set or adapter that the kernels run on.
         device: String,
     },
     /// Some steps were done.
@@ -27,7 +27,7 @@ pub enum Progress {
     Warning {
         /// After this many steps.
         step: u64,
-        /// What, why and what to do.
+        /// Fault, cause and remedy.
         message: String,
     },
     /// A checkpoint was written.
@@ -52,13 +52,13 @@ pub struct Steps {
     pub rate: f32,
     /// Paintings per second.
     pub samples_per_second: f64,
-    /// What is left, at this speed.
+    /// Remaining time, at this speed.
     pub remaining_secs: f64,
     /// Unreadable files so far: photos, paintings.
     pub broken: [usize; 2],
 }
 
-/// How held-out pairs look.
+/// Figures of the held-out pairs.
 #[derive(Clone, Debug)]
 pub struct Validation {
     /// After this many steps.

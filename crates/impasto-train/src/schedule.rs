@@ -3,7 +3,7 @@
 use crate::learner::Recipe;
 use serde::{Deserialize, Serialize};
 
-/// How a run is divided. A step is one batch.
+/// Phases of a run. A step is one batch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Schedule {
@@ -13,7 +13,7 @@ pub struct Schedule {
     pub steps: u64,
     /// Part of [`Self::steps`] over which the style weight grows geometrically.
     pub ramp: f64,
-    /// Where it starts, as part of its full value.
+    /// Start value, as part of the full one.
     pub ramp_start: f64,
     /// Steps over which the rate grows from 0.
     pub warm_up: u64,

@@ -1,38 +1,35 @@
-//! One painting, its own network: an any-style model trained on for one painting alone.
+//! One painting, its own network: an any-style model trained on for one painting alone, or for several by one hand.
 //!
 //! The painter and the style encoder go on learning with the painting as their only one. What the painter has learned beyond the model is
-//! kept as an [`Update`]: of each convolution's change the nearest product of two thin matrices (truncated singular value
-//! decomposition), everything else whole.
+//! kept as an [`Update`](impasto_core::style::Update): of each convolution's change the nearest product of two thin matrices (truncated
+//! singular value decomposition), everything else whole. [`tune`] is a whole run, kept in a folder; a [`Tuner`] goes step by step.
 
+mod course;
+mod held_out;
 mod low_rank;
+mod tuner;
+
+pub use tuner::{Go, Tuner, check};
 
 use crate::checkpoint::{Checkpoint, CheckpointError, RunLock};
-use crate::data::{Library, Loader, Sampling, Source};
-use crate::learner::cpu::CpuLearner;
-use crate::learner::{Learner, LearnerError, Recipe, StepReport};
+use crate::data::Library;
+use crate::learner::{LearnerError, Recipe, StepReport};
 use crate::loss_network::LossNetwork;
-use crate::walk::Fast;
+use course::Course;
+use held_out::HELD_OUT;
 use impasto_core::style::Update;
-use impasto_core::weights::Weight;
-use impasto_core::{Image, Model, Network, Weights};
-use low_rank::factors;
+use impasto_core::{Image, Model};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Steps whose time is measured before it is known how many there will be.
-const MEASURED_STEPS: u64 = 4;
-/// Fewest steps of a run that has a time to keep.
-const LEAST_STEPS: u64 = 8;
-/// The rate at the end, as a part of the rate at the start.
-const LAST_RATE: f32 = 0.1;
-/// Steps over which the rate rises at the start.
-const WARM_UP: u64 = 10;
 /// Averages of the weights forget this much in a step, once there have been many.
 const AVERAGE: f32 = 0.98;
 /// Least side of a painting, px: strokes are not seen in fewer.
 pub const LEAST_PAINTING_PX: usize = 64;
+/// Fewer photos than this hold none out: all are learned from, and drawn scenes are measured.
+const LEAST_TO_HOLD_OUT: usize = 12;
 
 /// The length of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,7 +37,9 @@ pub const LEAST_PAINTING_PX: usize = 64;
 pub enum Length {
     /// So many steps.
     Steps(u64),
-    /// As many steps as this machine does in about so many seconds.
+    /// So many steps, or fewer once the held-out figure is flat.
+    AtMost(u64),
+    /// As many steps as this machine does in about so many seconds, or fewer once the held-out figure is flat.
     Seconds(f32),
 }
 
@@ -76,7 +75,13 @@ impl Default for TuneConfig {
             seed: 1,
             rank: 16,
             painting_px: 384,
-            recipe: Recipe { ssim: 0.02, instance_content: 0.08, average: AVERAGE, ..Recipe::default() },
+            recipe: Recipe {
+                ssim: 0.02,
+                instance_content: 0.08,
+                rate: 1.6e-3,
+                average: AVERAGE,
+                ..Recipe::default()
+            },
             threads: std::thread::available_parallelism().map_or(1, |n| n.get()),
             checkpoint_secs: 30,
         }
@@ -89,6 +94,9 @@ pub enum TuneError {
     /// The model or the judge.
     #[error(transparent)]
     Learner(#[from] LearnerError),
+    /// Nothing to paint like.
+    #[error("there is no painting to tune to; name a picture, or a folder of pictures by one hand")]
+    NoPainting,
     /// Nothing to paint.
     #[error("a style is tuned on photos, and there is none; name a folder of photos, or leave --photos out")]
     NoPhoto,
@@ -103,7 +111,9 @@ pub enum TuneError {
         height: usize,
     },
     /// Nothing to learn from.
-    #[error("the painting is of one colour everywhere; there are no strokes to learn")]
+    #[error(
+        "the painting is of one colour everywhere, so there are no strokes to learn; take another picture"
+    )]
     Blank,
     /// The steps went astray.
     #[error("after {0} steps the losses are not finite; take a smaller rate")]
@@ -127,7 +137,7 @@ pub enum TuneError {
     },
 }
 
-/// How far a run has come.
+/// Progress of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TuneReport {
     /// Steps done.
@@ -136,6 +146,8 @@ pub struct TuneReport {
     pub steps: u64,
     /// Losses of this step.
     pub losses: StepReport,
+    /// The held-out figure, where it was taken after this step: the part of the way from photo to painting that is left.
+    pub left: Option<f32>,
 }
 
 /// The outcome of a run.
@@ -149,235 +161,88 @@ pub struct Tuned {
     pub steps: u64,
     /// Whether it was asked to end early.
     pub stopped: bool,
+    /// Whether it ended because the held-out figure was flat.
+    pub flat: bool,
 }
 
-/// Tunes `model` to `painting`. With a `folder`, the run is saved there, and goes on from what it finds there if `resume`. After each step
-/// `stop` is asked whether to end.
+/// Tunes `model` to `paintings`. With a `folder`, the run is saved there, and goes on from what it finds there if `resume`. After each step
+/// `on_step` says whether to go on.
 ///
 /// # Errors
-/// If the painting shows nothing, the folder cannot be used, or the model cannot be trained.
-#[expect(clippy::too_many_arguments, reason = "what a run is made of")]
+/// If a painting shows nothing, the folder cannot be used, or the model cannot be trained.
 pub fn tune(
-    model: &Model,
+    model: &Arc<Model>,
     judge: &LossNetwork,
-    painting: &Image,
-    photos: Library,
+    paintings: &[Image],
+    mut photos: Library,
     config: &TuneConfig,
     (folder, resume): (Option<&Path>, bool),
-    stop: &dyn Fn() -> bool,
-    on_step: &mut dyn FnMut(&TuneReport),
+    on_step: &mut dyn FnMut(&Tuner, &TuneReport) -> Go,
 ) -> Result<Tuned, TuneError> {
-    check(painting, &photos)?;
-    let kernels = Fast::new().map_err(LearnerError::from)?;
-    let source = source(painting, photos, config);
-    let mut run = Run::new(kernels, model, judge, config, folder, resume)?;
-    run.go(&source, stop, on_step)?;
-    let stopped = run.step < run.steps;
-    Ok(tuned(model, &run.learner.weights(), painting, config, (run.step, stopped))?)
+    paintings.iter().try_for_each(check)?;
+    let held_out = if photos.len() < LEAST_TO_HOLD_OUT { vec![] } else { photos.hold_out(HELD_OUT) };
+    let mut tuner = Tuner::new(model.clone(), judge, paintings, &held_out, config.clone())?;
+    let kept = folder.map(|folder| Kept::open(folder, resume, &mut tuner)).transpose()?;
+    let mut saved = Instant::now();
+    tuner.go(&Arc::new(photos), &mut |tuner, report| {
+        let go = on_step(tuner, report);
+        if let Some(kept) = &kept
+            && (go == Go::Stop || saved.elapsed().as_secs() >= config.checkpoint_secs)
+        {
+            kept.save(tuner)?;
+            saved = Instant::now();
+        }
+        Ok(go)
+    })?;
+    tuner.tuned(config.rank)
 }
 
-fn check(painting: &Image, photos: &Library) -> Result<(), TuneError> {
-    let (width, height) = (painting.width(), painting.height());
-    if width.min(height) < LEAST_PAINTING_PX {
-        return Err(TuneError::Small { width, height });
-    }
-    if painting.rgb().as_chunks::<3>().0.iter().all(|pixel| *pixel == painting.pixel(0, 0)) {
-        return Err(TuneError::Blank);
-    }
-    if photos.is_empty() { Err(TuneError::NoPhoto) } else { Ok(()) }
-}
-
-fn source(painting: &Image, photos: Library, config: &TuneConfig) -> Source {
-    let sampling = Sampling {
-        seed: config.seed,
-        photo_px: 192,
-        painting_px: config.painting_px.min(painting.width()).min(painting.height()),
-        styles: 1,
-        photos_per_painting: PHOTOS_PER_POOL,
-        photo_scale: [0.4, 0.95],
-        painting_scale: [0.9, 1.0],
-        variants: 4,
-        colour: 0.0,
-        motion_px: 0,
-        jitter_px: 8,
-    };
-    let paintings = Arc::new(Library::of_images(vec![painting.clone()]));
-    Source { photos: Arc::new(photos), paintings, sampling }
-}
-
-/// Photos whose statistics are judged together.
-const PHOTOS_PER_POOL: usize = 4;
-
-struct Run<'a> {
-    config: &'a TuneConfig,
-    learner: CpuLearner<Fast>,
-    folder: Option<PathBuf>,
-    _lock: Option<RunLock>,
-    /// What tells this run from others.
+/// A run's folder.
+struct Kept {
+    folder: PathBuf,
+    /// Everything that distinguishes this run from others.
     settings: String,
-    step: u64,
-    steps: u64,
+    _lock: RunLock,
 }
 
-impl<'a> Run<'a> {
-    fn new(
-        kernels: Fast,
-        model: &Model,
-        judge: &LossNetwork,
-        config: &'a TuneConfig,
-        folder: Option<&Path>,
-        resume: bool,
-    ) -> Result<Self, TuneError> {
-        let learner =
-            CpuLearner::new(kernels, &model.painter, &model.encoder, &model.weights, judge, config.threads)?;
-        let settings = serde_json::json!({ "model": model.id(), "config": config }).to_string();
-        let found = match folder.filter(|_| resume) {
-            Some(folder) => Some(Checkpoint::load(folder)?),
-            None => None,
-        };
-        let lock = match folder {
-            None => None,
-            Some(folder) if !resume && Checkpoint::path(folder).exists() => {
-                return Err(TuneError::Exists(folder.display().to_string()));
-            }
-            Some(folder) => {
-                let cannot = |source| TuneError::Save { path: folder.display().to_string(), source };
-                std::fs::create_dir_all(folder).map_err(cannot)?;
-                Some(RunLock::take(folder)?)
-            }
-        };
-        let folder = folder.map(Path::to_path_buf);
-        let mut run = Self { config, learner, folder, _lock: lock, settings, step: 0, steps: 0 };
-        if let Length::Steps(steps) = config.length {
-            run.steps = steps;
+impl Kept {
+    /// Takes the folder, and takes up the run in it if `resume`.
+    fn open(folder: &Path, resume: bool, tuner: &mut Tuner) -> Result<Self, TuneError> {
+        let found = if resume { Some(Checkpoint::load(folder)?) } else { None };
+        let shown = folder.display().to_string();
+        if !resume && Checkpoint::path(folder).exists() {
+            return Err(TuneError::Exists(shown));
         }
+        std::fs::create_dir_all(folder).map_err(|source| TuneError::Save { path: shown.clone(), source })?;
+        let lock = RunLock::take(folder)?;
+        let settings = tuner.settings();
         if let Some(found) = found {
-            run.take_up(found)?;
-        }
-        Ok(run)
-    }
-
-    fn take_up(&mut self, found: Checkpoint) -> Result<(), TuneError> {
-        let shown = self.folder.as_ref().map(|folder| folder.display().to_string());
-        let other = || TuneError::Other(shown.clone().unwrap_or_default());
-        let (settings, steps) = found.settings.rsplit_once('\n').ok_or_else(other)?;
-        if settings != self.settings || found.state.values.len() != self.learner.state().values.len() {
-            return Err(other());
-        }
-        (self.step, self.steps) = (found.step, steps.parse().map_err(|_| other())?);
-        self.learner.restore(found.state);
-        Ok(())
-    }
-
-    fn go(
-        &mut self,
-        source: &Source,
-        stop: &dyn Fn() -> bool,
-        on_step: &mut dyn FnMut(&TuneReport),
-    ) -> Result<(), TuneError> {
-        let groups = PHOTOS_PER_POOL * self.config.threads.clamp(1, 4);
-        let mut loader = Loader::start(source, self.step * groups as u64, groups, 1);
-        let (begun, first) = (Instant::now(), self.step);
-        let mut saved = Instant::now();
-        while self.steps == 0 || self.step < self.steps {
-            let batch = loader.next_batch().expect("a thread that only cuts pictures does not end");
-            let losses = self.learner.step(&batch, &self.recipe());
-            if !losses.is_finite() {
-                return Err(TuneError::NotFinite(self.step));
+            let other = || TuneError::Other(shown.clone());
+            let (own, course) = found.settings.split_once('\n').ok_or_else(other)?;
+            let course: Course = serde_json::from_str(course).map_err(|_| other())?;
+            if own != settings || found.state.values.len() != tuner.state().values.len() {
+                return Err(other());
             }
-            self.step += 1;
-            self.plan(begun.elapsed(), self.step - first);
-            on_step(&TuneReport { step: self.step, steps: self.steps, losses });
-            let stopping = stop();
-            if stopping || saved.elapsed().as_secs() >= self.config.checkpoint_secs {
-                self.save()?;
-                saved = Instant::now();
-            }
-            if stopping {
-                return Ok(());
-            }
+            tuner.restore(course, found.state);
         }
-        Ok(())
+        Ok(Self { folder: folder.into(), settings, _lock: lock })
     }
 
-    /// Decides how many steps there are, once the machine's speed is known.
-    fn plan(&mut self, elapsed: Duration, done: u64) {
-        let Length::Seconds(seconds) = self.config.length else { return };
-        if self.steps == 0 && done >= MEASURED_STEPS {
-            let each = elapsed.as_secs_f32() / done as f32;
-            self.steps = ((seconds / each) as u64).max(LEAST_STEPS);
-        }
+    fn save(&self, tuner: &Tuner) -> Result<(), TuneError> {
+        let course = serde_json::to_string(&tuner.course).expect("plain data");
+        let settings = format!("{}\n{course}", self.settings);
+        let checkpoint = Checkpoint { step: tuner.course.step, settings, state: tuner.state() };
+        let path = Checkpoint::path(&self.folder).display().to_string();
+        checkpoint.save(&self.folder).map_err(|source| TuneError::Save { path, source })
     }
-
-    /// The recipe at this step: the rate rises, then falls as a cosine.
-    fn recipe(&self) -> Recipe {
-        let part = if self.steps == 0 { 0.0 } else { self.step as f32 / self.steps as f32 };
-        let fall = LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + (std::f32::consts::PI * part).cos());
-        let rise = ((self.step + 1) as f32 / WARM_UP as f32).min(1.0);
-        // The average forgets faster while there is little to remember.
-        let average = self.config.recipe.average.min((self.step + 1) as f32 / (self.step + 10) as f32);
-        Recipe { rate: self.config.recipe.rate * rise * fall, average, ..self.config.recipe }
-    }
-
-    fn save(&self) -> Result<(), TuneError> {
-        let Some(folder) = &self.folder else { return Ok(()) };
-        let settings = format!("{}\n{}", self.settings, self.steps);
-        let checkpoint = Checkpoint { step: self.step, settings, state: self.learner.state() };
-        let path = Checkpoint::path(folder).display().to_string();
-        checkpoint.save(folder).map_err(|source| TuneError::Save { path, source })
-    }
-}
-
-/// The style that `weights` make of the painting, and what they add to the model's painter.
-fn tuned(
-    model: &Model,
-    weights: &Weights,
-    painting: &Image,
-    config: &TuneConfig,
-    (steps, stopped): (u64, bool),
-) -> Result<Tuned, LearnerError> {
-    let vector = encoded(model, weights, painting, config.painting_px)?;
-    let update = update(&model.painter, &model.weights, weights, config.rank);
-    Ok(Tuned { vector, update, steps, stopped })
-}
-
-/// The encoder's answer to the painting at about `px`.
-fn encoded(model: &Model, weights: &Weights, painting: &Image, px: usize) -> Result<Vec<f32>, LearnerError> {
-    use crate::walk::{Packed, Parameters, Program, Tape};
-    let side = px.min(painting.width()).min(painting.height());
-    let picture = crate::data::centre_square(painting, side);
-    let program = Program::new(&model.encoder)?;
-    let parameters = Parameters::from_weights(&program, weights)?;
-    let kernels = Fast::new()?;
-    let packed = Packed::new(kernels, &parameters, &parameters.values);
-    let mut tape: Tape<Fast> = Tape::new(kernels, &program, side, side)?;
-    tape.run(&program, &packed, &picture, &[]);
-    Ok(tape.output().vector().to_vec())
-}
-
-/// What `after` adds to `before` in the painter's layers.
-fn update(painter: &Network, before: &Weights, after: &Weights, rank: usize) -> Update {
-    let mut update = Update::new();
-    for (name, shape) in painter.weight_shapes().expect("the model has been checked") {
-        let (Some(old), Some(new)) = (before.get(&name), after.get(&name)) else { continue };
-        let values: Vec<f32> = new.values.iter().zip(&old.values).map(|(new, old)| new - old).collect();
-        let (rows, columns) = (shape[0], shape[1..].iter().product::<usize>());
-        if rank > 0 && shape.len() == 4 && rank * (rows + columns) < rows * columns {
-            let (up, down) = factors(&values, rows, columns, rank);
-            let weight = |shape: [usize; 2], values| Weight { shape: shape.to_vec(), values };
-            update.insert_factors(&name, weight([rows, rank], up), weight([rank, columns], down));
-        } else {
-            update.insert(&name, Weight { shape, values });
-        }
-    }
-    update
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::data::drawn;
-    use impasto_core::conformance::Random;
+    use impasto_core::Random;
+    use impasto_core::Weights;
     use impasto_core::light::{LightShape, encoder, painter};
     use impasto_core::model::StrengthKind;
     use impasto_core::style::{Provenance, Style};
@@ -403,10 +268,10 @@ mod tests {
         stop_at: u64,
     ) -> Result<Tuned, TuneError> {
         let config = TuneConfig { length: Length::Steps(steps), threads: 1, ..TuneConfig::default() };
-        let seen = std::cell::Cell::new(0);
         let judge = LossNetwork::random(1);
-        let stop = || seen.get() >= stop_at;
-        tune(&model(), &judge, painting, photos(), &config, place, &stop, &mut |report| seen.set(report.step))
+        let mut on_step =
+            |_: &Tuner, report: &TuneReport| if report.step >= stop_at { Go::Stop } else { Go::On };
+        tune(&Arc::new(model()), &judge, &[painting.clone()], photos(), &config, place, &mut on_step)
     }
 
     #[test]
@@ -440,7 +305,38 @@ mod tests {
         assert_eq!(rest, whole);
         let other = run(painting, 7, (Some(&folder), true), 99);
         assert!(matches!(other, Err(TuneError::Other(_))));
+        let other = run(&drawn::paintings(1)[0], 5, (Some(&folder), true), 99);
+        assert!(matches!(other, Err(TuneError::Other(_))), "another painting is another run");
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn several_paintings_give_one_style_between_theirs() {
+        let both = drawn::paintings(2);
+        let config = TuneConfig { length: Length::Steps(1), threads: 1, ..TuneConfig::default() };
+        let (model, judge) = (Arc::new(model()), LossNetwork::random(1));
+        let vector = |paintings: &[Image]| {
+            let tuner = Tuner::new(model.clone(), &judge, paintings, &[], config.clone()).unwrap();
+            tuner.tuned(0).unwrap().vector
+        };
+        let (one, other, mean) = (vector(&both[..1]), vector(&both[1..]), vector(&both));
+        assert!(one != other);
+        for (i, mean) in mean.iter().enumerate() {
+            assert!((mean - 0.5 * (one[i] + other[i])).abs() < 1e-5);
+        }
+        assert!(matches!(Tuner::new(model, &judge, &[], &[], config), Err(TuneError::NoPainting)));
+    }
+
+    #[test]
+    fn the_figure_falls_while_it_learns() {
+        let config = TuneConfig { length: Length::Steps(40), threads: 1, ..TuneConfig::default() };
+        let judge = LossNetwork::random(1);
+        let painting = drawn::paintings(3)[2].clone();
+        let mut tuner = Tuner::new(Arc::new(model()), &judge, &[painting], &[], config).unwrap();
+        tuner.go(&Arc::new(photos()), &mut |_, _| Ok(Go::On)).unwrap();
+        let figures = tuner.figures();
+        assert!(figures.len() == 2 && figures[1] < figures[0] && figures[1] > 0.0, "{figures:?}");
+        assert!(tuner.is_done() && tuner.part() == 1.0);
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! Paints held-out pairs at fixed intervals.
 
 use crate::data::{Library, Source};
-use crate::detect::{Gallery, Hearing};
+use crate::detect::{Gallery, ReluActivity};
 use crate::learner::LearnerError;
 use crate::loss::feature::{ContentTarget, content_mse, style_mean_std};
 use crate::loss::ssim;
 use crate::loss_network::{EPS, LossNetwork};
 use crate::progress::Validation;
 use crate::walk::{Kernels, Map, Moments, Packed, Parameters, Program, Tape, moments};
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::{Image, Network, Tensor, Weights};
 
-/// How many pairs are shown, and how large.
+/// Number and size of the pairs that are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Show {
     /// Pairs.
@@ -120,11 +120,11 @@ impl<K: Kernels> Validator<K> {
         let (painter, encoder) = (pack(&self.painter)?, pack(&self.encoder)?);
         let mut paint = Tape::new(self.kernels, &self.painter, self.side_px, self.side_px)?;
         let mut encode = Tape::new(self.kernels, &self.encoder, self.side_px, self.side_px)?;
-        let mut hearing = [Hearing::new(&self.painter), Hearing::new(&self.encoder)];
+        let mut activity = [ReluActivity::new(&self.painter), ReluActivity::new(&self.encoder)];
         let (mut sums, mut gallery) = ([0.0f32; 4], Gallery::default());
         for pair in &self.pairs {
             encode.run(&self.encoder, &encoder, &pair.painting, &[]);
-            hearing[1].listen(&encode);
+            activity[1].record(&encode);
             let style = encode.output().vector().to_vec();
             let mut paint_one = |photo: &Tensor| {
                 paint.run(&self.painter, &painter, photo, &style);
@@ -135,7 +135,7 @@ impl<K: Kernels> Validator<K> {
             let twins = [paint_one(&pair.noisy[0]), paint_one(&pair.noisy[1])];
             gallery.crossed.push(paint_one(&self.pairs[0].photo));
             let painted = paint_one(&pair.photo);
-            hearing[0].listen(&paint);
+            activity[0].record(&paint);
             let figures = self.judge_pair(pair, &painted, &twins);
             sums.iter_mut().zip(figures).for_each(|(s, f)| *s += f / self.pairs.len() as f32);
             gallery.unpainted_style += pair.unpainted / self.pairs.len() as f32;
@@ -143,7 +143,7 @@ impl<K: Kernels> Validator<K> {
             gallery.paintings.push(pair.painting.clone());
             gallery.pastiches.push(painted);
         }
-        gallery.silent = hearing.into_iter().flat_map(Hearing::silent).collect();
+        gallery.silent = activity.into_iter().flat_map(ReluActivity::silent).collect();
         let [content, style, ssim, flicker] = sums;
         let sheet = self.sheet(&gallery);
         Ok(Validation { step, content, style, ssim, flicker, gallery, sheet })

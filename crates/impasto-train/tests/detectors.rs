@@ -85,7 +85,7 @@ fn found(validation: &Validation, report: &StepReport, recipe: &Recipe) -> Vec<(
     findings(&Evidence { validation, report, recipe, ramped: true })
 }
 
-/// What the detectors say of the sound network after `harm`.
+/// Findings about the sound network after `harm`.
 fn after(harm: impl FnOnce(&mut Weights)) -> Vec<(&'static str, String)> {
     let mut weights = sound().0.clone();
     harm(&mut weights);

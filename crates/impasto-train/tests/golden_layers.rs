@@ -12,7 +12,7 @@ use impasto_train::walk::{
 };
 use support::{assert_near, assert_within, get, golden, sample};
 
-/// What came out of one sample.
+/// Results of one sample.
 struct Outcome {
     y: Vec<f32>,
     gradient: Vec<f32>,

@@ -73,7 +73,7 @@ fn reports(config: &TrainConfig) -> Vec<StepReport> {
     seen
 }
 
-/// What a learner sees in its first step, and its gradient: after one step Adam's first moments are a tenth of it.
+/// A learner's first step and its gradient: after one step Adam's first moments are a tenth of it.
 fn first_step(learner: &mut dyn Learner, batch: &[Group], recipe: &Recipe) -> (StepReport, Vec<f32>) {
     let report = learner.step(batch, recipe);
     assert_eq!(learner.failure(), None);
@@ -119,7 +119,7 @@ fn assert_near(what: &str, found: f32, expected: f32) {
     assert!(close, "{what}: found {found}, expected {expected}");
 }
 
-/// What both learners saw of one batch must be the same.
+/// Both learners must measure the same on one batch.
 fn compare(what: &str, [(gpu, found), (cpu, expected)]: [(StepReport, Vec<f32>); 2]) {
     for (name, found, expected) in [
         ("content", gpu.content, cpu.content),

@@ -1,46 +1,66 @@
 //! The networks and styles inside the program.
 
-use impasto_core::{Model, Style};
+use impasto_core::Model;
+#[cfg(feature = "styles")]
+use impasto_core::Style;
+#[cfg(feature = "styles")]
+use impasto_core::style::Provenance;
+#[cfg(feature = "styles")]
+use impasto_styles::StyleFile;
 use std::sync::{Arc, LazyLock};
 
 /// The light network, half precision; `MODEL_CARD.md` says how it came about.
 const LIGHT: &[u8] = include_bytes!("../models/light.safetensors");
 
-macro_rules! style_files {
-    ($($name:literal)*) => { [$(include_bytes!(concat!("../models/styles/", $name, ".style")).as_slice()),*] };
-}
-
-/// In the order in which they are shown; the list with its provenance is `models/styles.tsv`.
-const STYLES: [&[u8]; 33] = style_files![
-    "starry-night" "waves" "mosaic" "kiss" "water-lilies" "cypresses" "red-blue-horse" "deluge"
-    "flower-girl" "two-women" "tableau" "figures" "three-horses" "nihonbashi" "phoenix" "cat-ghost"
-    "etching" "woodcut" "fresco" "illumination" "melancholy" "dream" "joyfulness" "irises"
-    "rhone" "antibes" "port-en-bessin" "sainte-victoire" "shipwreck" "cotopaxi" "jungle" "portrait"
-    "garden"
-];
-
 static LIGHT_MODEL: LazyLock<Arc<Model>> = LazyLock::new(|| {
     Arc::new(Model::from_bytes(LIGHT, "the built-in light model").expect("a test has read it"))
 });
 
-/// The network of that name, if this build has it.
-pub fn model(name: &str) -> Option<Arc<Model>> {
-    (name == "light").then(|| LIGHT_MODEL.clone())
+/// The built-in network, `light`.
+pub fn light() -> Arc<Model> {
+    LIGHT_MODEL.clone()
 }
 
-/// The styles of the built-in network, in the order in which they are shown.
+/// The network of that name, if this build has it.
+pub fn model(name: &str) -> Option<Arc<Model>> {
+    (name == "light").then(light)
+}
+
+/// The styles of the built-in network, in the order in which they are shown. Each is tuned to its painting, and holds half a
+/// megabyte; [`names`] tells what there is without reading them.
+#[cfg(feature = "styles")]
 pub fn styles() -> Vec<Style> {
-    STYLES.iter().map(|bytes| Style::from_bytes(bytes).expect("a test has read it")).collect()
+    impasto_styles::all().map(|file| read(file.tuned)).collect()
+}
+
+/// The same paintings without updates, for programs that switch styles without changing weights: exported networks.
+#[cfg(feature = "styles")]
+pub fn quick_styles() -> Vec<Style> {
+    impasto_styles::all().map(|file| read(file.quick)).collect()
+}
+
+/// Names and provenances of the built-in styles, in the order in which they are shown.
+#[cfg(feature = "styles")]
+pub fn names() -> Vec<Provenance> {
+    let provenance = |file: StyleFile| Provenance { name: file.name.into(), source: file.source.into() };
+    impasto_styles::all().map(provenance).collect()
 }
 
 /// The built-in style of that name.
+#[cfg(feature = "styles")]
 pub fn style(name: &str) -> Option<Style> {
-    styles().into_iter().find(|style| style.provenance.name == name)
+    impasto_styles::find(name).map(|file| read(file.tuned))
+}
+
+#[cfg(feature = "styles")]
+fn read(bytes: &[u8]) -> Style {
+    Style::from_bytes(bytes).expect("a test has read it")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "styles")]
     use std::collections::HashSet;
 
     #[test]
@@ -57,20 +77,22 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_styles_fit_it_and_have_names_and_provenance() {
-        let (model, styles) = (model("light").unwrap(), styles());
-        assert!(styles.len() >= 24);
-        for style in &styles {
+    #[cfg(feature = "styles")]
+    fn the_built_in_styles_fit_it_and_are_tuned() {
+        let (model, styles) = (light(), styles());
+        assert!(styles.len() >= 8);
+        for (style, listed) in styles.iter().zip(names()) {
             style.check(&model).unwrap();
-            assert!(style.provenance.source.contains("public domain"), "{:?}", style.provenance);
+            assert!(style.update().is_some(), "{}", listed.name);
+            assert_eq!(style.provenance.name, listed.name);
+            assert!(style.provenance.source.starts_with(&listed.source), "{:?}", style.provenance);
+        }
+        for quick in quick_styles() {
+            quick.check(&model).unwrap();
+            assert!(quick.update().is_none(), "{}", quick.provenance.name);
         }
         let names: HashSet<_> = styles.iter().map(|style| style.provenance.name.as_str()).collect();
         assert_eq!(names.len(), styles.len());
-        let listed = include_str!("../models/styles.tsv").lines().filter_map(|line| line.split('\t').next());
-        assert!(
-            listed.eq(styles.iter().map(|style| style.provenance.name.as_str())),
-            "styles.tsv lists the same"
-        );
         assert!(style("starry-night").is_some() && style("none").is_none());
     }
 }

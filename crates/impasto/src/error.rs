@@ -19,7 +19,7 @@ pub enum PaintError {
         name: &'static str,
         /// The end of its range.
         most: u32,
-        /// Where it stands.
+        /// Its value.
         value: f32,
     },
     /// A word that names none of the choices.

@@ -145,7 +145,7 @@ fn no_style(word: &str) -> FileError {
         [] => String::new(),
         [all @ .., last] => format!("the nearest built-in names are {} and {last}; ", all.join(", ")),
     };
-    FileError::NoStyle { word: word.into(), nearest, count: builtin::styles().len() }
+    FileError::NoStyle { word: word.into(), nearest, count: builtin::names().len() }
 }
 
 /// Whether the name says that it is a file of a style.

@@ -140,7 +140,7 @@ impl FlashLimiter {
         Flashes { in_a_second, damped: false }
     }
 
-    /// Where the frame would make too many flashes, mixes it with the last one that was given out, as much as is needed.
+    /// Mixes a frame that would make too many flashes with the last one that was given out, as much as is needed.
     pub fn limit(&mut self, frame: &mut Image, seconds: f64) -> Flashes {
         let flashing = self.incoming.observe(frame, seconds) > ALLOWED;
         let shares =

@@ -1,24 +1,56 @@
 //! Paint pictures, video and cameras in any style.
 //!
+//! A [`Stylizer`] holds a model and an engine. It paints stills of any size:
+//!
 //! ```
-//! # use std::sync::Arc;
-//! # use impasto::{Dials, Image, Stylizer, Provenance};
-//! # fn tour(model: impasto::Model, photo: &Image, painting: &Image) -> Result<(), impasto::PaintError> {
-//! let stylizer = Stylizer::builder(Arc::new(model)).build()?;
-//! let style = stylizer.encode(painting, Provenance { name: "wave".into(), ..Default::default() })?;
-//! let painted = stylizer.paint(photo, &style, &Dials::default())?;
-//! # assert_eq!(painted.width(), photo.width());
-//! # Ok(())
-//! # }
+//! use impasto::{Dials, Stylizer, builtin, scene};
+//!
+//! let stylizer = Stylizer::builder(builtin::light()).build()?;
+//! let photo = scene::draw(96, 64, 0.0);
+//! let waves = builtin::style("waves").expect("it is built in");
+//! let painted = stylizer.paint(&photo, &waves, &Dials::default())?;
+//! assert_eq!((painted.width(), painted.height()), (96, 64));
+//! # Ok::<(), impasto::PaintError>(())
 //! ```
 //!
-//! * A [`Stylizer`] holds a model and an engine. It encodes paintings into [`Style`]s and paints stills of any size.
-//! * A [`Session`] paints the frames of a film or camera, and holds the painting still from frame to frame.
-//! * A [`Style`] is a short vector: [`Style::mix`] and [`Style::toward`] mix and fade.
-//! * The feature `files` adds `files`, which reads models, styles and pictures by the word that a person typed.
-//! * [`scene`] draws a moving picture for when there is no camera.
+//! A [`Style`] is a short vector. [`Stylizer::encode`] makes one of any painting, [`Style::mix`] and [`Style::toward`] mix and fade:
+//!
+//! ```
+//! use impasto::{Provenance, Stylizer, builtin, scene};
+//!
+//! let stylizer = Stylizer::builder(builtin::light()).build()?;
+//! let painting = scene::draw(128, 128, 3.0);
+//! let own = stylizer.encode(&painting, Provenance { name: "own".into(), source: "drawn here".into() })?;
+//! let waves = builtin::style("waves").expect("it is built in");
+//! let between = own.toward(&waves, 0.5)?;
+//! assert_eq!(between.vector().len(), own.vector().len());
+//! # Ok::<(), impasto::PaintError>(())
+//! ```
+//!
+//! A [`Session`] paints the frames of a film or camera; with [`Dials::steady`] it holds the painting still from frame to frame:
+//!
+//! ```
+//! use impasto::{Dials, Image, Stylizer, builtin, scene};
+//!
+//! let mut session = Stylizer::builder(builtin::light()).build()?.session();
+//! let waves = builtin::style("waves").expect("it is built in");
+//! let dials = Dials { steady: 0.7, ..Dials::default() };
+//! let mut painted = Image::black(1, 1);
+//! for frame in 0..3 {
+//!     let picture = scene::draw(96, 64, frame as f32 / 24.0);
+//!     session.paint(&picture, &waves, &dials, &mut painted)?;
+//!     assert_eq!(painted.width(), 96);
+//! }
+//! # Ok::<(), impasto::PaintError>(())
+//! ```
+//!
+//! With the feature `image`, `Image::try_from(picture)` and `RgbImage::from(picture)` convert from and to `image::RgbImage`. The
+//! features `builtin` and `styles`, on by default, put the light network and its styles into the program; `gpu` adds the engine for GPUs.
+//! The feature `files` adds `files`, which reads models, styles and pictures by the word that a person typed.
+//! [`scene`] draws a moving picture for when there is no camera. The folder `examples` has five numbered programs.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "builtin")]
 pub mod builtin;
 pub mod color;
 pub mod engines;
@@ -32,6 +64,7 @@ pub mod regions;
 pub mod scene;
 mod session;
 pub mod steady;
+mod strength;
 mod stylizer;
 mod tiles;
 

@@ -5,11 +5,8 @@ use std::sync::LazyLock;
 
 /// Built-in styles: the name, its plain form, and the plain form of its title and painter.
 static KNOWN: LazyLock<Vec<(String, String, String)>> = LazyLock::new(|| {
-    let known = |style: crate::Style| {
-        let name = style.provenance.name;
-        (name.clone(), plain(&name), plain(&style.provenance.source))
-    };
-    builtin::styles().into_iter().map(known).collect()
+    let known = |style: crate::Provenance| (style.name.clone(), plain(&style.name), plain(&style.source));
+    builtin::names().into_iter().map(known).collect()
 });
 
 /// The shortest beginning of a name that counts as the name.

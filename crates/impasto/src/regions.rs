@@ -4,7 +4,7 @@ use crate::{Dials, PaintError, Stylizer};
 use impasto_core::image::byte_from_unit;
 use impasto_core::{Image, Style};
 
-/// How much of a region each pixel belongs to: rows from the top, `0..=255` a pixel.
+/// Coverage of a region at each pixel: rows from the top, `0..=255` a pixel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
     width: usize,
@@ -29,7 +29,21 @@ impl Mask {
         Self { width: image.width(), height: image.height(), coverage }
     }
 
-    /// What `masks`, of one size, leave uncovered.
+    /// Covers a picture of that size whole.
+    pub fn whole(width: usize, height: usize) -> Self {
+        Self { width, height, coverage: vec![255; width * height] }
+    }
+
+    fn check(&self, photo: &Image) -> Result<(), PaintError> {
+        let (width, height) = (photo.width(), photo.height());
+        let (found_width, found_height) = (self.width, self.height);
+        match (found_width, found_height) == (width, height) {
+            true => Ok(()),
+            false => Err(PaintError::MaskSize { width, height, found_width, found_height }),
+        }
+    }
+
+    /// The part that `masks`, of one size, leave uncovered.
     ///
     /// # Panics
     /// If there is none, or their sizes differ.
@@ -55,24 +69,34 @@ pub(crate) fn paint(
     regions: &[(Mask, Style)],
     dials: &Dials,
 ) -> Result<Image, PaintError> {
-    if regions.is_empty() {
-        return Err(PaintError::NoRegion);
-    }
+    // Sizes first: painting takes long.
+    regions.iter().try_for_each(|(mask, _)| mask.check(photo))?;
+    let paint = |(mask, style): &(Mask, Style)| Ok((mask.clone(), stylizer.paint(photo, style, dials)?));
+    joined(photo, regions.iter().map(paint))
+}
+
+/// Puts paintings of the whole photo together, each where its mask says; where none covers, the photo stays.
+pub fn joined<E: From<PaintError>>(
+    photo: &Image,
+    regions: impl IntoIterator<Item = Result<(Mask, Image), E>>,
+) -> Result<Image, E> {
     let (width, height) = (photo.width(), photo.height());
     let mut sums = vec![0.0f32; 3 * width * height];
     let mut covered = vec![0.0f32; width * height];
-    for (mask, style) in regions {
-        if (mask.width, mask.height) != (width, height) {
-            let (found_width, found_height) = (mask.width, mask.height);
-            return Err(PaintError::MaskSize { width, height, found_width, found_height });
-        }
-        let painted = stylizer.paint(photo, style, dials)?;
+    let mut any = false;
+    for region in regions {
+        let (mask, painted) = region?;
+        mask.check(photo)?;
+        any = true;
         for (i, &coverage) in mask.coverage.iter().enumerate() {
             let weight = f32::from(coverage) / 255.0;
             covered[i] += weight;
             let (sum, pixel) = (&mut sums[3 * i..3 * i + 3], &painted.rgb()[3 * i..3 * i + 3]);
             sum.iter_mut().zip(pixel).for_each(|(sum, &byte)| *sum += weight * f32::from(byte));
         }
+    }
+    if !any {
+        return Err(PaintError::NoRegion.into());
     }
     Ok(blend(photo, &sums, &covered))
 }

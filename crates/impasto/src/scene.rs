@@ -100,7 +100,7 @@ fn hills(color: Rgb, u: f32, v: f32, pixel: f32) -> Rgb {
     mix(mix(color, blue, cover(far)), green, cover(near) * smooth(0.3, 0.34, u))
 }
 
-/// Where the lighthouse stands, `u`.
+/// Place of the lighthouse, `u`.
 const LIGHTHOUSE: f32 = 0.58;
 
 fn lighthouse(color: Rgb, u: f32, v: f32, t: f32, pixel: f32) -> Rgb {

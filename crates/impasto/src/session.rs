@@ -2,11 +2,12 @@
 
 use crate::steady::{Anchor, Calm, Motion, Place, Settler};
 use crate::stylizer::{Dials, Stylizer};
-use crate::{PaintError, color};
+use crate::{PaintError, color, strength};
 use impasto_core::style::Update;
 use impasto_core::{Conditions, Image, Plan, Style};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 /// Plans kept beside the one in use. One takes some 20 MB at 640x360.
 const RESTED: usize = 3;
@@ -18,6 +19,12 @@ pub struct Session {
     painter: Option<Planned>,
     /// Plans of other tuned styles at the same size, the one used last at the end.
     rested: Vec<Planned>,
+    /// A plan that is being made beside.
+    coming: Option<Coming>,
+    /// The update of the last steady frame's style, and the number of updates so far.
+    worn: (Option<Arc<Update>>, f32),
+    /// The style's update for which none could be made.
+    failed: Option<Option<Arc<Update>>>,
     encoder: Option<Planned>,
     calm: Calm,
     anchor: Anchor,
@@ -44,7 +51,7 @@ struct Begun {
 struct Steadied {
     place: Place,
     motion: Motion,
-    /// What changes the painting though the frame stands still: the style, and dials.
+    /// Everything that changes the painting though the frame stands still: the style, and dials.
     look: Vec<f32>,
 }
 
@@ -57,12 +64,38 @@ struct Planned {
 
 impl Planned {
     fn is(&self, size: (usize, usize), update: Option<&Arc<Update>>) -> bool {
-        let same = match (&self.update, update) {
-            (None, None) => true,
-            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
-            _ => false,
+        is_same(self.update.as_ref(), update) && self.size == size
+    }
+}
+
+fn is_same(own: Option<&Arc<Update>>, other: Option<&Arc<Update>>) -> bool {
+    match (own, other) {
+        (None, None) => true,
+        (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+        (None, Some(_)) | (Some(_), None) => false,
+    }
+}
+
+/// A plan that another thread makes.
+struct Coming {
+    size: (usize, usize),
+    update: Option<Arc<Update>>,
+    made: Receiver<Box<dyn Plan>>,
+}
+
+impl Coming {
+    /// `None` where no thread can be started.
+    fn begin(stylizer: &Stylizer, size: (usize, usize), update: Option<&Arc<Update>>) -> Option<Self> {
+        let (stylizer, update, (sender, made)) = (stylizer.clone(), update.cloned(), channel());
+        let own = update.clone();
+        let make = move || {
+            if let Ok(plan) = stylizer.painter(own.as_deref(), size.1, size.0) {
+                // Nobody waits any more where the session is gone.
+                let _ = sender.send(plan);
+            }
         };
-        same && self.size == size
+        std::thread::Builder::new().name("plan".into()).spawn(make).ok()?;
+        Some(Self { size, update, made })
     }
 }
 
@@ -72,6 +105,9 @@ impl Session {
             stylizer,
             painter: None,
             rested: vec![],
+            coming: None,
+            worn: (None, 0.0),
+            failed: None,
             encoder: None,
             calm: Calm::default(),
             anchor: Anchor::default(),
@@ -132,6 +168,51 @@ impl Session {
         }
     }
 
+    /// Whether a frame of the last size can be painted in this style without waiting for a plan. If not, its plan is begun on a thread
+    /// beside, and a later call says yes.
+    pub fn is_ready(&mut self, style: &Style) -> bool {
+        self.gather();
+        let Some(size) = self.painter.as_ref().map(|painter| painter.size) else { return true };
+        let update = style.update();
+        let known = self.painter.iter().chain(&self.rested).any(|planned| planned.is(size, update));
+        if known || self.failed.as_ref().is_some_and(|failed| is_same(failed.as_ref(), update)) {
+            return true;
+        }
+        match &self.coming {
+            // One at a time: planning takes a core.
+            Some(_) => false,
+            None => {
+                self.coming = Coming::begin(&self.stylizer, size, update);
+                // Without a thread the frame has to wait after all.
+                self.coming.is_none()
+            }
+        }
+    }
+
+    /// Puts a plan that was made beside among the others. One that failed is made again with the frame that needs it, which says why.
+    fn gather(&mut self) {
+        let Some(coming) = &self.coming else { return };
+        let made = coming.made.try_recv();
+        if matches!(made, Err(TryRecvError::Empty)) {
+            return;
+        }
+        let Coming { size, update, .. } = self.coming.take().expect("it was just there");
+        match made {
+            Ok(plan) => self.rest(Planned { size, update, plan }),
+            Err(_) => self.failed = Some(update),
+        }
+    }
+
+    /// Keeps a plan that is not in use; the one used longest ago goes.
+    fn rest(&mut self, planned: Planned) {
+        let size = planned.size;
+        self.rested.push(planned);
+        self.rested.retain(|planned| planned.size == size);
+        if self.rested.len() > RESTED {
+            self.rested.remove(0);
+        }
+    }
+
     /// Forgets what was carried from earlier frames: at a scene cut.
     pub fn reset(&mut self) {
         if let Some(painter) = &mut self.painter {
@@ -140,7 +221,7 @@ impl Session {
         (self.calm, self.anchor, self.settler) = (Calm::default(), Anchor::default(), Settler::default());
     }
 
-    /// What the next frame's painting depends on besides the frames themselves ([`Session::skip`] looks at those): the smoothed content
+    /// Everything that the next frame's painting depends on besides the frames themselves ([`Session::skip`] looks at those): the smoothed content
     /// statistics. Empty where nothing is remembered. The painting that is shown, which is held still too, is forgotten
     /// at this point, so that going on from here is the same at once and later.
     pub fn memory(&mut self) -> Vec<f64> {
@@ -163,6 +244,18 @@ impl Session {
     ) -> Result<(), PaintError> {
         dials.check()?;
         style.check(self.stylizer.model())?;
+        if dials.strength == 0.0 {
+            // The photo itself, noise and all: nothing is painted.
+            self.settler.forget();
+            self.skip(frame.clone(), dials);
+            self.begun.push_back(Begun {
+                painted: Some(frame.clone()),
+                frame,
+                dials: *dials,
+                steadied: None,
+            });
+            return Ok(());
+        }
         let (steadied, smoothing, cut) = self.steadied(&mut frame, style, dials);
         let (vector, strength) = self.vector(&frame, style, dials.strength)?;
         let mut conditions = Conditions { smoothing, ..dials.conditions(&vector, strength) };
@@ -214,11 +307,10 @@ impl Session {
                 Planned { size, update: update.cloned(), plan }
             }
         };
-        self.rested.extend(self.painter.replace(next));
-        self.rested.retain(|planned| planned.size == size);
-        if self.rested.len() > RESTED {
-            self.rested.remove(0);
+        if let Some(before) = self.painter.replace(next).filter(|before| before.size == size) {
+            self.rest(before);
         }
+        self.rested.retain(|planned| planned.size == size);
         self.painter.as_mut().expect("it was just put there").plan.reset();
         Ok(())
     }
@@ -231,12 +323,15 @@ impl Session {
         }
         let advice = self.calm.calm(frame, dials.steady);
         let place = self.anchor.follow(frame, advice.cut);
-        let look =
-            [style.vector(), &[dials.strength, dials.keep_color, dials.strokes, dials.seed as f32]].concat();
+        if !is_same(self.worn.0.as_ref(), style.update()) {
+            self.worn = (style.update().cloned(), self.worn.1 + 1.0);
+        }
+        let dials = [dials.strength, dials.keep_color, dials.strokes, dials.seed as f32];
+        let look = [style.vector(), &dials, &[self.worn.1]].concat();
         (Some(Steadied { place, motion: advice.motion, look }), advice.smoothing, advice.cut)
     }
 
-    /// What is left to do with a painting.
+    /// Work left to do with a painting.
     fn finished(&mut self, begun: Begun) -> Result<Image, PaintError> {
         let Begun { frame, dials, steadied, painted } = begun;
         let mut painted = painted.expect("it has arrived");
@@ -246,6 +341,7 @@ impl Session {
             self.canvases[1] = std::mem::replace(&mut painted, out);
         }
         color::keep_color(&mut painted, &frame, dials.keep_color);
+        strength::toward_photo(&mut painted, &frame, dials.strength);
         if let Some(Steadied { motion, look, .. }) = steadied {
             self.settler.settle(&mut painted, &motion, &look, dials.steady);
         }

@@ -22,7 +22,7 @@ pub fn kept_statistics(steady: f32) -> f32 {
     SMOOTHING * steady
 }
 
-/// How the camera has moved from one frame to the next, px `[x, y]`: where things are now, less where they were. `None` where there is
+/// Motion of the camera from one frame to the next, px `[x, y]`: where things are now, less where they were. `None` where there is
 /// nothing to follow: after a cut, before a blank wall.
 ///
 /// # Panics
@@ -35,7 +35,7 @@ pub fn camera_shift(before: &Image, now: &Image) -> Option<[f32; 2]> {
 const NOISE: f32 = 7.0;
 /// Differences from this many of 255 on, at a dial of 1, pass in full.
 const MOTION: f32 = 22.0;
-/// What passes of a difference that is taken for noise, so that slow changes arrive in the end.
+/// Part of a difference taken for noise that passes, so that slow changes arrive in the end.
 const LEAK: f32 = 0.12;
 /// Share of statistics kept from frame to frame, at a dial of 1.
 const SMOOTHING: f32 = 0.95;
@@ -44,21 +44,21 @@ const CUT_SHARE: f32 = 0.55;
 const CUT_CHANGE: f32 = 24.0;
 const GRID: usize = 12;
 
-/// What the last frame was, and what to do with the next.
+/// Memory of the last frame, to steady the next.
 #[derive(Default)]
 pub(crate) struct Calm {
     shown: Option<Image>,
     grid: Vec<f32>,
 }
 
-/// What a frame is painted with.
+/// Conditions that a frame is painted with.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Advice {
     /// The frame begins a new scene.
     pub cut: bool,
     /// Share of the content statistics that is kept.
     pub smoothing: f32,
-    /// Where the frame has changed: for [`Settler::settle`].
+    /// Changed parts of the frame, for [`Settler::settle`].
     pub motion: Motion,
 }
 
@@ -129,7 +129,7 @@ fn is_cut(before: &[f32], now: &[f32]) -> bool {
 mod tests {
     use super::*;
     use crate::scene;
-    use impasto_core::conformance::Random;
+    use impasto_core::Random;
 
     fn noisy(image: &Image, seed: u64) -> Image {
         let mut random = Random::new(seed);

@@ -2,17 +2,21 @@
 
 use crate::engines::{EngineChoice, EngineSetup, Notice};
 use crate::regions::{self, Mask};
-use crate::{PaintError, Session, color, tiles};
+use crate::{PaintError, Session, color, strength, tiles};
+use impasto_core::model::StrengthKind;
 use impasto_core::style::{Provenance, Update};
-use impasto_core::{Conditions, Engine, Field, Image, Model, Network, Plan, Style, StyleError, Tensor};
+use impasto_core::{
+    Conditions, Engine, Field, Image, Model, Network, Plan, Style, StyleError, Tensor, Weights,
+};
 use impasto_cpu::Precision;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// How a frame is painted, besides the style.
+/// Settings of painting, besides the style.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dials {
-    /// `0..1`, default 1: from the photo reconstructed by the network to the style in full.
+    /// `0..1`, default 1: from the photo itself to the style in full. The network paints in the photo's own style mixed with the painting's, and
+    /// below 0.5 the photo comes through as well.
     pub strength: f32,
     /// `0..1`, default 0: from the painting's colours to the photo's (see [`color::keep_color`]).
     pub keep_color: f32,
@@ -49,7 +53,7 @@ impl Dials {
         }
     }
 
-    /// What an engine paints a frame with. The noise field begins at the frame's left upper corner.
+    /// Conditions for the engine. The noise field begins at the frame's left upper corner.
     pub(crate) fn conditions<'a>(&self, vector: &'a [f32], strength: f32) -> Conditions<'a> {
         let field = Field { seed: self.seed, origin: [0, 0], strokes: self.strokes };
         Conditions { style: vector, strength, smoothing: 0.0, field }
@@ -72,13 +76,13 @@ impl StylizerBuilder {
         self
     }
 
-    /// How many threads the CPU engine may use; 0, the default, is one a core.
+    /// Number of threads of the CPU engine; 0, the default, is one a core.
     pub fn threads(mut self, threads: usize) -> Self {
         self.setup.threads = threads;
         self
     }
 
-    /// What the CPU engine computes products in; `f32` by default. Where the machine gains nothing by less, `f32` is used.
+    /// Number type of the CPU engine's products; `f32` by default. Where the machine gains nothing by less, `f32` is used.
     /// With less than `f32` the GPU engine keeps activations in `f16`.
     pub fn precision(mut self, precision: Precision) -> Self {
         self.setup.precision = precision;
@@ -91,7 +95,7 @@ impl StylizerBuilder {
         self
     }
 
-    /// Where the GPU engine keeps which kernels were fastest. With `measure` it finds out what the file does not tell,
+    /// File in which the GPU engine notes which kernels were fastest. With `measure` it finds out what the file does not tell,
     /// which takes seconds at the first frame: for many frames. By default kernels go by rules.
     pub fn tuning(mut self, file: Option<PathBuf>, measure: bool) -> Self {
         (self.setup.tuning, self.setup.measure) = (file, measure);
@@ -118,7 +122,8 @@ impl StylizerBuilder {
 
     /// Builds the engine.
     pub fn build(self) -> Result<Stylizer, PaintError> {
-        let engine = if self.strict { self.setup.strict()? } else { self.setup.sturdy(self.notice)? };
+        let engine =
+            if self.strict { self.setup.strict()? } else { self.setup.with_fallback(self.notice)? };
         Ok(Stylizer { model: self.model, engine, tile_px: self.tile_px })
     }
 }
@@ -156,13 +161,29 @@ impl Stylizer {
         self.engine.name()
     }
 
+    /// The engine.
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+
     pub(crate) fn plan(
         &self,
         network: &Network,
         height: usize,
         width: usize,
     ) -> Result<Box<dyn Plan>, PaintError> {
-        Ok(self.engine.prepare(network, &self.model.weights, height, width)?)
+        self.plan_with(network, &self.model.weights, height, width)
+    }
+
+    /// A plan with other weights than the model's.
+    pub(crate) fn plan_with(
+        &self,
+        network: &Network,
+        weights: &Arc<Weights>,
+        height: usize,
+        width: usize,
+    ) -> Result<Box<dyn Plan>, PaintError> {
+        Ok(self.engine.prepare(network, weights, height, width)?)
     }
 
     /// A plan of the painter, with the changes that a tuned style makes to its weights.
@@ -188,14 +209,42 @@ impl Stylizer {
     pub fn paint(&self, photo: &Image, style: &Style, dials: &Dials) -> Result<Image, PaintError> {
         dials.check()?;
         style.check(&self.model)?;
+        if dials.strength == 0.0 {
+            return Ok(photo.clone());
+        }
         if photo.width().max(photo.height()) > self.tile_px && tiles::possible(&self.model) {
-            let mut out = tiles::paint(self, photo, style.vector(), dials, self.tile_px)?;
+            let mut out = self.paint_tiles(photo, style, dials)?;
             color::keep_color(&mut out, photo, dials.keep_color);
+            strength::toward_photo(&mut out, photo, dials.strength);
             return Ok(out);
         }
         let mut out = Image::black(photo.width(), photo.height());
         self.session().paint(photo, style, &Dials { steady: 0.0, ..*dials }, &mut out)?;
         Ok(out)
+    }
+
+    fn paint_tiles(&self, photo: &Image, style: &Style, dials: &Dials) -> Result<Image, PaintError> {
+        let weights = match style.update() {
+            Some(update) => Arc::new(update.applied(&self.model.weights, 1.0).map_err(StyleError::from)?),
+            None => self.model.weights.clone(),
+        };
+        let (vector, strength) = self.mixed(photo, style, dials.strength)?;
+        // Two tiles a side and more, so that painting takes less memory than it would in one piece.
+        let conditions = dials.conditions(&vector, strength);
+        let tile_px = self.tile_px / 2;
+        tiles::paint(self, &tiles::Request { photo, weights, style: &vector, conditions, tile_px })
+    }
+
+    /// The vector to paint a photo with, and the strength that is left to the painter itself.
+    fn mixed(&self, photo: &Image, style: &Style, strength: f32) -> Result<(Vec<f32>, f32), PaintError> {
+        if strength == 1.0 || self.model.strength == StrengthKind::Features {
+            return Ok((style.vector().to_vec(), strength));
+        }
+        let small = self.style_sized(photo);
+        let mut plan = self.plan(&self.model.encoder, small.height(), small.width())?;
+        let own = encode_with(plan.as_mut(), &small)?;
+        let mixed = own.iter().zip(style.vector()).map(|(own, style)| own + strength * (style - own));
+        Ok((mixed.collect(), 1.0))
     }
 
     /// Paints regions of a photo in different styles; what no mask covers stays as it is.

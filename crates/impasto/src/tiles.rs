@@ -1,29 +1,19 @@
 //! Photos larger than memory, without seams.
 //!
-//! AdaIN's statistics are those of the whole picture, so tiles cannot simply be painted by themselves. With one AdaIN
-//! site it goes in two passes: first the layers before the site run tile by tile and their sums are added up; then, with
-//! the statistics known, AdaIN is a gain and bias per channel, and the whole table runs tile by tile. Tiles overlap by
+//! AdaIN's statistics are those of the whole picture, so tiles cannot simply be painted by themselves. So it goes in passes, one for each
+//! AdaIN site in the order of the table: the layers before the site run tile by tile and their sums are added up; then, with the
+//! statistics known, that AdaIN is a gain and bias per channel. The last pass runs the whole table tile by tile. Tiles overlap by
 //! the receptive field, so what is kept of each is what the whole picture would have given.
 
-use crate::{Dials, PaintError, Stylizer};
-use impasto_core::{Conditions, Field, Image, Model, Network, NodeId, Op, SiteKind, Tensor};
+use crate::{PaintError, Stylizer};
+use impasto_core::{Conditions, Field, Image, Model, Network, NodeId, Op, Plan, SiteKind, Tensor, Weights};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Whether the model's painter can be run in tiles.
 pub(crate) fn possible(model: &Model) -> bool {
-    site_node(&model.painter).is_some()
-        && !model.painter.nodes.iter().any(|n| matches!(n.op, Op::MeanStd { .. }))
-}
-
-/// The only site beside those of the noise field, if it is an AdaIN: its node, what it reads, its eps, and whether its variance is unbiased.
-fn site_node(network: &Network) -> Option<(NodeId, NodeId, f32, bool)> {
-    let find = |(id, node): (NodeId, &impasto_core::Node)| match node.op {
-        Op::AdaIn { input, eps, unbiased, .. } => Some((id, input, eps, unbiased)),
-        _ => None,
-    };
-    let site = network.nodes.iter().enumerate().find_map(find);
-    let others = network.sites.iter().filter(|site| site.kind != SiteKind::Noise).count();
-    if others == 1 { site } else { None }
+    let needs_all = |op: &Op| !matches!(op, Op::AdaIn { .. }) && op.sees_everything();
+    !model.painter.nodes.iter().any(|node| needs_all(&node.op))
 }
 
 /// The part of one side of a picture that a tile is responsible for, and the part that it looks at.
@@ -77,61 +67,103 @@ fn cut(photo: &Image, rows: &Range<usize>, columns: &Range<usize>) -> Image {
     Image::from_fn(columns.len(), rows.len(), |x, y| photo.pixel(columns.start + x, rows.start + y))
 }
 
-/// Paints `photo` in tiles of about `tile_px`. The model must be one for which this is [`possible`].
-pub(crate) fn paint(
-    stylizer: &Stylizer,
-    photo: &Image,
-    style: &[f32],
-    dials: &Dials,
-    tile_px: usize,
-) -> Result<Image, PaintError> {
-    let painter = &stylizer.model().painter;
-    let (site, before, eps, unbiased) =
-        site_node(painter).expect("the caller has asked whether it is possible");
-    let reach = reach(painter);
-    let scale = reach[before].0;
-    let align =
-        reach.iter().map(|r| r.0).max().unwrap_or(1).max(painter.multiple).next_multiple_of(painter.multiple);
-    let halo = reach[painter.output()].1;
-    // The noise field belongs to the picture, not to the tile.
-    let conditions = |style, rows: &Piece, columns: &Piece| {
-        let field = Field {
-            seed: dials.seed,
-            origin: [columns, rows].map(|p| p.see.start as i32),
-            strokes: dials.strokes,
-        };
-        Conditions { strength: dials.strength, field, ..Conditions::new(style) }
-    };
-    let grid = |halo| {
-        let rows = pieces(photo.height(), tile_px, halo, align);
-        let columns = pieces(photo.width(), tile_px, halo, align);
+/// What a photo is painted with.
+pub(crate) struct Request<'a> {
+    /// The photo.
+    pub photo: &'a Image,
+    /// The painter's weights, changed by a tuned style where it is one.
+    pub weights: Arc<Weights>,
+    /// The style vector.
+    pub style: &'a [f32],
+    /// The noise field of the whole picture and the strength at AdaIN sites.
+    pub conditions: Conditions<'a>,
+    /// Side of a tile, about.
+    pub tile_px: usize,
+}
+
+/// Paints in tiles. The model must be one for which this is [`possible`].
+pub(crate) fn paint(stylizer: &Stylizer, request: &Request) -> Result<Image, PaintError> {
+    let (mut painter, mut vector) = (stylizer.model().painter.clone(), request.style.to_vec());
+    let tiles = Tiles::new(stylizer, request);
+    for site in 0..painter.nodes.len() {
+        if let Op::AdaIn { input, eps, unbiased, .. } = painter.nodes[site].op {
+            let range = style_range(&painter, site);
+            let sums = tiles.sums(&painter.truncated(input), &vector, range.len() / 2)?;
+            let strength = request.conditions.strength;
+            let known = sums.gain_and_bias(&request.style[range.clone()], strength, eps, unbiased);
+            vector[range].copy_from_slice(&known);
+            painter = with_modulation(&painter, site);
+        }
+    }
+    tiles.painted(&painter, &vector)
+}
+
+/// How a photo is cut.
+struct Tiles<'a> {
+    stylizer: &'a Stylizer,
+    request: &'a Request<'a>,
+    /// Of each node, as [`reach`] has it.
+    reach: Vec<(usize, usize)>,
+    /// Cuts are at multiples of this many px.
+    align: usize,
+}
+
+impl<'a> Tiles<'a> {
+    fn new(stylizer: &'a Stylizer, request: &'a Request<'a>) -> Self {
+        let painter = &stylizer.model().painter;
+        let reach = reach(painter);
+        let coarsest = reach.iter().map(|r| r.0).max().unwrap_or(1).max(painter.multiple);
+        Self { stylizer, request, reach, align: coarsest.next_multiple_of(painter.multiple) }
+    }
+
+    /// Rows and columns of all tiles, which see `halo` px further than they keep.
+    fn grid(&self, halo: usize) -> impl Iterator<Item = (Piece, Piece)> {
+        let Request { photo, tile_px, .. } = self.request;
+        let rows = pieces(photo.height(), *tile_px, halo, self.align);
+        let columns = pieces(photo.width(), *tile_px, halo, self.align);
         rows.into_iter()
             .flat_map(move |row| columns.clone().into_iter().map(move |column| (row.clone(), column)))
-    };
-
-    let encoder = painter.truncated(before);
-    let range = style_range(painter, site);
-    let mut sums = Sums::new(range.len() / 2);
-    for (rows, columns) in grid(reach[before].1) {
-        let tile = cut(photo, &rows.see, &columns.see).to_tensor();
-        let mut plan = stylizer.plan(&encoder, rows.see.len(), columns.see.len())?;
-        let mut features = Tensor::zeros(plan.output_shape());
-        plan.run(&tile, &conditions(&style[..encoder.style_len()], &rows, &columns), &mut features)?;
-        sums.add(&features, &kept(&rows, scale), &kept(&columns, scale));
     }
 
-    let mut vector = style.to_vec();
-    vector[range.clone()].copy_from_slice(&sums.gain_and_bias(&style[range], dials.strength, eps, unbiased));
-    let modulated = with_modulation(painter, site);
-    let mut out = Image::black(photo.width(), photo.height());
-    for (rows, columns) in grid(halo) {
-        let tile = cut(photo, &rows.see, &columns.see);
-        let mut painted = Image::black(tile.width(), tile.height());
-        let mut plan = stylizer.plan(&modulated, tile.height(), tile.width())?;
-        plan.run_image(&tile, &conditions(&vector, &rows, &columns), &mut painted)?;
-        paste(&mut out, &painted, &rows, &columns);
+    /// The noise field belongs to the picture, not to the tile.
+    fn conditions<'v>(&self, style: &'v [f32], rows: &Piece, columns: &Piece) -> Conditions<'v> {
+        let Conditions { strength, smoothing, field, .. } = self.request.conditions;
+        let origin = [columns, rows].map(|piece| piece.see.start as i32);
+        Conditions { style, strength, smoothing, field: Field { origin, ..field } }
     }
-    Ok(out)
+
+    fn plan(&self, network: &Network, rows: &Piece, columns: &Piece) -> Result<Box<dyn Plan>, PaintError> {
+        self.stylizer.plan_with(network, &self.request.weights, rows.see.len(), columns.see.len())
+    }
+
+    /// Sums over what the last node of `network` makes of the whole picture.
+    fn sums(&self, network: &Network, vector: &[f32], channels: usize) -> Result<Sums, PaintError> {
+        let (scale, halo) = self.reach[network.output()];
+        let style = &vector[..network.style_len()];
+        let mut sums = Sums::new(channels);
+        for (rows, columns) in self.grid(halo) {
+            let tile = cut(self.request.photo, &rows.see, &columns.see).to_tensor();
+            let mut plan = self.plan(network, &rows, &columns)?;
+            let mut features = Tensor::zeros(plan.output_shape());
+            plan.run(&tile, &self.conditions(style, &rows, &columns), &mut features)?;
+            sums.add(&features, &kept(&rows, scale), &kept(&columns, scale));
+        }
+        Ok(sums)
+    }
+
+    /// The picture, once no site needs its statistics any more.
+    fn painted(&self, network: &Network, vector: &[f32]) -> Result<Image, PaintError> {
+        let photo = self.request.photo;
+        let mut out = Image::black(photo.width(), photo.height());
+        for (rows, columns) in self.grid(self.reach[network.output()].1) {
+            let tile = cut(photo, &rows.see, &columns.see);
+            let mut painted = Image::black(tile.width(), tile.height());
+            let mut plan = self.plan(network, &rows, &columns)?;
+            plan.run_image(&tile, &self.conditions(vector, &rows, &columns), &mut painted)?;
+            paste(&mut out, &painted, &rows, &columns);
+        }
+        Ok(out)
+    }
 }
 
 /// Which positions of the features of a tile the piece keeps, where one stands for `scale` px.

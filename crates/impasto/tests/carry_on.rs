@@ -1,6 +1,6 @@
 //! A device fails in the middle of a stream, and another engine carries on.
 
-use impasto::engines::{Notice, Sturdy};
+use impasto::engines::{FallbackEngine, Notice};
 use impasto_core::conformance::{Case, cases, run};
 use impasto_core::reference::ReferenceEngine;
 use impasto_core::{Ahead, Conditions, Engine, EngineError, Image, Network, Plan, Shape, Tensor, Weights};
@@ -91,14 +91,14 @@ impl Plan for FailingPlan {
 }
 
 /// The engine, and the lines that a person gets.
-fn sturdy(first: Arc<dyn Engine>) -> (Sturdy, Arc<Mutex<Vec<String>>>) {
+fn sturdy(first: Arc<dyn Engine>) -> (FallbackEngine, Arc<Mutex<Vec<String>>>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&lines);
     let notice: Notice = Arc::new(move |line| heard.lock().unwrap().push(line.to_owned()));
-    (Sturdy::new(first, Arc::new(ReferenceEngine), notice), lines)
+    (FallbackEngine::new(first, Arc::new(ReferenceEngine), notice), lines)
 }
 
-fn failing(frames: usize, most: usize) -> (Sturdy, Arc<Mutex<Vec<String>>>) {
+fn failing(frames: usize, most: usize) -> (FallbackEngine, Arc<Mutex<Vec<String>>>) {
     sturdy(Arc::new(Failing { frames_left: Arc::new(AtomicUsize::new(frames)), most }))
 }
 

@@ -4,6 +4,8 @@ use impasto::{Dials, EngineChoice, Image, Mask, Model, PaintError, Provenance, S
 use impasto_core::conformance::Case;
 use impasto_core::image::psnr_db;
 use impasto_core::model::StrengthKind;
+use impasto_core::style::Update;
+use impasto_core::weights::Weight;
 use impasto_core::{NetworkBuilder, Padding};
 use std::sync::Arc;
 
@@ -63,6 +65,28 @@ fn a_photo_keeps_its_size_at_any_size() {
     }
 }
 
+/// Five AdaIN sites one behind the other, a noise field, strides: each site's statistics are those of the whole picture.
+#[test]
+fn the_light_network_leaves_no_seam() {
+    let Some(model) = impasto::builtin::model("light") else { return };
+    let build = |tile_px| {
+        Stylizer::builder(model.clone())
+            .engine(EngineChoice::Cpu)
+            .threads(1)
+            .tile_px(tile_px)
+            .build()
+            .unwrap()
+    };
+    let photo = scene::draw(601, 83, 2.0);
+    let style = impasto::builtin::style("waves").unwrap();
+    for strength in [1.0, 0.6] {
+        let dials = Dials { strength, ..Dials::default() };
+        let [whole, tiled] = [4096, 256].map(|px| build(px).paint(&photo, &style, &dials).unwrap());
+        let db = psnr_db(&whole, &tiled);
+        assert!(db > 50.0, "strength {strength}: {db:.1} dB");
+    }
+}
+
 #[test]
 fn tiles_leave_no_seam() {
     let whole = stylizer(StrengthKind::Features);
@@ -92,9 +116,64 @@ fn strength_goes_from_the_photo_to_the_style() {
         let at = |style: &Style, strength| {
             stylizer.paint(&photo, style, &Dials { strength, ..Dials::default() }).unwrap()
         };
-        assert!(psnr_db(&at(&wave, 0.0), &at(&own, 1.0)) > 40.0, "strength 0 is the photo in its own style");
+        assert_eq!(at(&wave, 0.0), photo, "strength 0 is the photo itself");
+        assert_eq!(at(&own, 0.0), photo);
+        let away: Vec<f64> =
+            [0.1, 0.25, 0.5, 1.0].map(|strength| psnr_db(&at(&wave, strength), &photo)).to_vec();
+        assert!(away.is_sorted_by(|a, b| a > b), "more strength is further from the photo: {away:?}");
         assert!(psnr_db(&at(&wave, 0.5), &at(&wave, 1.0)) < 45.0, "strength does something");
     }
+}
+
+#[test]
+fn strength_0_shows_films_and_tiles_as_they_are() {
+    let stylizer = stylizer(StrengthKind::Code);
+    let wave = style(&stylizer, 30.0);
+    let mut session = stylizer.session();
+    let mut out = Image::black(1, 1);
+    for (i, strength) in [1.0, 0.0, 0.0, 0.7, 0.0].into_iter().enumerate() {
+        let frame = scene::draw(40, 30, i as f32);
+        let dials = Dials { strength, steady: 0.6, keep_color: 0.3, ..Dials::default() };
+        session.paint(&frame, &wave, &dials, &mut out).unwrap();
+        assert_eq!(out == frame, strength == 0.0, "frame {i}");
+    }
+    let tiled = Stylizer::builder(stylizer.model().clone()).engine(EngineChoice::Reference).tile_px(24);
+    let photo = scene::draw(101, 75, 0.0);
+    let dials = Dials { strength: 0.0, ..Dials::default() };
+    assert_eq!(tiled.build().unwrap().paint(&photo, &wave, &dials).unwrap(), photo);
+}
+
+#[test]
+fn a_tuned_styles_plan_is_made_beside() {
+    let stylizer = stylizer(StrengthKind::Features);
+    let quick = style(&stylizer, 30.0);
+    let mut update = Update::new();
+    update.insert("d.bias", Weight { shape: vec![3], values: vec![0.5, -0.5, 0.0] });
+    let tuned = quick.clone().tuned(stylizer.model(), update).unwrap();
+    let (photo, dials) = (scene::draw(40, 30, 0.0), Dials::default());
+    let mut session = stylizer.session();
+    assert!(session.is_ready(&tuned), "before the first frame there is nothing to keep up");
+    let mut out = Image::black(1, 1);
+    session.paint(&photo, &quick, &dials, &mut out).unwrap();
+    assert!(session.is_ready(&quick) && !session.is_ready(&tuned));
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !session.is_ready(&tuned) {
+        assert!(std::time::Instant::now() < end, "the plan never comes");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let quickly = out.clone();
+    session.paint(&photo, &tuned, &dials, &mut out).unwrap();
+    assert!(out == stylizer.paint(&photo, &tuned, &dials).unwrap() && out != quickly);
+    assert!(session.is_ready(&quick), "the one before is kept");
+    // The same vector with other weights is another look: nothing of the one before is held still.
+    let steady = Dials { steady: 1.0, ..dials };
+    let mut session = stylizer.session();
+    let mut settled = |style: &Style| {
+        (0..3).for_each(|_| session.paint(&photo, style, &steady, &mut out).unwrap());
+        out.clone()
+    };
+    let (quickly, tuned, again) = (settled(&quick), settled(&tuned), settled(&quick));
+    assert!(psnr_db(&quickly, &again) > psnr_db(&quickly, &tuned) + 10.0);
 }
 
 #[test]

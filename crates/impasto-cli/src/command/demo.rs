@@ -13,6 +13,7 @@ use std::path::PathBuf;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   impasto demo
+  impasto demo --scene photo.jpg --size 720
   impasto demo --style wave.jpg --style mosaic.style -o demo.jpg
   impasto demo --model classic --style wave.jpg --size 540
 
@@ -25,6 +26,9 @@ pub struct Args {
     /// The sheet.
     #[arg(short, long, value_name = "FILE", default_value = "impasto-demo.png")]
     output: PathBuf,
+    /// Write the scene alone into this file, unpainted: a photo to try the other commands on.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["styles", "output"])]
+    scene: Option<PathBuf>,
     /// Height of each picture of the sheet in px; 16:9.
     #[arg(long, value_name = "N", default_value_t = 360, value_parser = clap::value_parser!(u16).range(16..=2160))]
     size: u16,
@@ -37,14 +41,20 @@ pub struct Args {
 /// When the scene is drawn, in seconds.
 const MOMENT: f32 = 4.0;
 
-/// Paints the sheet.
+/// Paints the sheet, or writes the scene.
 pub fn run(args: &Args, console: &Console) -> Result<()> {
+    let height = usize::from(args.size);
+    let scene = scene::draw(height * 16 / 9, height, MOMENT);
+    if let Some(file) = &args.scene {
+        OutputFormat::of(file).map_err(|e| crate::failure::wrong_use(e.to_string()))?;
+        let _whole = interrupt::hold();
+        still::write_new(file, &Still::from_image(scene), WriteOptions::default())?;
+        return console.result(file.display().to_string());
+    }
     OutputFormat::of(&args.output).map_err(|e| crate::failure::wrong_use(e.to_string()))?;
     let typed = crate::styles::resolved(&args.styles)?;
     let stylizer = args.model.stylizer()?;
     let styles = all_or(&typed, &stylizer, args.brush.style_size)?;
-    let height = usize::from(args.size);
-    let scene = scene::draw(height * 16 / 9, height, MOMENT);
     let mut pictures = vec![(scene.clone(), "the scene".to_string())];
     let mut progress = console.progress(styles.len());
     for style in &styles {

@@ -10,9 +10,9 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use impasto::{Style, Stylizer, builtin};
 use impasto_core::weights::Precision;
-use impasto_export::export_onnx;
 use impasto_export::oak::{Compiler, Head, OakOptions, Shaves, export_oak};
-use impasto_export::onnx::{ColourOrder, OnnxFiles, OnnxOptions, Range, Size as OnnxSize};
+use impasto_export::onnx::{ColourOrder, OnnxFiles, OnnxOptions, Range, Size as OnnxSize, save};
+use impasto_export::{export_onnx, export_styled_onnx};
 use std::path::{Path, PathBuf};
 
 /// Write a model as ONNX, or as a package for the OAK camera
@@ -21,6 +21,9 @@ use std::path::{Path, PathBuf};
   impasto export --target onnx -o light.onnx
       light.onnx paints, light.encoder.onnx turns a painting into a style;
       docs/export.md shows programs that use them
+  impasto export --target onnx --style wave.style --size 512x288 -o wave.onnx
+      one picture in, one out, with the style (tuned or not) in the network:
+      for OpenCV, ffmpeg's filters, mobile and game runtimes
   impasto export --target onnx --model classic --size 512x288 --half \\
       -o classic.onnx
   impasto export --target oak --size 512x288 --style wave.style -o oak
@@ -48,7 +51,8 @@ pub struct Args {
     /// onnx: channel order of pictures.
     #[arg(long, value_enum, default_value_t = OrderName::Rgb)]
     order: OrderName,
-    /// oak: styles to ship; all built-in ones without it.
+    /// oak: styles to ship; all built-in ones without it, and a tuned one alone. onnx: the style that is folded into the network, which then takes
+    /// a picture alone; several are mixed by their weights.
     #[arg(short, long = "style", value_name = "S")]
     styles: Vec<StyleWord>,
     /// oak: give the picture back as planes of Y, U and V, half the load on USB.
@@ -66,7 +70,7 @@ pub struct Args {
     /// oak: SHAVEs to compile for; without it, a superblob for every number.
     #[arg(long, value_name = "N", requires = "compile", value_parser = clap::value_parser!(u8).range(1..=16))]
     shaves: Option<u8>,
-    /// oak: shorter side in px at which a painting given with --style is looked at; 0 keeps its size, 512 without it.
+    /// Shorter side in px at which a painting given with --style is looked at; 0 keeps its size, 512 without it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=30_000))]
     style_size: Option<u16>,
     /// The network: `light`, `classic`, or a model file. Without it: the one that paints by default.
@@ -111,13 +115,7 @@ fn check(args: &Args) -> Result<()> {
         let better = args.output.with_extension("onnx");
         return Err(wrong_use(format!("an ONNX file must end in .onnx, such as {}", better.display())));
     }
-    let for_oak = [
-        ("--style", !args.styles.is_empty()),
-        ("--style-size", args.style_size.is_some()),
-        ("--yuv420", args.yuv420),
-        ("--rim", args.rim.is_some()),
-        ("--compile", args.compile),
-    ];
+    let for_oak = [("--yuv420", args.yuv420), ("--rim", args.rim.is_some()), ("--compile", args.compile)];
     let for_onnx = [
         ("--half", args.half),
         ("--range", args.range != RangeName::Unit),
@@ -157,6 +155,13 @@ fn onnx(args: &Args, stylizer: &Stylizer, console: &Console) -> Result<()> {
         },
         ..OnnxOptions::default()
     };
+    if !args.styles.is_empty() {
+        let style = reader(args, stylizer).mix(&resolved(&args.styles)?)?;
+        let bytes = export_styled_onnx(stylizer.model(), &style, &options)?;
+        let _whole = interrupt::hold();
+        save(&args.output, &bytes)?;
+        return console.result(args.output.display().to_string());
+    }
     let files = export_onnx(stylizer.model(), &options)?;
     {
         let _whole = interrupt::hold();
@@ -188,8 +193,15 @@ fn oak(args: &Args, stylizer: &Stylizer, console: &Console) -> Result<()> {
 
 fn styles(args: &Args, stylizer: &Stylizer) -> Result<Vec<Style>> {
     if args.styles.is_empty() {
-        return Ok(builtin::styles().into_iter().filter(|s| s.check(stylizer.model()).is_ok()).collect());
+        return Ok(builtin::quick_styles()
+            .into_iter()
+            .filter(|s| s.check(stylizer.model()).is_ok())
+            .collect());
     }
-    let styles = Styles { stylizer, style_px: args.style_size.map_or(512, usize::from) };
-    resolved(&args.styles)?.iter().map(|word| styles.read(&word.what)).collect()
+    let reader = reader(args, stylizer);
+    resolved(&args.styles)?.iter().map(|word| reader.read(&word.what)).collect()
+}
+
+fn reader<'a>(args: &Args, stylizer: &'a Stylizer) -> Styles<'a> {
+    Styles { stylizer, style_px: args.style_size.map_or(512, usize::from) }
 }

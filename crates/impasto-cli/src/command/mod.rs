@@ -13,9 +13,10 @@ mod styles;
 mod stylize;
 mod train;
 mod try_styles;
-mod tune;
+pub mod tune;
 mod video;
 mod watch;
+mod web;
 
 use crate::console::Console;
 use anyhow::Result;
@@ -32,6 +33,7 @@ pub enum Command {
     Watch(watch::Args),
     Demo(demo::Args),
     Live(live::Args),
+    Web(web::Args),
     Import(import::Args),
     Tune(tune::Args),
     Train(Box<train::Args>),
@@ -57,6 +59,7 @@ impl Command {
             Command::Watch(args) => watch::run(args, console),
             Command::Demo(args) => demo::run(args, console),
             Command::Live(args) => live::run(args, console),
+            Command::Web(args) => web::run(args, console),
             Command::Import(args) => import::run(args, console),
             Command::Tune(args) => tune::run(args, console),
             Command::Train(args) => train::run(args, console),

@@ -94,15 +94,15 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
 }
 
 fn list(console: &Console) -> Result<()> {
-    let styles = builtin::styles();
+    let styles = builtin::names();
     if styles.is_empty() {
         console.note(
             "This build has no built-in styles: name a picture, or make a style: impasto styles make --help",
         );
     }
-    let width = styles.iter().map(|style| style.provenance.name.chars().count()).max().unwrap_or(0);
-    for Style { provenance, .. } in &styles {
-        console.result(format!("{:width$}  {}", provenance.name, provenance.source).trim_end())?;
+    let width = styles.iter().map(|style| style.name.chars().count()).max().unwrap_or(0);
+    for style in &styles {
+        console.result(format!("{:width$}  {}", style.name, style.source).trim_end())?;
     }
     Ok(())
 }

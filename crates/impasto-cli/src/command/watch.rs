@@ -4,6 +4,7 @@ use super::stylize::{self, Job, Plan, Studio};
 use crate::args::{BrushArgs, DialArgs, ModelArgs, StyleWord};
 use crate::console::Console;
 use crate::failure::{words, wrong_use};
+use crate::preset::PresetArgs;
 use anyhow::Result;
 use std::collections::HashMap;
 use std::fs;
@@ -50,6 +51,8 @@ pub struct Args {
     /// Leave out the mark that says that a program with a trained network made the picture.
     #[arg(long)]
     no_mark: bool,
+    #[command(flatten)]
+    preset: PresetArgs,
     #[command(flatten)]
     dials: DialArgs,
     #[command(flatten)]
@@ -104,6 +107,12 @@ fn as_stylize(args: &Args) -> stylize::Args {
         force: false,
         resume: true,
         compare: None,
+        finish: None,
+        finish_like: Vec::new(),
+        texture: false,
+        json: false,
+        passes: 1,
+        preset: args.preset.clone(),
     }
 }
 

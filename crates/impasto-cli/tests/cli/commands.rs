@@ -5,7 +5,7 @@ use impasto_core::weights::Precision;
 use impasto_cpu::Isa;
 use std::fs;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "stylize",
     "try",
     "watch",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 16] = [
     "styles make",
     "styles show",
     "demo",
+    "web",
     "import",
     "train",
     "eval",
@@ -138,4 +139,16 @@ fn completions_and_manual_know_the_commands() {
             && pages.contains(&"share/man1/impasto-stylize.1".into())
     );
     assert!(!pages.iter().any(|page| page.contains("bench-row")), "{pages:?}");
+}
+
+#[test]
+fn the_web_page_is_written_or_the_command_says_how_to_get_it() {
+    let studio = Studio::empty("web");
+    if impasto_web::site::files().is_empty() {
+        studio.refuses("web -o site", 1, &["web/build.sh", "IMPASTO_SITE"]);
+        assert!(!studio.path("site").exists(), "nothing is left behind");
+        return;
+    }
+    assert!(studio.lines("web -o site")[0].ends_with("index.html"));
+    assert!(studio.path("site/light.safetensors").exists() && studio.path("site/sw.js").exists());
 }

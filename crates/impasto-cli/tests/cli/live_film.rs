@@ -9,7 +9,7 @@ use std::fs;
 
 /// Frames and length in seconds of a film.
 fn length(studio: &Studio, name: &str) -> (u64, f64) {
-    let options = InputOptions { backend: Backend::Builtin, rate: None };
+    let options = InputOptions { backend: Backend::Builtin, ..Default::default() };
     let mut input = video::open(&studio.path(name), &options).unwrap();
     let scale = f64::from(input.source.info().timescale);
     let (mut frames, mut end) = (0, 0);

@@ -15,7 +15,10 @@ fn a_model_is_exported_as_two_files() {
     assert!(painter > 2000 && bytes("half.onnx") > 1000);
     studio.refuses("export --target onnx --model classic -o tiny.bin", 2, &["tiny.onnx"]);
     studio.refuses("export --target onnx --model classic -o no/tiny.onnx", 1, &["no", "make it first"]);
-    studio.refuses("export --target onnx --model classic --style wave.png -o a.onnx", 2, &["oak"]);
+    // With the style in it, it is one file that takes a picture alone.
+    let styled = "export --target onnx --model classic --size 32x16 --style wave.png:1 --style mosaic.png:3";
+    assert_eq!(studio.lines(&format!("{styled} -o styled.onnx")), ["styled.onnx"]);
+    assert!(!studio.path("styled.encoder.onnx").exists());
     studio.refuses("export --target oak --model classic -o app", 1, &["--style"]);
     studio.refuses(
         "export --target oak --model classic --style wave.png --compile -o app",
@@ -83,4 +86,31 @@ fn a_model_is_judged() {
     );
     let missing = words.replace("photos", "nowhere");
     studio.refuses(&missing, 1, &["nowhere"]);
+    studio.refuses(&words.replace("32x2", "32x2x2x2"), 2, &["WIDTHxHEIGHTxPAIRS"]);
+    tuned_styles_and_films(&studio, &words);
+}
+
+/// A style's file beside its model untuned, on stills and on a film.
+fn tuned_styles_and_films(studio: &Studio, words: &str) {
+    studio.lines("styles make paintings/p.png --model classic --style-size 32 -o p.style");
+    for name in ["films/one/1.png", "films/one/2.png", "films/one/3.png"] {
+        studio.picture(name, 48, 40);
+    }
+    let tuned = words.replace("--styles paintings", "--style-file p.style --styles paintings/p.png");
+    let judge = format!("{tuned} --clips films --steady 0.5").replace("32x2", "40x32x2");
+    let report: serde_json::Value = serde_json::from_str(&studio.lines(&judge).join("\n")).unwrap();
+    let results = &report["rounds"][0]["results"];
+    assert_eq!((&results[0]["model"], &results[1]["model"]), (&"classic".into(), &"p".into()));
+    assert!(results[1]["figures"]["gram_left"].as_f64().unwrap() > 0.0);
+    let film = &report["clips"][0];
+    assert_eq!((&film["clip"], &film["frames"], &film["styles"][0]), (&"one".into(), &3.into(), &"p".into()));
+    // One picture three times: what does not change is painted without change.
+    assert_eq!(film["results"][1]["figures"]["still"].as_f64(), Some(0.0));
+
+    let folder = tuned.replace("paintings/p.png", "paintings");
+    studio.refuses(&folder, 2, &["--styles must name that picture"]);
+    studio.picture("empty/a.png", 48, 40);
+    studio.refuses(&format!("{tuned} --clips empty"), 1, &["empty", "1 frames; at least 3"]);
+    studio.refuses(&format!("{tuned} --clips nowhere"), 1, &["nowhere"]);
+    studio.refuses(&tuned.replace("p.style", "paintings/p.png"), 1, &["p.png"]);
 }

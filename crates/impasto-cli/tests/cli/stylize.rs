@@ -209,16 +209,14 @@ fn a_photo_is_tried_in_all_styles() {
 }
 
 #[test]
-fn what_lands_in_a_folder_is_painted_once() {
-    let studio = Studio::new("watch");
-    studio.picture("in/a.png", 12, 9);
-    let watch = "watch in --style wave.png -o out --model classic --once";
-    assert_eq!(studio.lines(watch), ["out/a-wave.png"]);
-    studio.picture("in/day/b.jpg", 12, 9);
-    assert_eq!(studio.lines(watch), ["out/day/b-wave.jpg"]);
-    fs::write(studio.path("in/c.jpg"), b"\xff\xd8\xff\xe0 cut short").unwrap();
-    let said = studio.run(watch);
-    assert!(said.code == Some(1) && said.err.contains("c.jpg"), "{}", said.err);
+fn passes_paint_the_painting_again() {
+    let studio = Studio::new("passes");
+    studio.lines("stylize photo.jpg --style wave.png -o one.png");
+    studio.lines("stylize one.png --style wave.png -o two.png");
+    studio.lines("stylize photo.jpg --style wave.png --passes 2 -o both.png");
+    assert_eq!(studio.read("both.png").image, studio.read("two.png").image);
+    assert_ne!(studio.read("both.png").image, studio.read("one.png").image);
+    studio.refuses("stylize photo.jpg --style wave.png --passes 0 -o c.png", 2, &["--passes"]);
 }
 
 #[test]
@@ -274,6 +272,7 @@ fn dials_do_what_they_say() {
     assert_eq!(paint("--strength 1 --keep-color 0 --engine cpu --threads 1"), full);
     assert!(psnr_db(&paint("--engine reference"), &full) > 45.0);
     assert_ne!(paint("--strength 0.3"), full);
+    assert_eq!(paint("--strength 0"), photo, "strength 0 is the photo itself");
     assert_ne!(paint("--style-size 100"), full);
     let spread = |image: &Image, c: usize| {
         let apart = |p: &[u8]| i64::from(p[c]) - i64::from(p[1]);
@@ -382,5 +381,41 @@ fn ctrl_c_leaves_nothing_half_written() {
     for name in &out {
         assert!(name.ends_with("-wave.png"), "{name}");
         drop(studio.read(name));
+    }
+}
+
+#[test]
+fn a_still_is_finished_toward_its_painting() {
+    let studio = Studio::new("finish");
+    let paint = |words: &str, name: &str| {
+        studio.lines(&format!("stylize photo.jpg --threads 1 {words} -o {name}.png"));
+        studio.read(&format!("{name}.png")).image
+    };
+    let quick = paint("--style wave.png", "quick");
+    let finished = paint("--style wave.png --finish 3", "finished");
+    assert!(finished != quick && (finished.width(), finished.height()) == (33, 22));
+    assert_eq!(paint("--style wave.png --finish 3", "again"), finished, "the same every time");
+    let photo = studio.read("photo.jpg").image;
+    assert_eq!(paint("--style wave.png --finish 3 --strength 0", "none"), photo);
+    // A style file holds no painting.
+    studio.lines("styles make wave.png -o wave.style");
+    studio.refuses(
+        "stylize photo.jpg --style wave.style --finish 3 -o a.png",
+        2,
+        &["--finish-like", "`wave.style`"],
+    );
+    assert_ne!(paint("--style wave.style --finish 3 --finish-like mosaic.png", "like"), quick);
+    // Where a mask covers nothing, the photo stays as it is.
+    studio.write("black.png", &Image::from_fn(33, 22, |_, _| [0; 3]));
+    assert_eq!(paint("--mask black.png=wave.png --finish 2", "masked"), photo);
+    let texture = paint("--style wave.png --finish 3 --texture", "texture");
+    assert!(texture != finished && (texture.width(), texture.height()) == (33, 22));
+    for (words, needle) in [
+        ("--style wave.png --finish 0", "--finish"),
+        ("--style wave.png --texture", "--finish"),
+        ("--style wave.png --finish 3 --finish-like nothing.png", "nothing.png"),
+    ] {
+        let said = studio.run(&format!("stylize photo.jpg {words} -o a.png"));
+        assert!(said.code != Some(0) && said.err.contains(needle), "{words}: {}", said.err);
     }
 }

@@ -7,7 +7,7 @@ use impasto_media::video::{self, Backend, Info, InputOptions, convert};
 use std::fs;
 use std::io::Write;
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A grey field in which a block moves, with a red edge.
 fn picture(width: usize, height: usize, number: usize) -> Image {
@@ -19,7 +19,7 @@ fn picture(width: usize, height: usize, number: usize) -> Image {
 }
 
 /// A studio with the film `film.y4m` of so many frames of 48x32 px, 25 a second.
-fn studio(test: &str, frames: usize) -> Studio {
+pub fn studio(test: &str, frames: usize) -> Studio {
     let studio = Studio::new(test);
     fs::write(studio.path("film.y4m"), y4m(48, 32, frames)).unwrap();
     studio
@@ -37,8 +37,8 @@ pub fn y4m(width: usize, height: usize, frames: usize) -> Vec<u8> {
 }
 
 /// What the film says, and its frames with their starts.
-fn read(studio: &Studio, name: &str) -> (Info, Vec<(Image, u64)>) {
-    let options = InputOptions { backend: Backend::Builtin, rate: None };
+pub fn read(studio: &Studio, name: &str) -> (Info, Vec<(Image, u64)>) {
+    let options = InputOptions { backend: Backend::Builtin, ..Default::default() };
     let mut input = video::open(&studio.path(name), &options).unwrap();
     let info = input.source.info().clone();
     let mut frames = Vec::new();
@@ -119,8 +119,13 @@ fn y4m_goes_through_pipes() {
 /// Starts painting, and waits until there is something to go on from.
 fn broken_off(studio: &Studio, words: &str, journal: &str) -> Child {
     let mut child = studio.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(120);
     while !studio.path(journal).exists() {
         assert!(child.try_wait().unwrap().is_none(), "it ended before its first checkpoint");
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("no checkpoint came within two minutes");
+        }
         std::thread::sleep(Duration::from_millis(2));
     }
     child
@@ -140,7 +145,7 @@ fn a_killed_run_is_taken_up_to_the_same_bytes() {
     assert_eq!(said.code, Some(0), "{}", said.err);
     assert!(said.err.contains("going on after"), "{}", said.err);
     let resumed = fs::read(studio.path("painted.mp4")).unwrap();
-    studio.lines(words);
+    studio.lines(&format!("{words} --force"));
     assert!(resumed == fs::read(studio.path("painted.mp4")).unwrap(), "the film differs");
     assert!(!studio.files().iter().any(|file| file.contains("part")), "{:?}", studio.files());
 }
@@ -239,16 +244,17 @@ fn parts_make_the_film_of_one_run() {
     for (ending, steady) in
         [("mp4", "0.6"), ("mp4", "0"), ("gif", "0.6"), ("webp", "0"), ("png", "0.6"), ("y4m", "0.6")]
     {
-        let words = format!("video film.y4m --style wave.png --steady {steady}");
+        let words = format!("video film.y4m --style wave.png --force --steady {steady}");
         studio.lines(&format!("{words} -o whole.{ending}"));
         for part in [3, 1, 2] {
             let said = studio.run(&format!("{words} --part {part}/3 -o part-{part}.{ending}"));
             assert_eq!(said.code, Some(0), "{}", said.err);
         }
-        let missing = studio.run(&format!("video join part-3.{ending} part-1.{ending} -o joined.{ending}"));
+        let missing =
+            studio.run(&format!("video join part-3.{ending} part-1.{ending} --force -o joined.{ending}"));
         assert!(missing.code == Some(1) && missing.err.contains("2/3"), "{}", missing.err);
-        studio
-            .lines(&format!("video join part-3.{ending} part-1.{ending} part-2.{ending} -o joined.{ending}"));
+        let all = format!("part-3.{ending} part-1.{ending} part-2.{ending}");
+        studio.lines(&format!("video join {all} --force -o joined.{ending}"));
         let [whole, joined] =
             ["whole", "joined"].map(|name| fs::read(studio.path(&format!("{name}.{ending}"))).unwrap());
         assert!(whole == joined, "{ending} at {steady}: {} and {} bytes", whole.len(), joined.len());
@@ -256,8 +262,23 @@ fn parts_make_the_film_of_one_run() {
     }
     let other = "video film.y4m --style mosaic.png --part 2/3 -o other.mp4";
     studio.lines(other);
-    let said = studio.run("video join part-1.mp4 other.mp4 part-3.mp4 -o joined.mp4");
+    let said = studio.run("video join part-1.mp4 other.mp4 part-3.mp4 -o mixed.mp4");
     assert!(said.code == Some(1) && said.err.contains("same words"), "{}", said.err);
+}
+
+/// Its sites stand one behind the other, and remember longer than one alone.
+#[test]
+fn parts_make_the_film_of_one_run_with_the_light_network_too() {
+    let studio = studio("video_light_parts", 160);
+    let words = "video film.y4m --model light --style waves";
+    studio.lines(&format!("{words} -o whole.y4m"));
+    for part in 1..=3 {
+        studio.lines(&format!("{words} --part {part}/3 -o {part}.y4m"));
+    }
+    studio.lines("video join 1.y4m 2.y4m 3.y4m -o joined.y4m");
+    let [whole, joined] = ["whole.y4m", "joined.y4m"].map(|name| fs::read(studio.path(name)).unwrap());
+    let differ = whole.iter().zip(&joined).filter(|(a, b)| a != b).count();
+    assert!(whole == joined, "{} and {} bytes, {differ} differ", whole.len(), joined.len());
 }
 
 #[test]
@@ -272,7 +293,7 @@ fn a_part_that_died_is_taken_up() {
     let said = studio.run(&format!("{words} --resume"));
     assert!(said.code == Some(0) && said.err.contains("going on after"), "{}", said.err);
     let resumed = fs::read(studio.path("part-2.mp4")).unwrap();
-    studio.lines(words);
+    studio.lines(&format!("{words} --force"));
     assert!(resumed == fs::read(studio.path("part-2.mp4")).unwrap(), "the part differs");
 }
 

@@ -1,9 +1,9 @@
 //! The tables that the suite runs.
 
-use super::Random;
 use crate::engine::Conditions;
 use crate::network::{Network, NetworkBuilder, Op, Padding, SiteKind};
 use crate::noise::Field;
+use crate::random::Random;
 use crate::tensor::{Shape, Tensor};
 use crate::weights::Weights;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// One table with weights, a picture and a style.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// What it is about.
+    /// Its subject.
     pub name: String,
     /// The table.
     pub network: Network,

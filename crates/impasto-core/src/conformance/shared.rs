@@ -1,4 +1,4 @@
-//! Where tests find the data that is not in the repository.
+//! Test data that is not in the repository.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! Is a table sound, and which shape does each of its rows have?
 
-use super::{Network, NodeId, Op, Site};
+use super::{Network, Node, NodeId, Op, Site};
 use crate::noise;
 use crate::tensor::Shape;
 use crate::weights::Weights;
@@ -9,7 +9,7 @@ use std::collections::HashSet;
 /// No side of a feature map and no channel count may pass this, so that products fit in `usize`.
 const LIMIT: usize = 1 << 20;
 
-/// What is wrong with a table of layers.
+/// Faults of a table of layers.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TableError {
     /// No rows, or the first is not the picture.
@@ -20,7 +20,7 @@ pub enum TableError {
     Order {
         /// The layer's name.
         layer: String,
-        /// What it wants to read.
+        /// The node it asks to read.
         input: NodeId,
     },
     /// Two rows or two sites of one name.
@@ -39,9 +39,9 @@ pub enum TableError {
     StyleLength {
         /// The network's name.
         network: String,
-        /// What its sites need.
+        /// Length that its sites need.
         expected: usize,
-        /// What was given.
+        /// Length given.
         found: usize,
     },
 }
@@ -166,14 +166,9 @@ impl Network {
         let shapes = self.shapes(64, 64)?;
         let mut needed = Vec::new();
         for node in &self.nodes {
-            if let Op::Conv { input, out_channels, kernel, groups, .. } = node.op {
-                let inner = shapes[input].channels / groups;
-                needed.push((format!("{}.weight", node.name), vec![out_channels, inner, kernel, kernel]));
-                needed.push((format!("{}.bias", node.name), vec![out_channels]));
-            }
-            if let Op::Noise { input, grains, .. } = &node.op {
-                needed.push((format!("{}.weight", node.name), vec![shapes[*input].channels, grains.len()]));
-            }
+            let channels = node.op.inputs().first().map_or(0, |&input| shapes[input].channels);
+            let parts = node.op.weights(channels).into_iter();
+            needed.extend(parts.map(|(part, shape)| (format!("{}.{part}", node.name), shape)));
         }
         Ok(needed)
     }
@@ -191,17 +186,24 @@ impl Network {
     /// Multiply-accumulates of all convolutions for one picture of `height` x `width` px.
     pub fn macs(&self, height: usize, width: usize) -> Result<u64, TableError> {
         let shapes = self.shapes(height, width)?;
-        Ok(self
-            .nodes
-            .iter()
-            .zip(&shapes)
-            .map(|(node, out)| match node.op {
-                Op::Conv { input, kernel, groups, .. } => {
-                    (out.len() * (shapes[input].channels / groups) * kernel * kernel) as u64
-                }
-                _ => 0,
-            })
-            .sum())
+        let of_node = |(node, out): (&Node, &Shape)| match node.op {
+            Op::Conv { input, kernel, groups, .. } => {
+                (out.len() * (shapes[input].channels / groups) * kernel * kernel) as u64
+            }
+            Op::Input { .. }
+            | Op::Relu { .. }
+            | Op::MaxPool2 { .. }
+            | Op::AvgPool2 { .. }
+            | Op::Upsample2 { .. }
+            | Op::Add { .. }
+            | Op::AdaIn { .. }
+            | Op::Modulate { .. }
+            | Op::Noise { .. }
+            | Op::MeanStd { .. }
+            | Op::Concat { .. }
+            | Op::Scale { .. } => 0,
+        };
+        Ok(self.nodes.iter().zip(&shapes).map(of_node).sum())
     }
 }
 

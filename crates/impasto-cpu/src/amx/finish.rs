@@ -1,4 +1,4 @@
-//! What happens to 32 pixels of 32 channels on their way from the tiles to the map.
+//! The way of 32 pixels of 32 channels from the tiles to the map.
 
 use super::Amx;
 use super::pack::LANES;
@@ -11,7 +11,7 @@ use std::arch::x86_64::{
     _mm512_storeu_si512,
 };
 
-/// What is done to a sum before it is stored, in this order.
+/// Operations on a sum before it is stored, in this order.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Finish<'a> {
     /// Added, one for each (padded) channel.
@@ -20,11 +20,11 @@ pub struct Finish<'a> {
     pub relu: bool,
     /// The sum is kept where this map, of the output's shape, is positive, and 0 elsewhere: the gradient of a ReLU that gave it.
     pub gate: Option<&'a [bf16]>,
-    /// What the output map holds is added.
+    /// Adds to the output map instead of replacing it.
     pub add: bool,
 }
 
-/// Where rows of a block go.
+/// Destination of a block's rows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Goal {
     /// Pixel of the map that takes the block's row `origin`; the next row goes to the next pixel.

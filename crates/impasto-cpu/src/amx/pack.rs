@@ -69,7 +69,7 @@ impl PackedConv {
         Self { inputs: width, outputs: padded(outputs), kernel, values, start }
     }
 
-    /// Where, in bytes from a block's start, the weights of one tap and 32 inputs (`step` counted in such) stand.
+    /// Offset in bytes, from a block's start, of the weights of one tap and 32 inputs (`step` counted in such).
     pub(super) fn offset(&self, tap: usize, step: usize) -> isize {
         ((step * self.kernel * self.kernel + tap) * STEP * size_of::<bf16>()) as isize
     }

@@ -28,7 +28,7 @@ static CONFIG: Config = {
 #[repr(C, align(64))]
 pub struct Block(pub [f32; 32 * 32]);
 
-/// Where one step of 32 products reads, in bytes from the bases.
+/// Offsets of one step of 32 products, in bytes from the bases.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Step {

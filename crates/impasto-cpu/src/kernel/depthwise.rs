@@ -127,7 +127,7 @@ impl Row<'_> {
                 unsafe {
                     let (row, column) = (row as usize, column as usize);
                     let value = s.load(view.map.at::<f32>(row, column).add(channel));
-                    let value = view.touch(s, channel).apply(s, value, view.cell(row, column));
+                    let value = view.load_transform(s, channel).apply(s, value, view.cell(row, column));
                     let weight = s.load(weights.ptr().add((j * n + i) * view.map.channels + channel));
                     sum = s.fma(value, weight, sum);
                 }

@@ -30,7 +30,7 @@ const JOB_VALUES: usize = 96 << 10;
 /// Panels of one job, at most.
 const PANELS: usize = 8;
 
-/// Where the positions come from.
+/// Source of the positions.
 #[derive(Clone, Copy)]
 pub(crate) enum Feed {
     /// An activation.
@@ -39,14 +39,14 @@ pub(crate) enum Feed {
     Picture {
         /// Its size; 1 to 4 channels.
         size: Size,
-        /// What is done to every value: `mul * x + add`.
+        /// Map of every value: `mul * x + add`.
         mul: f32,
         /// See `mul`.
         add: f32,
     },
 }
 
-/// Where results go.
+/// Destination of the results.
 #[derive(Clone, Copy)]
 pub(crate) enum Goal {
     /// An activation; never pooled.
@@ -64,23 +64,23 @@ pub(crate) struct Window {
     pub before: usize,
     /// Step between windows.
     pub stride: usize,
-    /// What stands outside.
+    /// Values outside the picture.
     pub padding: Padding,
 }
 
-/// What a layer is made of.
+/// Weights, bias and geometry of one convolution.
 pub(crate) struct Layer<'a> {
     /// `weight(out, in, tap)`.
     pub weight: &'a dyn Fn(usize, usize, usize) -> f32,
-    /// What it reads, and its size as the table sees it (rows, columns).
+    /// Its input, and its size as the table sees it (rows, columns).
     pub feed: Feed,
     /// Size of the input as the table sees it.
     pub size: (usize, usize),
     /// Rows and columns of results.
     pub out: (usize, usize),
-    /// How it reads.
+    /// Its window.
     pub window: Window,
-    /// What follows.
+    /// Operations behind the sums.
     pub goal: Goal,
     /// Channels: in as in the table, and out.
     pub channels: (usize, usize),

@@ -28,13 +28,13 @@ pub(crate) struct Few {
     macs: u64,
 }
 
-/// What a layer is made of.
+/// Weights, bias and geometry of one convolution.
 pub(crate) struct Layer<'a> {
     /// `weight(out, in, tap)`.
     pub weight: &'a dyn Fn(usize, usize, usize) -> f32,
     /// One per output channel.
     pub bias: &'a [f32],
-    /// What it reads.
+    /// Its input.
     pub view: View,
     /// Channels of the input in the table.
     pub inputs: usize,
@@ -156,7 +156,7 @@ impl Row<'_> {
                 for lane in (0..stored).step_by(S::LANES) {
                     // SAFETY: indices of the axes are inside the map; there are weights for every tap.
                     unsafe {
-                        let touch = view.touch(s, lane);
+                        let transform = view.load_transform(s, lane);
                         let at = weights.ptr().add((j * n + i) * O * stored + lane);
                         let mut weight = [zero(s); O];
                         for (o, weight) in weight.iter_mut().enumerate() {
@@ -168,7 +168,7 @@ impl Row<'_> {
                             }
                             let (y, x) = (row as usize, from as usize);
                             let v = s.load(view.map.at::<f32>(y, x).add(lane));
-                            let v = touch.apply(s, v, view.cell(y, x));
+                            let v = transform.apply(s, v, view.cell(y, x));
                             for (sum, &weight) in sums.iter_mut().zip(&weight) {
                                 *sum = s.fma(v, weight, *sum);
                             }

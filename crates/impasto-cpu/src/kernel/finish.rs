@@ -1,6 +1,6 @@
-//! What happens to a convolution's sums before they are written: bias, ReLU, residual, ReLU, statistics.
+//! Operations on a convolution's sums before they are written: bias, ReLU, residual, ReLU, statistics.
 
-use super::view::{Element, Map, Ptr, Touch, View};
+use super::view::{Element, LoadTransform, Map, Ptr, View};
 use crate::simd::Simd;
 
 /// The way of a sum `v` into memory: `max(max(v + bias, floor) + residual, floor)`.
@@ -10,15 +10,15 @@ pub(crate) struct Finish {
     pub bias: Ptr,
     /// ReLU before the residual is added.
     pub relu_before: bool,
-    /// What is added; of the output's size, not doubled.
+    /// The residual; of the output's size, not doubled.
     pub residual: Option<View>,
     /// ReLU after that.
     pub relu_after: bool,
-    /// Where it goes.
+    /// The output.
     pub out: Map,
     /// Whether the maximum of 2x2 positions is written instead of each.
     pub pool: bool,
-    /// Where each job leaves its sums for the statistics, see [`super::sums`].
+    /// Slots in which each job leaves its sums for the statistics, see [`super::sums`].
     pub sums: Option<Ptr>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Lane<S: Simd> {
     channel: usize,
     bias: S::F,
     before: S::F,
-    residual: Option<(View, Touch<S>)>,
+    residual: Option<(View, LoadTransform<S>)>,
     after: S::F,
 }
 
@@ -39,8 +39,8 @@ pub(crate) struct Beside<S: Simd> {
     pub at: *const f32,
     /// See [`View::cell`].
     pub cell: *const f32,
-    /// What is done to it.
-    pub touch: Touch<S>,
+    /// Operations on it.
+    pub transform: LoadTransform<S>,
 }
 
 impl Finish {
@@ -54,7 +54,7 @@ impl Finish {
         // SAFETY: `bias` has as many values as the output has channels, and so has the residual.
         let (bias, residual) = unsafe {
             let residual = match &self.residual {
-                Some(view) => Some((*view, view.touch(s, channel))),
+                Some(view) => Some((*view, view.load_transform(s, channel))),
                 None => None,
             };
             (s.load(self.bias.0.add(channel)), residual)
@@ -64,7 +64,7 @@ impl Finish {
     }
 }
 
-/// What a value is at least, after a ReLU and without one.
+/// Smallest value, after a ReLU and without one.
 #[inline(always)]
 pub(crate) fn floor<S: Simd>(s: S, relu: bool) -> S::F {
     s.splat(if relu { 0.0 } else { f32::NEG_INFINITY })
@@ -77,11 +77,11 @@ impl<S: Simd> Lane<S> {
     /// The position must be inside the residual, if there is one, and `E` be what that holds.
     #[inline(always)]
     pub(crate) unsafe fn value<E: Element>(&self, s: S, sum: S::F, y: usize, x: usize) -> S::F {
-        let Some((view, touch)) = self.residual else { return self.alone(s, sum) };
+        let Some((view, transform)) = self.residual else { return self.alone(s, sum) };
         // SAFETY: inside, as the caller says; residual and output have the same channels.
         let other = unsafe {
             let v = E::load(s, view.map.at::<E>(y, x).add(self.channel));
-            touch.apply(s, v, view.cell(y, x))
+            transform.apply(s, v, view.cell(y, x))
         };
         self.joined(s, sum, other)
     }
@@ -98,16 +98,16 @@ impl<S: Simd> Lane<S> {
         s.at_least(self.after, s.add(s.at_least(self.before, s.add(sum, self.bias)), other))
     }
 
-    /// Where the residual of a position lies, and what is done to it.
+    /// Address of a position's residual, and the operations on it.
     ///
     /// # Safety
     /// The position must be inside the residual, and that hold `f32`.
     #[inline(always)]
     pub(crate) unsafe fn beside(&self, y: usize, x: usize) -> Option<Beside<S>> {
-        let (view, touch) = self.residual?;
+        let (view, transform) = self.residual?;
         // SAFETY: inside, as the caller says; residual and output have the same channels.
         let (at, cell) =
             unsafe { (view.map.at::<f32>(y, x).add(self.channel).cast_const(), view.cell(y, x)) };
-        Some(Beside { at, cell, touch })
+        Some(Beside { at, cell, transform })
     }
 }

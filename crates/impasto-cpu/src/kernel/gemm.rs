@@ -14,10 +14,10 @@
 
 use crate::simd::{BLOCK, Dots, Simd, zero};
 
-/// Where what will be needed soon begins; it may still be far away. Both are prefetched into the second-level cache along the way, a
+/// Start of the data to prefetch into L2, a line with each step of `k`. Both are prefetched into the second-level cache along the way, a
 /// line of each for each step of `k`: all at once they would hold up the products.
 #[derive(Clone, Copy)]
-pub(crate) struct Soon {
+pub(crate) struct Prefetch {
     /// The next weights.
     pub weights: *const f32,
     /// Something else.
@@ -35,7 +35,7 @@ pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(
     mut a: *const f32,
     mut b: *const f32,
     c: *mut f32,
-    mut soon: Soon,
+    mut soon: Prefetch,
 ) {
     let mut acc = [[zero(s); NV]; MR];
     // SAFETY: every offset stays below the lengths that the caller vouches for.
@@ -181,13 +181,13 @@ pub(crate) unsafe fn dots<S: Dots, const MR: usize, const NV: usize>(
 pub(crate) struct Columns {
     /// Words of four weights.
     pub weights: *const i32,
-    /// What a sum of products stands for.
+    /// Scale of a sum of products.
     pub scale: *const f32,
-    /// What is added.
+    /// The summand.
     pub offset: *const f32,
 }
 
-/// How the columns of a product are cut into register tiles: `(first block, blocks)`, widest first.
+/// Cut of a product's columns into register tiles: `(first block, blocks)`, widest first.
 pub(crate) fn column_tiles<S: Simd>(blocks: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..blocks).step_by(S::NB).map(move |first| (first, S::NB.min(blocks - first)))
 }

@@ -8,7 +8,7 @@ use crate::simd::{BLOCK, Simd};
 /// Values of one line in one call: 16 positions, doubled, of 4 channels, and what a last register writes beyond them.
 const LINE: usize = 16 * 2 * 4 + BLOCK;
 
-/// What happens to sums before they are pixels, and how they lie.
+/// The way from sums to pixels, and the layout of the sums.
 #[derive(Clone, Copy)]
 pub(crate) struct Painter {
     /// The canvas.

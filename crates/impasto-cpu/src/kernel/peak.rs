@@ -1,4 +1,4 @@
-//! What one core could do at most: products and sums in registers, nothing read or written.
+//! The most that one core could do: products and sums in registers, nothing read or written.
 
 use crate::simd::{Isa, Kernel, Simd, zero};
 use std::time::Duration;

@@ -3,15 +3,8 @@
 use super::step::{Frame, Step};
 use super::view::{Element, Half, Map, View};
 use crate::simd::{Isa, Kernel, Simd};
+use impasto_core::lower::PoolKind;
 use std::marker::PhantomData;
-
-/// What is taken of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PoolKind {
-    Max,
-    /// At an odd edge a position stands for its missing neighbour, which leaves the mean of what there is.
-    Mean,
-}
 
 /// A planned step.
 pub(crate) struct Pool {
@@ -61,6 +54,7 @@ impl<E: Element> Kernel for Row<'_, E> {
                     });
                 let v = match kind {
                     PoolKind::Max => s.at_least(s.at_least(a, b), s.at_least(c, d)),
+                    // At an odd edge a position stands for its missing neighbour, which leaves the mean of what there is.
                     PoolKind::Mean => s.mul(s.add(s.add(a, b), s.add(c, d)), s.splat(0.25)),
                 };
                 // SAFETY: inside the output.

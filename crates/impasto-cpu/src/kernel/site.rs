@@ -1,4 +1,4 @@
-//! Where a style enters: gain and shift per channel are worked out here, and applied by whoever reads next.
+//! Sites of a style: gain and shift per channel are worked out here, and applied by whoever reads next.
 
 use super::statistics::{Parts, correction, summary_scratch};
 use super::step::{Frame, Step};

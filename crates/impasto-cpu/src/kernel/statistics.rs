@@ -10,7 +10,7 @@ use super::view::{Element, Half, Map, Ptr};
 use crate::simd::{Isa, Kernel, Simd};
 use std::marker::PhantomData;
 
-/// Where the jobs of a layer left their sums.
+/// Slots in which the jobs of a layer left their sums.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts {
     pub isa: Isa,
@@ -22,7 +22,7 @@ pub(crate) struct Parts {
     pub channels: usize,
 }
 
-/// What is known of every channel in memory.
+/// Statistics of every channel in memory.
 pub(crate) struct Summary<'a> {
     pub means: &'a [f64],
     /// Of all positions; that of one position is 0.
@@ -66,7 +66,7 @@ impl Parts {
         self.positions.iter().sum()
     }
 
-    /// What [`super::sums`] calls slot, one part of it.
+    /// One part of a slot of [`super::sums`].
     ///
     /// # Safety
     /// The slot must have been written.
@@ -212,7 +212,7 @@ impl Step for MeanStd {
     }
 }
 
-/// What makes a variance over `count` positions an unbiased one, if that is wanted.
+/// Factor that makes a variance over `count` positions an unbiased one, if that is wanted.
 pub(crate) fn correction(count: f64, unbiased: bool) -> f64 {
     if unbiased { count / (count - 1.0).max(1.0) } else { 1.0 }
 }

@@ -25,7 +25,7 @@ unsafe impl Send for Canvas {}
 // SAFETY: as above.
 unsafe impl Sync for Canvas {}
 
-/// What is different in every frame.
+/// Data that differ in every frame.
 #[derive(Clone, Copy)]
 pub(crate) struct Frame<'a> {
     /// Read by the first steps.
@@ -64,7 +64,7 @@ pub(crate) trait Step: Send + Sync {
         0
     }
 
-    /// What follows the sums, for layers that can leave sums.
+    /// Operations behind the sums, for layers that can leave sums.
     fn finish_mut(&mut self) -> Option<&mut Finish> {
         None
     }
@@ -79,12 +79,12 @@ pub(crate) trait Step: Send + Sync {
     /// Forgets what it remembers from earlier frames.
     fn reset(&self) {}
 
-    /// How many numbers it may remember; 0 for steps without a memory.
+    /// Number of values it may remember; 0 for steps without a memory.
     fn memory_len(&self) -> usize {
         0
     }
 
-    /// What it remembers from earlier frames, of [`Step::memory_len`] numbers or none.
+    /// Memory of earlier frames, of [`Step::memory_len`] numbers or none.
     fn memory(&self) -> Vec<f64> {
         Vec::new()
     }

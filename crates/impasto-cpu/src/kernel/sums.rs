@@ -1,4 +1,4 @@
-//! What a layer leaves behind about the values that it writes, for statistics and for ranges in eight bits.
+//! Sums over the values that a layer writes, for statistics and for ranges in eight bits.
 
 use crate::simd::{Simd, zero};
 

@@ -1,4 +1,4 @@
-//! How kernels see activations.
+//! Activations as kernels see them.
 //!
 //! Layout: `[height][width][channels]`, channels padded to a multiple of 16; the padding is always zero. A [`View`]
 //! is such an activation as its reader wants it: doubled in size, scaled per channel, rectified. None of that is
@@ -16,7 +16,7 @@ unsafe impl Send for Ptr {}
 // SAFETY: as above.
 unsafe impl Sync for Ptr {}
 
-/// How a value is kept in memory. Arithmetic is always in `f32`.
+/// Number type in memory. Arithmetic is always in `f32`.
 pub(crate) trait Element: Copy + 'static {
     /// Reads one register.
     ///
@@ -100,7 +100,7 @@ pub(crate) struct Noise {
 /// An activation as its reader wants it: `max(gain * x + shift + noise, floor)`, doubled in size if `up`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View {
-    /// What is in memory.
+    /// The activation in memory.
     pub map: Map,
     /// Each position stands for 2x2.
     pub up: bool,
@@ -123,12 +123,12 @@ impl View {
         self.map.width << usize::from(self.up)
     }
 
-    /// What happens to channels `channel..` on the way.
+    /// Gain, shift, noise and ReLU of channels `channel..`.
     ///
     /// # Safety
     /// `channel + LANES` must be at most `map.channels`.
     #[inline(always)]
-    pub(crate) unsafe fn touch<S: Simd>(&self, s: S, channel: usize) -> Touch<S> {
+    pub(crate) unsafe fn load_transform<S: Simd>(&self, s: S, channel: usize) -> LoadTransform<S> {
         let channels = self.map.channels;
         let floor = s.splat(if self.relu { 0.0 } else { f32::NEG_INFINITY });
         let (gain, shift) = match self.affine {
@@ -141,7 +141,15 @@ impl View {
             Some(Noise { gains, .. }) => unsafe { gains.0.add(channel).cast_const() },
             None => std::ptr::null(),
         };
-        Touch { gain, shift, planes, channels, floor, affine: self.affine.is_some(), plain: self.is_plain() }
+        LoadTransform {
+            gain,
+            shift,
+            planes,
+            channels,
+            floor,
+            affine: self.affine.is_some(),
+            plain: self.is_plain(),
+        }
     }
 
     /// The field's numbers for a position in memory; null where no noise is added.
@@ -168,7 +176,7 @@ impl View {
         unsafe {
             let (y, x) = (y >> shift, x >> shift);
             let v = E::load(s, self.map.at::<E>(y, x).add(channel));
-            self.touch(s, channel).apply(s, v, self.cell(y, x))
+            self.load_transform(s, channel).apply(s, v, self.cell(y, x))
         }
     }
 
@@ -180,7 +188,7 @@ impl View {
 
 /// [`View`]'s arithmetic for one register of channels.
 #[derive(Clone, Copy)]
-pub(crate) struct Touch<S: Simd> {
+pub(crate) struct LoadTransform<S: Simd> {
     /// Meaningful if `affine`.
     gain: S::F,
     shift: S::F,
@@ -192,18 +200,18 @@ pub(crate) struct Touch<S: Simd> {
     plain: bool,
 }
 
-/// Which of the ways through a [`Touch`] is the one.
+/// Which of the ways through a [`LoadTransform`] is the one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// Values stay as they are.
     Plain,
-    /// [`Touch::quiet`].
+    /// [`LoadTransform::quiet`].
     Quiet,
-    /// [`Touch::noisy`].
+    /// [`LoadTransform::noisy`].
     Noisy,
 }
 
-impl<S: Simd> Touch<S> {
+impl<S: Simd> LoadTransform<S> {
     /// Applies it to a value whose position has this [`View::cell`].
     ///
     /// # Safety
@@ -218,7 +226,7 @@ impl<S: Simd> Touch<S> {
         }
     }
 
-    /// What [`Touch::apply`] does.
+    /// Effect of [`LoadTransform::apply`].
     #[inline(always)]
     pub(crate) fn way(&self) -> Way {
         match self.plain {
@@ -228,14 +236,14 @@ impl<S: Simd> Touch<S> {
         }
     }
 
-    /// As [`Touch::apply`] where no noise is added.
+    /// As [`LoadTransform::apply`] where no noise is added.
     #[inline(always)]
     pub(crate) fn quiet(&self, s: S, v: S::F) -> S::F {
         let v = if self.affine { s.fma(self.gain, v, self.shift) } else { v };
         s.at_least(self.floor, v)
     }
 
-    /// The gains of the noise field's planes, for [`Touch::noisy`].
+    /// The gains of the noise field's planes, for [`LoadTransform::noisy`].
     ///
     /// # Safety
     /// Noise must be added.
@@ -249,11 +257,11 @@ impl<S: Simd> Touch<S> {
         planes
     }
 
-    /// As [`Touch::apply`] where noise is added. Closures that call this may grow too large to be inlined, and are then compiled
+    /// As [`LoadTransform::apply`] where noise is added. Closures that call this may grow too large to be inlined, and are then compiled
     /// without the instruction set: call it from loops.
     ///
     /// # Safety
-    /// As for [`Touch::apply`].
+    /// As for [`LoadTransform::apply`].
     #[inline(always)]
     pub(crate) unsafe fn noisy(&self, s: S, v: S::F, planes: &[S::F; MAX_PLANES], cell: *const f32) -> S::F {
         let mut v = if self.affine { s.fma(self.gain, v, self.shift) } else { v };
@@ -265,20 +273,20 @@ impl<S: Simd> Touch<S> {
     }
 }
 
-/// Where the positions of a padded axis come from: an index, or -1 for a zero.
+/// Sources of the positions of a padded axis: an index, or -1 for a zero.
 pub(crate) type Axis = Vec<i32>;
 
 /// The positions of a padded axis that windows slide over.
 pub(crate) struct Spread {
     /// The stored position under each, or -1 for a zero.
     pub at: Axis,
-    /// How many from each on lie side by side in memory.
+    /// Run lengths from each position on that lie side by side in memory.
     straight: Vec<u32>,
 }
 
 impl Spread {
     /// `count` positions from `before` in front of the first; `view_len` of them are inside, of a doubled view if `up`.
-    /// What lies further outside than `before` is read by no result that is kept. At most `stored` exist: the last is
+    /// Positions further outside than `before` are read by no result that is kept. At most `stored` exist: the last is
     /// repeated.
     pub(crate) fn new(
         (view_len, up): (usize, bool),
@@ -302,7 +310,7 @@ impl Spread {
         Spread { at, straight }
     }
 
-    /// How many positions from `i` on lie side by side in memory; 1 for a zero.
+    /// Number of positions from `i` on that lie side by side in memory; 1 for a zero.
     pub(crate) fn straight(&self, i: usize) -> usize {
         self.straight[i] as usize
     }

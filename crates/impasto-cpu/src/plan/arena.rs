@@ -1,9 +1,9 @@
 //! Places activations in one piece of memory, so that those which are never alive together share it.
 
-use super::lower::Lowered;
 use crate::kernel::view::padded;
 use crate::memory::LINE;
 use impasto_core::Shape;
+use impasto_core::lower::{BufferId, Lowered};
 
 /// Offset of each activation, in values, and the total.
 pub(crate) struct Layout {
@@ -11,19 +11,15 @@ pub(crate) struct Layout {
     pub total: usize,
 }
 
-/// Largest first, each at the lowest place that is free for its whole life.
-pub(crate) fn layout(lowered: &Lowered) -> Layout {
-    let half = lowered.half;
+/// Largest first, each at the lowest place that is free for its whole life; in bf16 if `half`. `canvas` is never in memory.
+pub(crate) fn layout(lowered: &Lowered, half: bool, canvas: Option<BufferId>) -> Layout {
     // In `f32`; two values of bf16 take the place of one.
     let size =
         |s: &Shape| ((s.area() * padded(s.channels, half)) >> usize::from(half)).next_multiple_of(LINE);
     let sizes: Vec<usize> = lowered.buffers.iter().map(size).collect();
-    let mut lives: Vec<Option<(usize, usize)>> = vec![None; sizes.len()];
-    for (step, spec) in lowered.specs.iter().enumerate() {
-        for buffer in spec.buffers() {
-            let (first, _) = lives[buffer].unwrap_or((step, step));
-            lives[buffer] = Some((first, step));
-        }
+    let mut lives = lowered.lifetimes();
+    if let Some(canvas) = canvas {
+        lives[canvas] = None;
     }
     let mut order: Vec<usize> = (0..sizes.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(sizes[i]));

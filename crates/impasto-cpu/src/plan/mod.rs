@@ -2,8 +2,7 @@
 
 mod arena;
 mod build;
-mod fold;
-mod lower;
+mod choose;
 
 use crate::kernel::picture::Size;
 use crate::kernel::step::{Canvas, Frame, Picture, Step};
@@ -11,8 +10,10 @@ use crate::memory::{Arena, LINE};
 use crate::pool::Pool;
 use crate::precision::Precision;
 use crate::simd::Isa;
-use build::{Ends, build};
+use build::{Ends, Paper, build};
+use choose::{Choices, Kernels, fits_tiles};
 use impasto_core::engine::{check_prepare, check_shape};
+use impasto_core::lower::{Folded, lower};
 use impasto_core::noise::Windows;
 use impasto_core::{Conditions, EngineError, Image, Network, Op, Plan, Shape, Tensor, Weights};
 use std::sync::{Arc, Mutex};
@@ -56,17 +57,21 @@ impl CpuPlan {
         height: usize,
         width: usize,
     ) -> Result<CpuPlan, EngineError> {
-        let shapes = check_prepare(network, weights, height, width)?;
-        let layers = fold::fold(network, weights)?;
-        let style: Vec<_> = (0..network.sites.len()).map(|site| network.site_range(site)).collect();
-        let fits = precision != Precision::Bf16 || lower::fits_tiles(&layers);
+        check_prepare(network, weights, height, width)?;
+        let mut folded = Folded::new(network, weights);
+        folded.fold_scales_into_producers();
+        folded.fold_first_convs();
+        let fits = precision != Precision::Bf16 || fits_tiles(&folded.network);
         let precision = if precision.is_available(isa) && fits { precision } else { Precision::F32 };
-        let lowered = lower::lower(&layers, &shapes, &style, precision);
+        let shapes = folded.network.shapes(height, width)?;
+        let lowered = lower(&folded.network, &shapes, &Kernels { precision });
+        let choices = Choices::new(&lowered, precision);
         let Op::Input { channels } = network.nodes[0].op else { unreachable!("the table was checked") };
         let (input, output) = (Shape::new(channels, height, width), network.output_shape(height, width)?);
         let ends = Ends { picture: size(input), canvas: size(output) };
-        let fields = Windows::new(network, &shapes);
-        let built = build(isa, &layers, &lowered, &fields, ends);
+        let fields = Windows::new(&folded.network, &shapes);
+        let paper = Paper { folded: &folded, lowered: &lowered, choices: &choices, precision };
+        let built = build(isa, paper, &fields, ends);
         let threads = pool.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).threads();
         let widest = built.steps.iter().map(|step| step.scratch()).max().unwrap_or(0);
         // Threads must not share a line; a little more keeps them from sharing cache sets.

@@ -1,7 +1,7 @@
 //! AVX2 with FMA: 16 registers of 8 lanes.
 
 use super::{DotKernel, Dots, Kernel, Simd};
-use crate::kernel::gemm::{self, Columns, Soon, Windows};
+use crate::kernel::gemm::{self, Columns, Prefetch, Windows};
 use crate::train::sum::{self, Operands};
 use std::arch::x86_64::*;
 
@@ -113,7 +113,7 @@ impl<const VNNI: bool> Simd for Avx2<VNNI> {
         a: *const f32,
         b: *const f32,
         c: *mut f32,
-        soon: Soon,
+        soon: Prefetch,
     ) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { gemm::tile::<Self, 6, 2>(self, k, a, b, c, soon) }

@@ -1,7 +1,7 @@
 //! AVX-512: 32 registers of 16 lanes. Needs AVX512F, and FMA and AVX2 for what the compiler adds around it.
 
 use super::{DotKernel, Dots, Kernel, Simd};
-use crate::kernel::gemm::{self, Columns, Soon, Windows};
+use crate::kernel::gemm::{self, Columns, Prefetch, Windows};
 use crate::train::sum::{self, Operands};
 use std::arch::x86_64::*;
 
@@ -146,7 +146,7 @@ impl<const MORE: u8> Simd for Avx512<MORE> {
         a: *const f32,
         b: *const f32,
         c: *mut f32,
-        soon: Soon,
+        soon: Prefetch,
     ) {
         // SAFETY: passed on from the caller.
         unsafe {

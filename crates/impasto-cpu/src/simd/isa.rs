@@ -4,7 +4,9 @@
 use super::avx512::BF16;
 #[cfg(target_arch = "x86_64")]
 use super::avx512::{PLAIN, VNNI};
-use super::{DotKernel, Dots, Kernel, Portable, Simd};
+use super::{DotKernel, Kernel, Simd};
+#[cfg(not(all(feature = "lean", target_arch = "wasm32")))]
+use super::{Dots, Portable};
 use std::fmt;
 use std::str::FromStr;
 
@@ -45,7 +47,7 @@ impl Isa {
         Isa::ALL.into_iter().rev().find(|isa| isa.is_available()).unwrap_or(Isa::Portable)
     }
 
-    /// What `IMPASTO_ISA` asks for, else the best of this machine.
+    /// The instruction set that `IMPASTO_ISA` asks for, else the best of this machine.
     ///
     /// # Errors
     /// When the variable names nothing we know, or something this machine lacks.
@@ -67,7 +69,7 @@ impl Isa {
     /// Whether this build and this CPU have it.
     pub fn is_available(self) -> bool {
         match self {
-            Isa::Portable => true,
+            Isa::Portable => cfg!(not(all(feature = "lean", target_arch = "wasm32"))),
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
@@ -105,6 +107,9 @@ impl Isa {
             Isa::Neon => unsafe { super::neon::Neon::new() }.vectorize(kernel),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Isa::Wasm => super::wasm::Wasm.vectorize(kernel),
+            #[cfg(all(feature = "lean", target_arch = "wasm32"))]
+            _ => unreachable!("it is not available, as was asserted"),
+            #[cfg(not(all(feature = "lean", target_arch = "wasm32")))]
             _ => Portable.vectorize(kernel),
         }
     }
@@ -149,6 +154,9 @@ impl Isa {
                 let token = unsafe { super::avx512::Avx512::<VNNI>::new() };
                 token.vectorize_dots(kernel)
             }
+            #[cfg(all(feature = "lean", target_arch = "wasm32"))]
+            _ => unreachable!("no precision asks for it without products of bytes"),
+            #[cfg(not(all(feature = "lean", target_arch = "wasm32")))]
             _ => Portable.vectorize_dots(kernel),
         }
     }

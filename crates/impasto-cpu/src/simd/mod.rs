@@ -8,7 +8,7 @@
 //! the register tile of the matrix product, which differs per machine ([`Simd::MR`]). That is less code than the
 //! glue around a library would be, and it keeps every `std::arch` call of the crate in this folder.
 //!
-//! How a body becomes AVX-512 code: all trait methods are `#[inline(always)]`, and [`Simd::vectorize`] calls the
+//! A body becomes AVX-512 code like this: all trait methods are `#[inline(always)]`, and [`Simd::vectorize`] calls the
 //! kernel inside a function with `#[target_feature]`. Everything inlines into that function and is compiled with
 //! its features. A kernel must therefore be `#[inline(always)]` down to its last helper.
 
@@ -23,7 +23,7 @@ mod portable;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 
-use crate::kernel::gemm::{Columns, Soon, Windows};
+use crate::kernel::gemm::{Columns, Prefetch, Windows};
 use crate::train::sum::Operands;
 use impasto_core::image::byte_from_unit;
 pub use isa::{Isa, IsaError};
@@ -34,13 +34,13 @@ pub(crate) const BLOCK: usize = 16;
 
 /// A body to be compiled once per instruction set.
 pub(crate) trait Kernel {
-    /// What the body gives back.
+    /// Result of the body.
     type Out;
     /// The body. Must be `#[inline(always)]`.
     fn run<S: Simd>(self, s: S) -> Self::Out;
 }
 
-/// What a kernel may do with an instruction set.
+/// Operations of an instruction set.
 ///
 /// Floating-point results may differ between sets in the last bits (fused or separate multiply and add), never
 /// between runs or numbers of threads on one set.
@@ -150,7 +150,15 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
     ///
     /// # Safety
     /// As for [`crate::kernel::gemm::tile`] with `MR` rows and `blocks` (at most `NB`) blocks of columns.
-    unsafe fn gemm_tile(self, blocks: usize, k: usize, a: *const f32, b: *const f32, c: *mut f32, soon: Soon);
+    unsafe fn gemm_tile(
+        self,
+        blocks: usize,
+        k: usize,
+        a: *const f32,
+        b: *const f32,
+        c: *mut f32,
+        soon: Prefetch,
+    );
 
     /// The register tile of the training kernels.
     ///
@@ -167,7 +175,7 @@ pub(crate) trait Simd: Copy + Send + Sync + 'static {
 
 /// A body that multiplies bytes, to be compiled once per instruction set that can.
 pub(crate) trait DotKernel {
-    /// What the body gives back.
+    /// Result of the body.
     type Out;
     /// The body. Must be `#[inline(always)]`.
     fn run<S: Dots>(self, s: S) -> Self::Out;
@@ -280,7 +288,7 @@ mod tests {
 
     #[test]
     fn products_of_bytes_are_exact() {
-        let mut random = impasto_core::conformance::Random::new(3);
+        let mut random = impasto_core::Random::new(3);
         let bytes: Vec<u8> = (0..400).map(|_| random.bits() as u8).collect();
         let weights: Vec<i32> = (0..6 * 2 * BLOCK).map(|_| random.bits() as i32).collect();
         for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {

@@ -1,7 +1,7 @@
 //! NEON: 32 registers of 4 lanes, part of every 64-bit ARM.
 
 use super::{Kernel, Simd};
-use crate::kernel::gemm::{self, Soon, Windows};
+use crate::kernel::gemm::{self, Prefetch, Windows};
 use crate::train::sum::{self, Operands};
 use std::arch::aarch64::*;
 
@@ -87,7 +87,7 @@ impl Simd for Neon {
         a: *const f32,
         b: *const f32,
         c: *mut f32,
-        soon: Soon,
+        soon: Prefetch,
     ) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { gemm::tile::<Self, 6, 4>(self, k, a, b, c, soon) }

@@ -1,7 +1,7 @@
 //! No special instructions: arrays of four, which the compiler turns into SSE2 or whatever the target always has.
 
 use super::{DotKernel, Dots, Kernel, Simd};
-use crate::kernel::gemm::{self, Columns, Soon, Windows};
+use crate::kernel::gemm::{self, Columns, Prefetch, Windows};
 use crate::train::sum::{self, Operands};
 
 /// Needs no proof.
@@ -75,7 +75,7 @@ impl Simd for Portable {
         a: *const f32,
         b: *const f32,
         c: *mut f32,
-        soon: Soon,
+        soon: Prefetch,
     ) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { gemm::tile::<Self, 3, 4>(self, k, a, b, c, soon) }

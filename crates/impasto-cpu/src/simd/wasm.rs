@@ -1,14 +1,20 @@
-//! WebAssembly simd128: registers of 4 lanes, no fused multiply and add. Chosen when the crate is compiled with
-//! `-C target-feature=+simd128`; WebAssembly has no way to ask at run time.
+//! WebAssembly simd128: registers of 4 lanes. Chosen when the crate is compiled with `-C target-feature=+simd128`;
+//! WebAssembly has no way to ask at run time. With the feature `relaxed-simd` products are added by relaxed SIMD's
+//! `f32x4.relaxed_madd`, which is fused where the processor can.
 
 use super::{Kernel, Simd};
-use crate::kernel::gemm::{self, Soon, Windows};
+use crate::kernel::gemm::{self, Prefetch, Windows};
 use crate::train::sum::{self, Operands};
 use std::arch::wasm32::*;
 
 /// Proof that simd128 is there, which compiling this file already gives.
 #[derive(Clone, Copy)]
 pub(crate) struct Wasm;
+
+#[cfg_attr(feature = "relaxed-simd", target_feature(enable = "relaxed-simd"))]
+fn enter<K: Kernel>(simd: Wasm, kernel: K) -> K::Out {
+    kernel.run(simd)
+}
 
 impl Simd for Wasm {
     const LANES: usize = 4;
@@ -19,7 +25,7 @@ impl Simd for Wasm {
 
     #[inline]
     fn vectorize<K: Kernel>(self, kernel: K) -> K::Out {
-        kernel.run(self)
+        enter(self, kernel)
     }
     #[inline(always)]
     fn splat(self, x: f32) -> v128 {
@@ -49,6 +55,9 @@ impl Simd for Wasm {
     }
     #[inline(always)]
     fn fma(self, a: v128, b: v128, c: v128) -> v128 {
+        #[cfg(feature = "relaxed-simd")]
+        return f32x4_relaxed_madd(a, b, c);
+        #[cfg(not(feature = "relaxed-simd"))]
         f32x4_add(f32x4_mul(a, b), c)
     }
     #[inline(always)]
@@ -68,7 +77,7 @@ impl Simd for Wasm {
         a: *const f32,
         b: *const f32,
         c: *mut f32,
-        soon: Soon,
+        soon: Prefetch,
     ) {
         // SAFETY: passed on from the caller; there is only one width.
         unsafe { gemm::tile::<Self, 3, 4>(self, k, a, b, c, soon) }

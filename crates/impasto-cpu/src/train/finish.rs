@@ -1,8 +1,8 @@
-//! What is done to a sum before it is stored.
+//! Operations on a sum before it is stored.
 
 use crate::simd::{Simd, zero};
 
-/// What is done to a convolution's sum before it is stored, in this order.
+/// Operations on a convolution's sum before it is stored, in this order.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Finish<'a> {
     /// Added, one for each (padded) channel.
@@ -11,7 +11,7 @@ pub struct Finish<'a> {
     pub relu: bool,
     /// The sum is kept where this map, of the output's shape, is positive, and 0 elsewhere: the gradient of a ReLU that gave it.
     pub gate: Option<&'a [f32]>,
-    /// What the output map holds is added.
+    /// Adds to the output map instead of replacing it.
     pub add: bool,
 }
 

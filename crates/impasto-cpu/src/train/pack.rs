@@ -89,18 +89,18 @@ impl PackedConv {
         self.output_lanes
     }
 
-    /// Where, in values, the weights of tap `t` start.
+    /// Offset in values of the weights of tap `t`.
     pub(super) fn tap(&self, t: usize) -> usize {
         t * self.inputs * self.blocks * BLOCK
     }
 
-    /// Where the weight of the first input to output `o` stands within a tap.
+    /// Offset of the weight of the first input to output `o` within a tap.
     fn column(&self, o: usize) -> usize {
         column(o, self.inputs, self.widest)
     }
 }
 
-/// Where output `o` starts among column tiles `[inputs][width]`.
+/// Offset of output `o` among column tiles `[inputs][width]`.
 pub(super) fn column(o: usize, inputs: usize, widest: usize) -> usize {
     let tile = o / BLOCK / widest * widest;
     tile * BLOCK * inputs + (o - tile * BLOCK)

@@ -10,7 +10,7 @@
 
 use crate::simd::{Simd, zero};
 
-/// Where the operands of [`tile`] stand, in values.
+/// Offsets of the operands of [`tile`], in values.
 pub(crate) struct Operands<'a> {
     /// Offsets of `a` and `b`.
     pub steps: &'a [(isize, isize)],

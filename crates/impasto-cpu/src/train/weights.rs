@@ -5,6 +5,9 @@ use super::{LANES, map_len, room};
 use crate::kernel::gemm::column_tiles;
 use crate::simd::{BLOCK, Isa, Kernel, Simd};
 
+/// Values of both maps that are alive at once, about: all taps and channels read them from the second-level cache.
+const NEAR_VALUES: usize = 96 << 10;
+
 /// Sizes of a convolution whose weights want their gradient.
 #[derive(Clone, Copy, Debug)]
 pub struct WeightsShape {
@@ -49,20 +52,22 @@ impl Kernel for Run<'_> {
         let WeightsShape { size: (height, width), stride, kernel, .. } = self.shape;
         let row = (width + 2) as isize;
         let (x_lanes, y_lanes) = (self.lanes.0 as isize, self.lanes.1 as isize);
-        for t in 0..kernel * kernel {
-            let away = if kernel == 1 { 0 } else { t as isize / 3 * row + t as isize % 3 - row - 1 };
-            let steps: Vec<(isize, isize)> = (0..height as isize)
-                .step_by(stride)
-                .map(|v| (v + 1) * row + 1)
-                .map(|at| ((at + away) * x_lanes, at * y_lanes))
-                .collect();
-            self.tap(s, t, &steps);
+        let rows: Vec<isize> = (0..height as isize).step_by(stride).map(|v| (v + 1) * row + 1).collect();
+        let near = NEAR_VALUES / ((width + 2) * (stride * self.lanes.0 + self.lanes.1));
+        let mut steps = Vec::with_capacity(near.max(1));
+        for band in rows.chunks(near.max(1)) {
+            for t in 0..kernel * kernel {
+                let away = if kernel == 1 { 0 } else { t as isize / 3 * row + t as isize % 3 - row - 1 };
+                steps.clear();
+                steps.extend(band.iter().map(|at| ((at + away) * x_lanes, at * y_lanes)));
+                self.tap(s, t, &steps);
+            }
         }
     }
 }
 
 impl Run<'_> {
-    /// All inputs and outputs of one tap.
+    /// All inputs and outputs of one tap, over the rows of one band.
     #[inline(always)]
     fn tap<S: Simd>(&mut self, s: S, t: usize, steps: &[(isize, isize)]) {
         let WeightsShape { size: (_, width), inputs, outputs, stride, .. } = self.shape;

@@ -43,7 +43,7 @@ pub(super) fn conv(
     unsafe { run(isa, x.as_ptr(), weights, stride, &steps, &spans, &store) };
 }
 
-/// Where sums go.
+/// Destination of the sums.
 pub(super) struct Store<'a> {
     pub finish: &'a Finish<'a>,
     pub y: *mut f32,

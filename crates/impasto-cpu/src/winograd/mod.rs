@@ -19,7 +19,7 @@ mod store;
 pub(crate) mod transform;
 
 use crate::kernel::finish::Finish;
-use crate::kernel::gemm::{Soon, column_tiles};
+use crate::kernel::gemm::{Prefetch, column_tiles};
 use crate::kernel::step::{Frame, Step};
 use crate::kernel::sums::{SLOT, Sums};
 use crate::kernel::view::{Axis, View, line_axis};
@@ -50,7 +50,7 @@ pub(crate) struct Winograd {
     macs: u64,
 }
 
-/// How the picture is cut.
+/// Cut of the picture into tiles.
 #[derive(Clone, Copy)]
 struct Tiling {
     across: usize,
@@ -64,15 +64,15 @@ struct Tiling {
     m_step: usize,
 }
 
-/// What a layer is made of.
+/// Weights, bias and geometry of one convolution.
 pub(crate) struct Layer<'a> {
     /// `[out][in][3][3]`.
     pub weight: &'a dyn Fn(usize, usize) -> [f32; 9],
-    /// What it reads.
+    /// Its input.
     pub view: View,
-    /// What stands outside.
+    /// Values outside the picture.
     pub padding: Padding,
-    /// What follows.
+    /// Operations behind the sums.
     pub finish: Finish,
     /// Channels in the table: in and out.
     pub channels: (usize, usize),
@@ -305,7 +305,7 @@ impl Job<'_> {
         for lane in (0..BLOCK).step_by(S::LANES) {
             // SAFETY: indices of the axes are inside the map or negative; the patch holds a window's blocks.
             unsafe {
-                let touch = view.touch(s, block * BLOCK + lane);
+                let transform = view.load_transform(s, block * BLOCK + lane);
                 for (dy, &row) in self.layer.rows[y..y + side].iter().enumerate() {
                     for (dx, &column) in self.layer.columns[x..x + side].iter().enumerate() {
                         let value = if row < 0 || column < 0 {
@@ -313,7 +313,7 @@ impl Job<'_> {
                         } else {
                             let at = view.map.at::<f32>(row as usize, column as usize);
                             let cell = view.cell(row as usize, column as usize);
-                            touch.apply(s, s.load(at.add(block * BLOCK + lane)), cell)
+                            transform.apply(s, s.load(at.add(block * BLOCK + lane)), cell)
                         };
                         s.store(self.patch.add((dy * side + dx) * BLOCK + lane), value);
                     }
@@ -333,14 +333,14 @@ impl Job<'_> {
         for lane in (0..BLOCK).step_by(S::LANES) {
             // SAFETY: as the caller says; the patch holds a window's blocks.
             unsafe {
-                let touch = view.touch(s, block * BLOCK + lane);
-                let planes = touch.planes(s);
+                let transform = view.load_transform(s, block * BLOCK + lane);
+                let planes = transform.planes(s);
                 for dy in 0..side {
                     let from = view.map.at::<f32>(y + dy, x).add(block * BLOCK + lane);
                     let (cell, out) = (view.cell(y + dy, x), self.patch.add(dy * side * BLOCK + lane));
                     for dx in 0..side {
                         let v = s.load(from.add(dx * view.map.channels));
-                        let v = touch.noisy(s, v, &planes, cell.add(dx * MAX_PLANES));
+                        let v = transform.noisy(s, v, &planes, cell.add(dx * MAX_PLANES));
                         s.store(out.add(dx * BLOCK), v);
                     }
                 }
@@ -367,9 +367,9 @@ impl Job<'_> {
         for lane in (0..BLOCK).step_by(S::LANES) {
             // SAFETY: as the caller says.
             unsafe {
-                let touch = view.touch(s, block * BLOCK + lane);
+                let transform = view.load_transform(s, block * BLOCK + lane);
                 let plain = |y: usize, x: usize| s.load(from.add(y * row + x * column + lane));
-                let quiet = |y: usize, x: usize| touch.quiet(s, plain(y, x));
+                let quiet = |y: usize, x: usize| transform.quiet(s, plain(y, x));
                 let six = |y: usize, x: usize, v| s.store(out.add((y * 8 + x) * v_step + lane), v);
                 let four = |y: usize, x: usize, v| s.store(out.add((y * 6 + x) * v_step + lane), v);
                 let doubled = |y: usize, x: usize, v| s.store(out.add((y * 4 + x) * v_step + lane), v);
@@ -408,7 +408,7 @@ impl Job<'_> {
                         let b = b.add(block * BLOCK * kin);
                         // The next tile of weights is `wide * kin` lines, spread over the panels.
                         let next = b.wrapping_add((wide + panel) * BLOCK * kin);
-                        let soon = Soon { weights: next, other: ahead.during(kin).unwrap_or(next) };
+                        let soon = Prefetch { weights: next, other: ahead.during(kin).unwrap_or(next) };
                         s.gemm_tile(wide, kin, a.add(panel * S::MR * kin), b, c, soon);
                     }
                 }

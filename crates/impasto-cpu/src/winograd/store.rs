@@ -88,22 +88,22 @@ unsafe fn store_whole<S: Simd, L: Line<S, N, TILE>, const N: usize, const TILE: 
                 }
             };
         }
-        let Some(Beside { at, cell, touch }) = lane.beside(y, x) else {
+        let Some(Beside { at, cell, transform }) = lane.beside(y, x) else {
             return written!(dy, dx, v => lane.alone(s, v));
         };
         let cells = finish.out.width * MAX_PLANES;
-        match touch.way() {
+        match transform.way() {
             Way::Plain => written!(dy, dx, v => lane.joined(s, v, s.load(at.add(dy * row + dx * channels)))),
             Way::Quiet => written!(dy, dx, v => {
-                let other = touch.quiet(s, s.load(at.add(dy * row + dx * channels)));
+                let other = transform.quiet(s, s.load(at.add(dy * row + dx * channels)));
                 lane.joined(s, v, other)
             }),
             Way::Noisy => {
-                let (planes, mut others) = (touch.planes(s), [[zero(s); TILE]; TILE]);
+                let (planes, mut others) = (transform.planes(s), [[zero(s); TILE]; TILE]);
                 for (dy, others) in others.iter_mut().enumerate() {
                     for (dx, other) in others.iter_mut().enumerate() {
                         let v = s.load(at.add(dy * row + dx * channels));
-                        *other = touch.noisy(s, v, &planes, cell.add(dy * cells + dx * MAX_PLANES));
+                        *other = transform.noisy(s, v, &planes, cell.add(dy * cells + dx * MAX_PLANES));
                     }
                 }
                 written!(dy, dx, v => lane.joined(s, v, others[dy][dx]))

@@ -1,33 +1,12 @@
 //! Structural similarity (Wang, Bovik, Sheikh and Simoncelli 2004): a Gaussian window of 11x11 and sigma 1.5,
 //! C1 = 0.01^2, C2 = 0.03^2 for values in `0..1`, windows inside the picture only, mean over all of them.
 
-use impasto_core::Tensor;
+use super::plane::Plane;
 
 const SIDE: usize = 11;
 const SIGMA: f64 = 1.5;
 const C1: f64 = 1e-4;
 const C2: f64 = 9e-4;
-
-/// One value a pixel, row by row.
-#[derive(Clone, Debug)]
-pub struct Plane {
-    width: usize,
-    height: usize,
-    values: Vec<f64>,
-}
-
-/// Luma of a picture: 0.299 R + 0.587 G + 0.114 B (BT.601), in the picture's range.
-///
-/// # Panics
-/// If the picture has not three channels.
-pub fn luma(picture: &Tensor) -> Plane {
-    let shape = picture.shape();
-    assert_eq!(shape.channels, 3, "luma is of RGB");
-    let value = |i| {
-        [(0, 0.299), (1, 0.587), (2, 0.114)].iter().map(|(c, w)| w * f64::from(picture.channel(*c)[i])).sum()
-    };
-    Plane { width: shape.width, height: shape.height, values: (0..shape.area()).map(value).collect() }
-}
 
 /// Structural similarity of two planes of one size, 1 where they are equal.
 ///
@@ -73,7 +52,8 @@ fn smooth(plane: &Plane) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use impasto_core::Shape;
+    use crate::metrics::luma;
+    use impasto_core::{Shape, Tensor};
 
     fn picture(value: impl Fn(usize, usize) -> f32) -> Plane {
         luma(&Tensor::from_fn(Shape::new(3, 24, 31), |_, y, x| value(y, x)))

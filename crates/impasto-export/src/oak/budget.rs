@@ -1,4 +1,4 @@
-//! What a network costs on the chip: counted where it can be counted, estimated where it says so.
+//! Cost of a network on the chip: counted where it can be counted, estimated where it says so.
 
 use super::Head;
 use super::chip::{Chip, SAFE_PEAK};
@@ -15,7 +15,7 @@ const USB2_MB_PER_SECOND: f64 = 35.0;
 /// Frames per second that cameras give.
 const CAMERA_FPS: f64 = 30.0;
 
-/// What a frame costs.
+/// Cost of a frame.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Budget {
     /// Width and height of the picture that comes back, px.
@@ -26,11 +26,11 @@ pub struct Budget {
     pub gflop: f64,
     /// Weights as 16-bit floats, in 1e6 bytes.
     pub weights_mb: f64,
-    /// What all operations read and write in 16-bit floats, in 1e6 bytes.
+    /// Traffic of all operations in 16-bit floats, in 1e6 bytes.
     pub moved_mb: f64,
     /// Operations that run as SHAVE code instead of convolution hardware: kind and how often.
     pub shave_stages: Vec<(String, usize)>,
-    /// What those read and write, in 1e6 bytes.
+    /// Traffic of those, in 1e6 bytes.
     pub shave_mb: f64,
     /// Estimated frames per second, good to a factor of 2; never measured on a camera.
     pub frames_per_second: f64,
@@ -38,7 +38,7 @@ pub struct Budget {
     pub usb_mb_per_second: f64,
     /// The largest value found in a run on a test picture, and its layer.
     pub peak: (f32, String),
-    /// What to know before use.
+    /// Remarks to know before use.
     pub warnings: Vec<String>,
 }
 
@@ -64,7 +64,16 @@ impl Budget {
                     padded += per_value * (out.channels.next_multiple_of(16) * out.area() * inner) as f64;
                     moved += bytes;
                 }
-                _ => {
+                Op::MaxPool2 { .. }
+                | Op::AvgPool2 { .. }
+                | Op::Upsample2 { .. }
+                | Op::Add { .. }
+                | Op::AdaIn { .. }
+                | Op::Modulate { .. }
+                | Op::Noise { .. }
+                | Op::MeanStd { .. }
+                | Op::Concat { .. }
+                | Op::Scale { .. } => {
                     moved += bytes;
                     shave += bytes;
                 }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// Lines of the child's standard error that are kept for messages.
 const LAST_WORDS: usize = 8;
 
-/// Where the painting happens.
+/// Place of the painting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OakMode {
     /// On the camera's chip: frames come painted.
@@ -38,7 +38,7 @@ impl OakMode {
     }
 }
 
-/// What to start.
+/// The program to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OakCommand {
     /// The interpreter, or another program.
@@ -71,7 +71,7 @@ impl OakCommand {
     }
 }
 
-/// How long to wait.
+/// Timeouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// For the child's first message: it loads DepthAI and boots the camera.
@@ -88,7 +88,7 @@ impl Default for Timeouts {
     }
 }
 
-/// What the reader thread leaves for us.
+/// Messages of the reader thread.
 #[derive(Default)]
 struct Mailbox {
     hello: Option<Hello>,
@@ -102,7 +102,7 @@ struct Mailbox {
     last_words: VecDeque<String>,
 }
 
-/// What the writer thread must send: the newest style, or the end.
+/// Data that the writer thread must send: the newest style, or the end.
 #[derive(Default)]
 struct Outbox {
     style: Option<Vec<u8>>,
@@ -161,7 +161,7 @@ impl OakChild {
         Ok(this)
     }
 
-    /// What the program said of itself.
+    /// The program's own description.
     pub fn hello(&self) -> &Hello {
         &self.hello
     }
@@ -228,7 +228,7 @@ impl OakChild {
         }
     }
 
-    /// What is wrong, if anything is.
+    /// The fault, if there is one.
     fn trouble(&mut self, mail: &mut Mailbox) -> Option<OakError> {
         if let Some(failure) = mail.failure.take() {
             return Some(OakError::Failed(failure));

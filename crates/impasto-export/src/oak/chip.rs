@@ -8,18 +8,21 @@
 use super::head::fold_yuv420;
 use super::{Head, OakOptions};
 use crate::error::ExportError;
-use crate::fold::{Folded, pixel_map};
 use crate::onnx::lower::{Manner, lowered};
 use crate::onnx::proto::GraphProto;
 use crate::onnx::{Size, checked};
+use crate::pixels::pixel_map;
+use impasto_core::lower::Folded;
 use impasto_core::reference::ReferenceEngine;
 use impasto_core::weights::Precision;
-use impasto_core::{Conditions, Engine, Field, Image, Model, Network, Op, Padding, Plan, Tensor, Weights};
+use impasto_core::{
+    Conditions, Engine, Field, Image, Model, Network, NodeId, Op, Padding, Plan, Tensor, Weights,
+};
 use std::sync::Arc;
 
 /// Sides of the picture must be multiples of this.
 pub const MULTIPLE_PX: usize = 16;
-/// How much is cut off each side where the table's borders are not zeros: zero padding is visible up to here.
+/// Width cut off each side where the table's borders are not zeros: zero padding is visible up to here.
 pub const RIM_PX: usize = 32;
 /// Largest image that is tried, in px.
 const MOST_PX: usize = 1280 * 736;
@@ -35,7 +38,7 @@ pub struct Chip {
     pub network: Network,
     /// Its weights.
     pub weights: Arc<Weights>,
-    /// What comes out.
+    /// Form of the output.
     pub head: Head,
     /// Width and height of the picture that comes back.
     pub picture: (usize, usize),
@@ -78,12 +81,23 @@ impl Chip {
             plain_norms: true,
             rim: if self.head == Head::Yuv420 { self.rim / 2 } else { self.rim },
             field: self.field(),
+            style: None,
         };
-        lowered(&self.network, &self.weights, manner)
+        lowered(&Folded::new(&self.network, &self.weights), manner)
     }
 
     /// Prepares `model` for the chip. `style` is one of its styles, to find how large values become.
     pub fn new(model: &Model, style: &[f32], options: &OakOptions) -> Result<Self, ExportError> {
+        Self::with(model, &model.weights, style, options)
+    }
+
+    /// The same with weights of its own, such as those of a tuned style.
+    pub fn with(
+        model: &Model,
+        weights: &Weights,
+        style: &[f32],
+        options: &OakOptions,
+    ) -> Result<Self, ExportError> {
         let painter = &model.painter;
         let bordered =
             |op: &Op| matches!(op, Op::Conv { kernel: 2.., padding, .. } if *padding != Padding::Zero);
@@ -91,8 +105,8 @@ impl Chip {
         let rim = options.rim_px.unwrap_or(if needs_rim { RIM_PX } else { 0 });
         check_size(options, rim, painter.multiple)?;
 
-        let mut folded = checked(painter, &model.weights)?;
-        folded.fold_scales();
+        let mut folded = checked(painter, weights)?;
+        folded.fold_scales_everywhere();
         folded.map_input(&pixel_map(1.0 / 255.0, false));
         folded.map_output(&pixel_map(255.0, false));
         let (scaled, peak) = bound(&mut folded, style)?;
@@ -105,8 +119,8 @@ impl Chip {
             }
         }
         Ok(Self {
+            weights: Arc::new(folded.weights()),
             network: folded.network,
-            weights: Arc::new(folded.weights),
             head: options.head,
             picture: (options.width, options.height),
             rim,
@@ -141,7 +155,7 @@ fn check_size(options: &OakOptions, rim: usize, multiple: usize) -> Result<(), E
 }
 
 /// Runs the table once on a small test picture and scales layers in front of norms whose values are large.
-fn bound(folded: &mut Folded, style: &[f32]) -> Result<(Vec<String>, (f32, String)), ExportError> {
+fn bound(folded: &mut Folded<'_>, style: &[f32]) -> Result<(Vec<String>, (f32, String)), ExportError> {
     let tensors = tensors(folded, style)?;
     let peaks: Vec<f32> = tensors.iter().map(peak).collect();
     let mut scaled = Vec::new();
@@ -151,7 +165,7 @@ fn bound(folded: &mut Folded, style: &[f32]) -> Result<(Vec<String>, (f32, Strin
         let conv_before_norm = matches!(node.op, Op::Conv { .. }) && only_norms_read(folded, id);
         if conv_before_norm && value > SAFE_PEAK {
             let down = 2f32.powi(-((value / SAFE_PEAK).log2().ceil() as i32));
-            folded.scale_before_norms(id, down);
+            scale_before_norms(folded, id, down);
             value *= down;
             scaled.push(node.name.clone());
         }
@@ -173,23 +187,23 @@ fn peak(t: &Tensor) -> f32 {
     t.data().iter().fold(0.0, |peak: f32, v| if v.is_nan() { f32::NAN } else { peak.max(v.abs()) })
 }
 
-fn only_norms_read(folded: &Folded, id: usize) -> bool {
-    let readers = &folded.network.readers()[id];
+fn only_norms_read(folded: &Folded<'_>, id: usize) -> bool {
+    let readers = &folded.network.live_readers()[id];
     !readers.is_empty() && readers.iter().all(|&r| matches!(folded.network.nodes[r].op, Op::AdaIn { .. }))
 }
 
 /// Side of the test picture in px; the plain engine walks it, so it is small.
 const PROBE_PX: usize = 32;
 
-/// What each row makes of a test picture in bytes: ramps with stripes.
-fn tensors(folded: &Folded, style: &[f32]) -> Result<Vec<Tensor>, ExportError> {
+/// Result of each row over a test picture in bytes: ramps with stripes.
+fn tensors(folded: &Folded<'_>, style: &[f32]) -> Result<Vec<Tensor>, ExportError> {
     let picture = Image::from_fn(PROBE_PX, PROBE_PX, |x, y| {
         let stripe = if (x / 4 + y / 2) % 2 == 0 { 255 } else { 0 };
         [(8 * x) as u8, stripe, 255 - (8 * y) as u8]
     });
     let unit = picture.to_tensor();
     let bytes = Tensor::new(unit.shape(), unit.data().iter().map(|v| 255.0 * v).collect());
-    let weights = Arc::new(folded.weights.clone());
+    let weights = Arc::new(folded.weights());
     let run = || -> Result<Vec<Tensor>, impasto_core::EngineError> {
         ReferenceEngine.prepare(&folded.network, &weights, PROBE_PX, PROBE_PX)?;
         let mut plan = ReferenceEngine.plan(&folded.network, &weights, PROBE_PX, PROBE_PX)?;
@@ -200,18 +214,17 @@ fn tensors(folded: &Folded, style: &[f32]) -> Result<Vec<Tensor>, ExportError> {
     run().map_err(|e| ExportError::Oak(e.to_string()))
 }
 
-impl Folded {
-    /// Multiplies a convolution by `factor`; the norms after it then divide by it again, if their eps is
-    /// multiplied by its square.
-    fn scale_before_norms(&mut self, conv: usize, factor: f32) {
-        self.edit(conv, |weight, bias| {
-            weight.values.iter_mut().chain(&mut bias.values).for_each(|v| *v *= factor);
-        });
-        for node in &mut self.network.nodes {
-            match &mut node.op {
-                Op::AdaIn { input, eps, .. } if *input == conv => *eps *= factor * factor,
-                _ => {}
-            }
+/// Multiplies a convolution by `factor`; the norms after it then divide by it again, if their eps is
+/// multiplied by its square.
+fn scale_before_norms(folded: &mut Folded<'_>, conv: NodeId, factor: f32) {
+    folded.edit(conv, |weight, bias| {
+        weight.values.iter_mut().chain(&mut bias.values).for_each(|v| *v *= factor);
+    });
+    for node in &mut folded.network.nodes {
+        if let Op::AdaIn { input, eps, .. } = &mut node.op
+            && *input == conv
+        {
+            *eps *= factor * factor;
         }
     }
 }

@@ -14,7 +14,7 @@ pub const LIBRARIES: [&str; 7] = [
     "plugins.xml",
 ];
 
-/// How to get the libraries, for messages and documents.
+/// Instructions to get the libraries, for messages and documents.
 pub const RECIPE: &str = "\
 python3 -m pip download --no-deps --only-binary=:all: --python-version 3.8 --implementation cp \\
     --platform manylinux2014_x86_64 onnxruntime-openvino==1.12.0
@@ -64,7 +64,7 @@ pub enum CompileError {
     Refused {
         /// Which call.
         step: &'static str,
-        /// What it gave.
+        /// Its output.
         status: i32,
     },
     /// A file cannot be read or written.
@@ -129,7 +129,7 @@ mod native {
     /// `precision_e`: 16-bit floats.
     const FP16: c_int = 11;
 
-    /// How 2022.1 names itself; in the wheel only by its commit.
+    /// Name that 2022.1 gives itself; in the wheel only by its commit.
     const VERSIONS: [&str; 2] = ["2022.1.", "cdb9bec7210f8c24fde3e416c7ada820faaaa23e"];
 
     /// An object of the library's own.

@@ -1,6 +1,7 @@
 //! A folder that appears whole or not at all.
 
 use crate::error::ExportError;
+use impasto_core::atomic;
 use std::path::{Path, PathBuf};
 
 /// A folder being filled under another name, beside the place where it will be.
@@ -25,12 +26,12 @@ impl NewFolder {
         Ok(Self { root, target: target.into(), files: Vec::new(), finished: false })
     }
 
-    /// Where it is for now.
+    /// Its path for now.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where a file of it is for now.
+    /// Path of one of its files for now.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
@@ -40,7 +41,7 @@ impl NewFolder {
         let path = self.path(name);
         let parent = path.parent().expect("a file in the folder");
         std::fs::create_dir_all(parent).map_err(ExportError::io(parent))?;
-        std::fs::write(&path, bytes).map_err(ExportError::io(&path))?;
+        atomic::write(&path, bytes).map_err(ExportError::io(&path))?;
         self.files.push(name.into());
         Ok(())
     }
@@ -53,6 +54,7 @@ impl NewFolder {
         }
         std::fs::rename(&self.root, &self.target).map_err(ExportError::io(&self.target))?;
         self.finished = true;
+        atomic::sync_parent(&self.target).map_err(ExportError::io(&self.target))?;
         Ok(std::mem::take(&mut self.files))
     }
 }

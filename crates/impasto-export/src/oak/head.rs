@@ -4,7 +4,7 @@
 //! Planes: Y of the even row's even and odd column, Y of the odd row's even and odd column, then U and V,
 //! each the mean of its four pixels. BT.601 in full range (as JPEG); U and V are centred on 0.
 
-use crate::fold::{Folded, Map};
+use impasto_core::lower::{Folded, Map};
 use impasto_core::{NodeId, Op};
 
 /// Y, U and V from R, G and B; ITU-R BT.601, full range.
@@ -12,23 +12,23 @@ pub const YUV: [[f64; 3]; 3] =
     [[0.299, 0.587, 0.114], [-0.299 / 1.772, -0.587 / 1.772, 0.5], [0.5, -0.587 / 1.402, -0.114 / 1.402]];
 
 /// Makes a painter of RGB give the six planes. Its output must have even sides.
-pub(crate) fn fold_yuv420(folded: &mut Folded) {
+pub(crate) fn fold_yuv420(folded: &mut Folded<'_>) {
     if !ends_in_plain_conv(folded) {
         folded.map_output(&identity());
     }
     let last = folded.network.output();
     let Op::Conv { input, .. } = folded.network.nodes[last].op else { unreachable!("just seen to") };
-    let readers = folded.network.readers();
-    match folded.network.nodes[input].op {
-        Op::Upsample2 { input: small } if readers[input] == [last] => {
-            folded.rebuild_conv(last, small, 1, half_size_taps);
-            folded.remove(input, small);
-        }
-        _ => folded.rebuild_conv(last, input, 2, full_size_taps),
+    let readers = folded.network.live_readers();
+    let doubled = folded.network.nodes[input].op.clone();
+    if let (Op::Upsample2 { input: small }, true) = (doubled, readers[input] == [last]) {
+        rebuild_conv(folded, last, small, 1, half_size_taps);
+        folded.remove(input, small);
+    } else {
+        rebuild_conv(folded, last, input, 2, full_size_taps);
     }
 }
 
-fn ends_in_plain_conv(folded: &Folded) -> bool {
+fn ends_in_plain_conv(folded: &Folded<'_>) -> bool {
     matches!(folded.network.nodes[folded.network.output()].op, Op::Conv { groups: 1, stride: 1, .. })
 }
 
@@ -47,7 +47,7 @@ fn full_size_taps(r: isize) -> (isize, fn(isize) -> isize) {
     (r + 1, |o| o)
 }
 
-/// How plane `plane` weighs channel `c` of the block's pixel `phase` (rows first).
+/// Weight of plane `plane` for channel `c` of the block's pixel `phase` (rows first).
 fn share(plane: usize, phase: usize, c: usize) -> f64 {
     match plane {
         0..4 if plane == phase => YUV[0][c],
@@ -58,44 +58,41 @@ fn share(plane: usize, phase: usize, c: usize) -> f64 {
 
 type Taps = fn(isize) -> (isize, fn(isize) -> isize);
 
-impl Folded {
-    /// Replaces convolution `conv` by one of six planes that reads `input`.
-    fn rebuild_conv(&mut self, conv: NodeId, input: NodeId, stride: usize, taps: Taps) {
-        let Op::Conv { kernel, padding, .. } = self.network.nodes[conv].op else { unreachable!() };
-        let r = (kernel / 2) as isize;
-        let (radius, place) = taps(r);
-        let side = (2 * radius + 1) as usize;
-        self.edit(conv, |weight, bias| {
-            let inner = weight.shape[1];
-            let old = |o: usize, c: usize, j: usize, i: usize| {
-                f64::from(weight.values[((o * inner + c) * kernel + j) * kernel + i])
-            };
-            let mut new = vec![0.0f64; 6 * inner * side * side];
-            for plane in 0..6 {
-                for phase in 0..4 {
-                    let at = |tap: usize, first: usize| {
-                        (place(tap as isize - r + first as isize) + radius) as usize
-                    };
-                    for (c, j, i) in triples(inner, kernel) {
-                        let sum: f64 = (0..3).map(|o| share(plane, phase, o) * old(o, c, j, i)).sum();
-                        let (row, column) = (at(j, phase / 2), at(i, phase % 2));
-                        new[((plane * inner + c) * side + row) * side + column] += sum;
-                    }
+/// Replaces convolution `conv` by one of six planes that reads `input`.
+fn rebuild_conv(folded: &mut Folded<'_>, conv: NodeId, input: NodeId, stride: usize, taps: Taps) {
+    let Op::Conv { kernel, padding, .. } = folded.network.nodes[conv].op else { unreachable!() };
+    let r = (kernel / 2) as isize;
+    let (radius, place) = taps(r);
+    let side = (2 * radius + 1) as usize;
+    folded.edit(conv, |weight, bias| {
+        let inner = weight.shape[1];
+        let old = |o: usize, c: usize, j: usize, i: usize| {
+            f64::from(weight.values[((o * inner + c) * kernel + j) * kernel + i])
+        };
+        let mut new = vec![0.0f64; 6 * inner * side * side];
+        for plane in 0..6 {
+            for phase in 0..4 {
+                let at =
+                    |tap: usize, first: usize| (place(tap as isize - r + first as isize) + radius) as usize;
+                for (c, j, i) in triples(inner, kernel) {
+                    let sum: f64 = (0..3).map(|o| share(plane, phase, o) * old(o, c, j, i)).sum();
+                    let (row, column) = (at(j, phase / 2), at(i, phase % 2));
+                    new[((plane * inner + c) * side + row) * side + column] += sum;
                 }
             }
-            weight.values = new.into_iter().map(|w| w as f32).collect();
-            weight.shape = vec![6, inner, side, side];
-            let b = bias.values.clone();
-            let of_plane = |plane: usize| -> f32 {
-                let term = |(phase, o): (usize, usize)| share(plane, phase, o) * f64::from(b[o]);
-                (0..12).map(|n| term((n / 3, n % 3))).sum::<f64>() as f32
-            };
-            bias.values = (0..6).map(of_plane).collect();
-            bias.shape = vec![6];
-        });
-        self.network.nodes[conv].op =
-            Op::Conv { input, out_channels: 6, kernel: side, stride, groups: 1, padding };
-    }
+        }
+        weight.values = new.into_iter().map(|w| w as f32).collect();
+        weight.shape = vec![6, inner, side, side];
+        let b = bias.values.clone();
+        let of_plane = |plane: usize| -> f32 {
+            let term = |(phase, o): (usize, usize)| share(plane, phase, o) * f64::from(b[o]);
+            (0..12).map(|n| term((n / 3, n % 3))).sum::<f64>() as f32
+        };
+        bias.values = (0..6).map(of_plane).collect();
+        bias.shape = vec![6];
+    });
+    folded.network.nodes[conv].op =
+        Op::Conv { input, out_channels: 6, kernel: side, stride, groups: 1, padding };
 }
 
 /// All `(channel, row, column)` of a window.
@@ -131,7 +128,7 @@ mod tests {
         let mut folded = Folded::new(&case.network, &case.weights);
         fold_yuv420(&mut folded);
         folded.network.check().unwrap();
-        let (network, weights) = (folded.network, Arc::new(folded.weights));
+        let (network, weights) = (folded.network.clone(), Arc::new(folded.weights()));
         let found = run(&ReferenceEngine, &Case { network, weights, ..case.clone() }).unwrap();
         let expected = planes(&run(&ReferenceEngine, case).unwrap());
         compare(&expected, &found, Tolerance { of_peak: 1e-5 }).unwrap_or_else(|e| panic!("{name}: {e}"));

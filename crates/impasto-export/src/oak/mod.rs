@@ -22,11 +22,12 @@ pub use head::YUV;
 use crate::error::ExportError;
 use crate::onnx;
 use folder::NewFolder;
-use impasto_core::{Model, Style};
+use impasto_core::{Model, Style, Weights};
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// How the picture comes back from the chip, in 16-bit floats.
+/// Form of the picture from the chip, in 16-bit floats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Head {
     /// Three planes `[1, 3, H, W]`, red first, `0..255`.
@@ -45,7 +46,7 @@ pub enum Shaves {
     All,
 }
 
-/// Where the compiler is, and what it shall make.
+/// The compiler, and its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compiler {
     /// Folder of OpenVINO 2022.1's libraries; see [`compile::RECIPE`].
@@ -54,17 +55,17 @@ pub struct Compiler {
     pub shaves: Shaves,
 }
 
-/// What to make for the camera.
+/// Settings of the camera's package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OakOptions {
     /// Width of the picture in px, a multiple of 16.
     pub width: usize,
     /// Height of the picture in px, a multiple of 16.
     pub height: usize,
-    /// How far the image that the camera gives extends over the picture on each side, in px; even. By default
+    /// Width by which the camera's image extends over the picture on each side, in px; even. By default
     /// [`chip::RIM_PX`] where the network's borders are not zeros, otherwise 0.
     pub rim_px: Option<usize>,
-    /// How the picture comes back.
+    /// Form of the picture.
     pub head: Head,
     /// Compiles blobs; without it the folder holds ONNX and the official converter's command.
     pub compiler: Option<Compiler>,
@@ -77,10 +78,10 @@ impl OakOptions {
     }
 }
 
-/// What was made.
+/// The package that was made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OakReport {
-    /// What a frame costs.
+    /// Cost of a frame.
     pub budget: Budget,
     /// Files in the folder, relative to it.
     pub files: Vec<PathBuf>,
@@ -98,11 +99,12 @@ pub fn export_oak(
 ) -> Result<OakReport, ExportError> {
     let first = styles.first().ok_or(ExportError::NoStyle)?;
     styles.iter().try_for_each(|style| style.check(model))?;
+    let weights = chip_weights(model, styles)?;
     if let Some(compiler) = &options.compiler {
         compile::check_folder(&compiler.libs)?;
     }
     let mut folder = NewFolder::beside(out)?;
-    let chip = Chip::new(model, first.vector(), options)?;
+    let chip = Chip::with(model, &weights, first.vector(), options)?;
     let graph = chip.graph()?;
     let budget = Budget::of(&chip, &graph)?;
     let onnx = onnx::file(graph, "Painter for the OAK", &onnx_metadata(model));
@@ -119,6 +121,17 @@ pub fn export_oak(
     write_app(&mut folder, model, &chip, &name, &budget)?;
     let files = folder.finish()?;
     Ok(OakReport { budget, files, compiled: compiled.is_some() })
+}
+
+/// The weights on the chip: those of the model, or of a tuned style that goes alone, since all styles of a package share one network.
+fn chip_weights(model: &Model, styles: &[Style]) -> Result<Arc<Weights>, ExportError> {
+    match styles {
+        [style] => onnx::style_weights(model, style),
+        _ => match styles.iter().find(|style| style.update().is_some()) {
+            Some(tuned) => Err(ExportError::TunedAmong(tuned.provenance.name.clone())),
+            None => Ok(model.weights.clone()),
+        },
+    }
 }
 
 fn onnx_metadata(model: &Model) -> Vec<(String, String)> {
@@ -196,7 +209,7 @@ fn safe_name(name: &str) -> String {
     if name.is_empty() { "style".into() } else { name.into() }
 }
 
-/// What the program must know of its network.
+/// Facts about its network for the program.
 fn app_json(model: &Model, chip: &Chip, archive: Option<&str>, styles: &[String]) -> String {
     let (width, height) = chip.picture;
     let (image_width, image_height) = chip.image();

@@ -1,4 +1,4 @@
-//! What crosses the pipe between Impasto and the program that drives the camera.
+//! Messages on the pipe between Impasto and the program that drives the camera.
 //!
 //! Each message: 4 ASCII letters, the length of the rest (4 bytes), the rest; all numbers little-endian.
 //!

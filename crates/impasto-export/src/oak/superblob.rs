@@ -34,7 +34,7 @@ pub fn packed(blobs: &[Vec<u8>]) -> std::io::Result<Vec<u8>> {
 #[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
 mod tests {
     use super::*;
-    use impasto_core::conformance::Random;
+    use impasto_core::Random;
 
     #[test]
     fn every_blob_comes_out_again() {

@@ -14,7 +14,7 @@ pub(super) struct Fields {
     field: Field,
 }
 
-/// What tells planes apart.
+/// Key that distinguishes planes.
 #[derive(Clone, PartialEq)]
 struct Planes {
     stride: usize,
@@ -80,6 +80,15 @@ impl Fields {
         };
         self.made.push((planes, value.clone()));
         (value, count)
+    }
+}
+
+impl Fields {
+    /// The planes `[planes, H, W]` under noise layer `id`, at a fixed size.
+    pub fn window(&self, id: NodeId) -> Option<Vec<f32>> {
+        let count = self.layers[id].as_ref().expect("a noise layer").planes.grains.len();
+        let windows = self.windows.as_ref()?;
+        Some(planar(windows.cells(windows.of(id).expect("a noise layer has a window")), count))
     }
 }
 

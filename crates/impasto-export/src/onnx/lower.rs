@@ -5,10 +5,12 @@ use super::graph::{Graph, Side, Value};
 use super::proto::GraphProto;
 use crate::error::ExportError;
 use crate::onnx::Size;
+use impasto_core::lower::{ConvWeights, Folded};
+use impasto_core::network::Site;
 use impasto_core::weights::Precision;
-use impasto_core::{Field, Network, NodeId, Op, Padding, Shape, SiteKind, Weights};
+use impasto_core::{Field, Network, NodeId, Op, Padding, Shape, SiteKind};
 
-/// How a graph is written, beside its table and weights.
+/// Settings of a graph, beside its table and weights.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Manner<'a> {
     /// Names of input and output.
@@ -24,32 +26,33 @@ pub(crate) struct Manner<'a> {
     pub rim: usize,
     /// The noise field under the input; its `strokes` are not used, since a style's gains scale it as well.
     pub field: Field,
+    /// A style that is part of the graph, instead of an input.
+    pub style: Option<&'a [f32]>,
 }
 
 /// From this many positions on, `1 - sqrt((n - 1) / n)` is below half a step of a 16-bit float.
 const PLAIN_FROM: usize = 1024;
 
-/// Writes `network` as a graph with input `[1, C, H, W]`, a packed `style` `[1, n, 1, 1]` where it has
+/// Writes a folded table as a graph with input `[1, C, H, W]`, a packed `style` `[1, n, 1, 1]` where it has
 /// sites, and one output.
-pub(crate) fn lowered(
-    network: &Network,
-    weights: &Weights,
-    manner: Manner,
-) -> Result<GraphProto, ExportError> {
+pub(crate) fn lowered(folded: &Folded<'_>, manner: Manner) -> Result<GraphProto, ExportError> {
+    let network = &folded.network;
     network.check()?;
-    network.check_weights(weights)?;
     let shapes = match manner.size {
         Size::Fixed { width, height } => Some(network.shapes(height, width)?),
         Size::Dynamic => None,
     };
     let graph = Graph::new(&network.name, manner.precision);
     let fields = Fields::new(network, shapes.as_deref(), manner.field);
-    let mut lowering = Lowering { network, weights, manner, graph, shapes, fields, values: Vec::new() };
+    let mut lowering = Lowering { folded, network, manner, graph, shapes, fields, values: Vec::new() };
     for id in 0..network.nodes.len() {
-        let value = lowering.row(id)?;
+        let value = lowering.row(id);
         lowering.values.push(value);
         if id == 0 {
-            lowering.style_input();
+            match manner.style {
+                Some(style) => lowering.style_constants(style),
+                None => lowering.style_input(),
+            }
         }
     }
     lowering.output()?;
@@ -57,8 +60,8 @@ pub(crate) fn lowered(
 }
 
 struct Lowering<'a> {
+    folded: &'a Folded<'a>,
     network: &'a Network,
-    weights: &'a Weights,
     manner: Manner<'a>,
     graph: Graph,
     /// Of every node, where the size is fixed.
@@ -79,40 +82,53 @@ fn gains(site: &str) -> String {
 }
 
 impl Lowering<'_> {
+    /// Name and length of each part of the style, in the vector's order.
+    fn style_parts(&self) -> Vec<(String, usize)> {
+        let names = |site: &Site| match site.kind {
+            SiteKind::AdaIn | SiteKind::Modulate => halves(&site.name).to_vec(),
+            SiteKind::Noise => vec![gains(&site.name)],
+        };
+        self.network
+            .sites
+            .iter()
+            .flat_map(|site| names(site).into_iter().map(|name| (name, site.channels)))
+            .collect()
+    }
+
     fn style_input(&mut self) {
-        if self.network.sites.is_empty() {
+        let parts = self.style_parts();
+        if parts.is_empty() {
             return;
         }
         let len = self.network.style_len();
         let style = self.graph.input("style", &[Side::Is(1), Side::Is(len), Side::Is(1), Side::Is(1)]);
-        let sites = &self.network.sites;
-        let names: Vec<Vec<String>> = sites
-            .iter()
-            .map(|site| match site.kind {
-                SiteKind::AdaIn | SiteKind::Modulate => halves(&site.name).to_vec(),
-                SiteKind::Noise => vec![gains(&site.name)],
-            })
-            .collect();
-        let parts: Vec<i64> =
-            sites.iter().zip(&names).flat_map(|(s, n)| vec![s.channels as i64; n.len()]).collect();
-        let names = names.concat();
-        let parts = self.graph.ints("style/parts", &parts);
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.graph.many("Split", "style/split", &[&style, &parts], &names, &[("axis", Value::Int(1))]);
+        let lengths: Vec<i64> = parts.iter().map(|(_, channels)| *channels as i64).collect();
+        let lengths = self.graph.ints("style/parts", &lengths);
+        let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
+        self.graph.many("Split", "style/split", &[&style, &lengths], &names, &[("axis", Value::Int(1))]);
+    }
+
+    /// The parts of `style` as constants, so that the picture is the only input.
+    fn style_constants(&mut self, style: &[f32]) {
+        let mut rest = style;
+        for (name, channels) in self.style_parts() {
+            let (part, after) = rest.split_at(channels);
+            self.graph.floats(&name, &[1, channels, 1, 1], part);
+            rest = after;
+        }
     }
 
     /// Adds row `id` and gives the value that holds its output.
-    fn row(&mut self, id: NodeId) -> Result<String, ExportError> {
+    fn row(&mut self, id: NodeId) -> String {
         let node = &self.network.nodes[id];
         let out = format!("{}/out", node.name);
         let x = node.op.inputs().first().map(|&i| self.values[i].clone()).unwrap_or_default();
-        Ok(match &node.op {
+        match &node.op {
             Op::Input { channels } => self.picture(*channels),
             Op::Conv { input, out_channels, kernel, stride, groups, padding } => {
-                let inner = self.weight_inner(&node.name, *out_channels, *kernel, *groups, *input)?;
-                let shape = [*out_channels, inner, *kernel, *kernel];
+                let shape = [*out_channels, self.channels(*input) / groups, *kernel, *kernel];
                 let (x, zeros) = self.padded(&node.name, &x, *input, *kernel, *padding);
-                self.conv(&node.name, &x, shape, zeros, *stride, *groups)?
+                self.conv(id, &x, shape, zeros, *stride, *groups)
             }
             Op::Relu { .. } => self.graph.op("Relu", &out, &[&x], &[]),
             Op::MaxPool2 { input } => self.pooled("MaxPool", &out, &x, *input),
@@ -128,7 +144,7 @@ impl Lowering<'_> {
                 self.affine(&out, &normal, *site)
             }
             Op::Modulate { site, .. } => self.affine(&out, &x, *site),
-            Op::Noise { site, .. } => self.noise(id, &x, *site)?,
+            Op::Noise { site, .. } => self.noise(id, &x, *site),
             Op::MeanStd { input, eps, unbiased } => {
                 let (mean, std, _) = self.statistics(&node.name, &x, *input, *eps, *unbiased);
                 self.graph.op("Concat", &out, &[&mean, &std], &[("axis", Value::Int(1))])
@@ -144,7 +160,7 @@ impl Lowering<'_> {
                 let scaled = self.graph.op("Mul", &format!("{}/scaled", node.name), &[&x, &factor], &[]);
                 self.graph.op("Add", &out, &[&scaled, &summand], &[])
             }
-        })
+        }
     }
 
     /// The input, extended to the table's multiple.
@@ -258,20 +274,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn weight_inner(
-        &self,
-        name: &str,
-        out: usize,
-        kernel: usize,
-        groups: usize,
-        input: NodeId,
-    ) -> Result<usize, ExportError> {
-        let inner = self.channels(input) / groups;
-        self.weights.expect(&format!("{name}.weight"), &[out, inner, kernel, kernel])?;
-        Ok(inner)
-    }
-
-    /// What a convolution of `kernel` reads, and how many zeros it adds itself on each side.
+    /// Input of a convolution of `kernel`, and the zeros that it adds itself on each side.
     fn padded(
         &mut self,
         name: &str,
@@ -312,16 +315,16 @@ impl Lowering<'_> {
 
     fn conv(
         &mut self,
-        name: &str,
+        id: NodeId,
         x: &str,
         shape: [usize; 4],
         zeros: i64,
         stride: usize,
         groups: usize,
-    ) -> Result<String, ExportError> {
-        let [weight, bias] = ["weight", "bias"].map(|part| format!("{name}.{part}"));
-        let weight = self.graph.weight(&weight, &shape, self.weights.expect(&weight, &shape)?);
-        let bias = self.graph.weight(&bias, &shape[..1], self.weights.expect(&bias, &shape[..1])?);
+    ) -> String {
+        let (name, ConvWeights { weight, bias }) = (&self.network.nodes[id].name, self.folded.conv(id));
+        let weight = self.graph.weight(&format!("{name}.weight"), &shape, weight);
+        let bias = self.graph.weight(&format!("{name}.bias"), &shape[..1], bias);
         let (k, stride) = (shape[2] as i64, stride as i64);
         let attributes = [
             ("kernel_shape", Value::Ints(&[k, k])),
@@ -329,7 +332,7 @@ impl Lowering<'_> {
             ("pads", Value::Ints(&[zeros; 4])),
             ("group", Value::Int(groups as i64)),
         ];
-        Ok(self.graph.op("Conv", &format!("{name}/out"), &[x, &weight, &bias], &attributes))
+        self.graph.op("Conv", &format!("{name}/out"), &[x, &weight, &bias], &attributes)
     }
 
     /// A pool over 2x2 windows, those over the edge included.
@@ -361,20 +364,50 @@ impl Lowering<'_> {
     }
 
     /// `x + gain * sum of weight_k * n_k`: the sum is a 1x1 convolution of the field's planes.
-    fn noise(&mut self, id: NodeId, x: &str, site: usize) -> Result<String, ExportError> {
+    fn noise(&mut self, id: NodeId, x: &str, site: usize) -> String {
+        if let Some(noise) = self.constant_noise(id, site) {
+            return noise.map_or_else(
+                || x.to_string(),
+                |noise| {
+                    let out = format!("{}/out", self.network.nodes[id].name);
+                    self.graph.op("Add", &out, &[x, &noise], &[])
+                },
+            );
+        }
         let name = &self.network.nodes[id].name;
         let channels = self.channels(id);
         let (planes, count) = self.fields.planes(&mut self.graph, id, x);
         let part = |what: &str| format!("{name}/{what}");
-        let weight = format!("{name}.weight");
-        let values = self.weights.expect(&weight, &[channels, count])?;
-        let weight = self.graph.weight(&weight, &[channels, count, 1, 1], values);
+        let values = self.folded.noise(id);
+        let weight = self.graph.weight(&format!("{name}.weight"), &[channels, count, 1, 1], values);
         let bias = self.graph.floats(&part("zeros"), &[channels], &vec![0.0; channels]);
         let attributes = [("kernel_shape", Value::Ints(&[1, 1]))];
         let sums = self.graph.op("Conv", &part("sums"), &[&planes, &weight, &bias], &attributes);
         let gains = gains(&self.network.sites[site].name);
         let noise = self.graph.op("Mul", &part("noise"), &[&sums, &gains], &[]);
-        Ok(self.graph.op("Add", &part("out"), &[x, &noise], &[]))
+        self.graph.op("Add", &part("out"), &[x, &noise], &[])
+    }
+
+    /// All that the field adds, where style and size are known; the inner `None` where that is nothing. OpenCV refuses a convolution of
+    /// constants.
+    fn constant_noise(&mut self, id: NodeId, site: usize) -> Option<Option<String>> {
+        let gains = &self.manner.style?[self.network.site_range(site)];
+        let planes = self.fields.window(id)?;
+        if gains.iter().all(|gain| *gain == 0.0) {
+            return Some(None);
+        }
+        let Shape { channels, height, width } = self.shapes.as_ref()?[id];
+        let weights = self.folded.noise(id);
+        let count = weights.len() / channels;
+        let area = height * width;
+        let mut noise = vec![0.0f32; channels * area];
+        for (c, noise) in noise.chunks_exact_mut(area).enumerate() {
+            for (weight, plane) in weights[c * count..][..count].iter().zip(planes.chunks_exact(area)) {
+                noise.iter_mut().zip(plane).for_each(|(sum, value)| *sum += gains[c] * weight * value);
+            }
+        }
+        let name = format!("{}/noise", self.network.nodes[id].name);
+        Some(Some(self.graph.weight(&name, &[1, channels, height, width], &noise)))
     }
 
     /// `(x - mean) / sqrt(var + eps)`.

@@ -3,6 +3,9 @@
 //! The painter takes `image` `[1, 3, H, W]` and `style` `[1, n, 1, 1]` and gives `picture` `[1, 3, H, W]`,
 //! not clamped. The encoder takes `image` and gives `style`. All three are 32-bit floats. A style is the
 //! vector of a `.style` file of the same model; mixing styles is arithmetic on it.
+//!
+//! [`export_styled_onnx`] writes the painter with one style in it, which takes `image` alone: what programs take that know one picture in and
+//! one out, such as OpenCV and ffmpeg's filters. Only there are tuned styles exact, which change weights as well.
 
 mod check;
 mod field;
@@ -13,13 +16,17 @@ pub mod proto;
 pub use check::check;
 
 use crate::error::ExportError;
-use crate::fold::{Folded, pixel_map};
+use crate::pixels::pixel_map;
+use impasto_core::atomic::{self, AtomicFile};
+use impasto_core::lower::Folded;
 use impasto_core::weights::Precision;
-use impasto_core::{Field, Model, Network, Op, Weights};
+use impasto_core::{Field, Model, Network, Op, Style, Weights};
 use lower::{Manner, lowered};
 use prost::Message;
 use proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The set of operators that is used.
 pub const OPSET: i64 = 13;
@@ -41,7 +48,7 @@ pub enum Size {
     Dynamic,
 }
 
-/// What 0 and white are in pictures, going in and coming out.
+/// Values of black and white in pictures, going in and coming out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Range {
     /// `0..1`, as in our own tensors.
@@ -61,14 +68,14 @@ pub enum ColourOrder {
     Bgr,
 }
 
-/// How ONNX files are written.
+/// Settings of ONNX files.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OnnxOptions {
     /// Size of the photos that the painter takes.
     pub size: Size,
     /// Size of the paintings that the encoder takes.
     pub encoder_size: Size,
-    /// How weights are kept; the graph computes in 32 bits either way.
+    /// Number type of weights; the graph computes in 32 bits either way.
     pub precision: Precision,
     /// Range of pictures.
     pub range: Range,
@@ -101,34 +108,24 @@ pub struct OnnxFiles {
 }
 
 impl OnnxFiles {
-    /// Where [`OnnxFiles::save`] puts the encoder: `light.onnx` has `light.encoder.onnx` beside it.
+    /// Path at which [`OnnxFiles::save`] puts the encoder: `light.onnx` has `light.encoder.onnx` beside it.
     pub fn encoder_path(path: &Path) -> PathBuf {
         path.with_extension("encoder.onnx")
     }
 
-    /// Writes the painter to `path` and the encoder beside it. Both are written under other names
-    /// first, so that neither file is ever half there.
+    /// Writes the painter to `path` and the encoder beside it. Both are whole on the disk before the first takes its name.
     pub fn save(&self, path: &Path) -> Result<(), ExportError> {
         let files = [(path.to_path_buf(), &self.painter), (Self::encoder_path(path), &self.encoder)];
-        let beside = |path: &Path| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(".part");
-            PathBuf::from(name)
-        };
-        let write = || -> Result<(), ExportError> {
-            for (path, bytes) in &files {
-                std::fs::write(beside(path), bytes).map_err(ExportError::io(path))?;
-            }
-            for (path, _) in &files {
-                std::fs::rename(beside(path), path).map_err(ExportError::io(path))?;
-            }
-            Ok(())
-        };
-        write().inspect_err(|_| {
-            for (path, _) in &files {
-                let _ = std::fs::remove_file(beside(path));
-            }
-        })
+        let mut written = Vec::new();
+        for (path, bytes) in files {
+            let mut file = AtomicFile::create(&path).map_err(ExportError::io(&path))?;
+            file.write_all(bytes).map_err(ExportError::io(&path))?;
+            written.push((path, file));
+        }
+        for (path, file) in written {
+            file.commit().map_err(ExportError::io(&path))?;
+        }
+        Ok(())
     }
 }
 
@@ -144,14 +141,59 @@ pub fn export_onnx(model: &Model, options: &OnnxOptions) -> Result<OnnxFiles, Ex
     })
 }
 
+/// Writes the painter of `model` with `style` folded in, tuned or not: the file takes `image` alone and gives `picture`.
+pub fn export_styled_onnx(
+    model: &Model,
+    style: &Style,
+    options: &OnnxOptions,
+) -> Result<Vec<u8>, ExportError> {
+    style.check(model)?;
+    let weights = style_weights(model, style)?;
+    let graph = graph_of(&model.painter, &weights, options, Some(style.vector()))?;
+    let mut metadata = metadata(model, options);
+    metadata.retain(|(key, _)| key != "impasto.style_length");
+    metadata.push(("impasto.style".into(), style.provenance.name.clone()));
+    metadata.push(("impasto.style_source".into(), style.provenance.source.clone()));
+    let doc = format!(
+        "Painter of Impasto's model {} {} in the style {}",
+        model.name,
+        model.id(),
+        style.provenance.name
+    );
+    Ok(file(graph, &doc, &metadata))
+}
+
+/// The weights that the painter paints a style with: those of the model, with what a tuned style adds.
+pub(crate) fn style_weights(model: &Model, style: &Style) -> Result<Arc<Weights>, ExportError> {
+    match style.update() {
+        None => Ok(model.weights.clone()),
+        Some(update) => Ok(Arc::new(update.applied(&model.weights, 1.0)?)),
+    }
+}
+
+/// Writes one file, which appears whole or not at all.
+pub fn save(path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
+    atomic::write(path, bytes).map_err(ExportError::io(path))
+}
+
 /// A painter, or any other table, with input `image` and output `picture`.
 pub fn painter_graph(
     network: &Network,
     weights: &Weights,
     options: &OnnxOptions,
 ) -> Result<GraphProto, ExportError> {
+    graph_of(network, weights, options, None)
+}
+
+/// The same with `style` in it, or as a second input where there is none.
+fn graph_of(
+    network: &Network,
+    weights: &Weights,
+    options: &OnnxOptions,
+    style: Option<&[f32]>,
+) -> Result<GraphProto, ExportError> {
     let mut folded = checked(network, weights)?;
-    folded.fold_scales();
+    folded.fold_scales_everywhere();
     take_pixels(&mut folded, options)?;
     if options.range == Range::Bytes || options.order == ColourOrder::Bgr {
         let gain = if options.range == Range::Bytes { 255.0 } else { 1.0 };
@@ -165,8 +207,9 @@ pub fn painter_graph(
         plain_norms: false,
         rim: 0,
         field: options.field,
+        style,
     };
-    lowered(&folded.network, &folded.weights, manner)
+    lowered(&folded, manner)
 }
 
 /// A style encoder, with input `image` and output `style`.
@@ -176,7 +219,7 @@ pub fn encoder_graph(
     options: &OnnxOptions,
 ) -> Result<GraphProto, ExportError> {
     let mut folded = checked(network, weights)?;
-    folded.fold_scales();
+    folded.fold_scales_everywhere();
     take_pixels(&mut folded, options)?;
     let manner = Manner {
         input: "image",
@@ -186,18 +229,19 @@ pub fn encoder_graph(
         plain_norms: false,
         rim: 0,
         field: options.field,
+        style: None,
     };
-    lowered(&folded.network, &folded.weights, manner)
+    lowered(&folded, manner)
 }
 
-pub(crate) fn checked(network: &Network, weights: &Weights) -> Result<Folded, ExportError> {
+pub(crate) fn checked<'a>(network: &Network, weights: &'a Weights) -> Result<Folded<'a>, ExportError> {
     network.check()?;
     network.check_weights(weights)?;
     Ok(Folded::new(network, weights))
 }
 
 /// Makes the table take pictures as `options` say.
-pub(crate) fn take_pixels(folded: &mut Folded, options: &OnnxOptions) -> Result<(), ExportError> {
+pub(crate) fn take_pixels(folded: &mut Folded<'_>, options: &OnnxOptions) -> Result<(), ExportError> {
     if options.range == Range::Unit && options.order == ColourOrder::Rgb {
         return Ok(());
     }
@@ -229,7 +273,7 @@ pub fn file(graph: GraphProto, doc: &str, metadata: &[(String, String)]) -> Vec<
     model.encode_to_vec()
 }
 
-/// What a file tells of its model: name, id, rights, and how pictures are meant.
+/// Metadata of a model's file: name, id, rights, and how pictures are meant.
 pub(crate) fn metadata(model: &Model, options: &OnnxOptions) -> Vec<(String, String)> {
     let pairs = [
         ("impasto.version", env!("CARGO_PKG_VERSION").to_string()),

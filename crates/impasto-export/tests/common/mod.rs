@@ -1,4 +1,4 @@
-//! What several tests share: Python environments, scratch folders, and decibels.
+//! Shared by several tests: Python environments, scratch folders, and decibels.
 #![allow(dead_code)]
 
 use std::path::{Path, PathBuf};
@@ -142,7 +142,7 @@ pub fn trained_light() -> impasto_core::Model {
 
 /// One of the program's own styles.
 pub fn built_in_style(name: &str) -> impasto_core::Style {
-    let path = workspace().join("crates/impasto/models/styles").join(format!("{name}.style"));
+    let path = workspace().join("crates/impasto-styles/styles").join(format!("{name}.style"));
     impasto_core::Style::from_bytes(&std::fs::read(path).unwrap()).unwrap()
 }
 

@@ -13,7 +13,7 @@ make() {
 [ $# -gt 0 ] || set -- onnx depthai2 depthai3
 for name in "$@"; do
     case $name in
-    onnx) make onnx 'numpy>=2' 'onnx>=1.17' 'onnxruntime>=1.20' 'openvino>=2025' ;;
+    onnx) make onnx 'numpy>=2' 'onnx>=1.17' 'onnxruntime>=1.20' 'openvino>=2025' 'opencv-python-headless>=4.10' ;;
     depthai2) make depthai2 depthai==2.33.0.0 'numpy>=2' 'msgpack>=1' ;;
     depthai3) make depthai3 depthai==3.12.0 luxonis-ml==0.10.2 'numpy>=2' 'msgpack>=1' bsdiff4==1.3.2 ;;
     *) echo "$0: no environment is called $name" >&2; exit 2 ;;

@@ -1,6 +1,6 @@
 """Runs every graph of a folder and writes what it gives, for tests/runtimes.rs.
 
-usage: run_onnx.py RUNTIME FOLDER      RUNTIME is onnx, onnxruntime or openvino
+usage: run_onnx.py RUNTIME FOLDER      RUNTIME is onnx, onnxruntime, openvino or opencv
 
 FOLDER/jobs.json lists jobs: `model` (file), `inputs` (name -> {file, shape}), `output` (file to write,
 32-bit floats). The runtime `onnx` checks the files only: its own checker with full shape inference.
@@ -31,6 +31,15 @@ def run_openvino(model, inputs):
     return compiled(inputs)[compiled.output(0)]
 
 
+def run_opencv(model, inputs):
+    import cv2
+
+    network = cv2.dnn.readNetFromONNX(str(model))
+    for name, value in inputs.items():
+        network.setInput(value, name)
+    return network.forward()
+
+
 def check_onnx(model, _inputs):
     import onnx
 
@@ -40,7 +49,8 @@ def check_onnx(model, _inputs):
 
 def main():
     runtime, folder = sys.argv[1], Path(sys.argv[2])
-    run = {"onnx": check_onnx, "onnxruntime": run_onnxruntime, "openvino": run_openvino}[runtime]
+    runs = {"onnx": check_onnx, "onnxruntime": run_onnxruntime, "openvino": run_openvino, "opencv": run_opencv}
+    run = runs[runtime]
     for job in json.loads((folder / "jobs.json").read_text()):
         inputs = {
             name: np.fromfile(folder / i["file"], np.float32).reshape(i["shape"])

@@ -4,7 +4,7 @@ use super::direct::stored;
 use super::launch::{Launch, Maps, Params};
 use super::source::Source;
 use crate::gpu::{Gpu, Usage};
-use crate::plan::lower::Conv;
+use impasto_core::lower::{Conv, Geometry, Value};
 use impasto_core::{EngineError, Padding};
 use std::fmt;
 use std::str::FromStr;
@@ -25,7 +25,7 @@ impl Layer<'_> {
     }
 }
 
-/// How the work is cut: a workgroup has `columns * row_threads * quad_threads` threads, each makes `rows` positions below
+/// Cut of the work: a workgroup has `columns * row_threads * quad_threads` threads, each makes `rows` positions below
 /// each other of `quads` quads, and takes `depth` quads of inputs at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Cut {
@@ -89,7 +89,7 @@ pub(crate) fn conv(
     cut: Cut,
     narrow: bool,
 ) -> Result<Launch, EngineError> {
-    let (input, out) = conv.shapes;
+    let Geometry { input, output: out, kernel, stride, padding, .. } = conv.geometry;
     let (in_quads, out_quads) = (input.channels.div_ceil(4), out.channels.div_ceil(4));
     let blocks = out_quads.div_ceil(cut.block_quads());
     let params = Params::new([input.width, input.height])
@@ -97,7 +97,7 @@ pub(crate) fn conv(
         .and([in_quads, out.width, out.height, out_quads])
         .and(maps.size(conv.residual))
         .and([blocks]);
-    let packed = stored(&packed(layer, input.channels, conv.kernel), maps.half);
+    let packed = stored(&packed(layer, input.channels, kernel), maps.half);
     let weight = maps.gpu.filled("a layer's weights", &packed, BufferUsages::STORAGE)?;
     let bias = layer.bias_buffer(maps.gpu)?;
     let buffers = [
@@ -106,8 +106,8 @@ pub(crate) fn conv(
         &maps.optional(conv.residual),
         &[(Usage::Write, maps.buffer(conv.out))],
     ];
-    let source = cut_source(maps, conv.kernel, conv.stride, cut, narrow);
-    let source = with_residual(finishing(source, conv), conv, 5).padded(conv.padding);
+    let source = cut_source(maps, kernel, stride, cut, narrow);
+    let source = with_residual(finishing(source, conv), conv, 5).padded(padding);
     let [width, height] = cut.size();
     let groups = [out.width.div_ceil(width), out.height.div_ceil(height), blocks];
     Launch::new(maps.gpu, &source.reading("x", 1, conv.input), &params, &buffers.concat(), groups)
@@ -128,8 +128,7 @@ pub(crate) fn product(
     let source =
         FUSED.into_iter().fold(cut_source(maps, 1, 1, cut, false), |source, name| source.with(name, false));
     let source = source.single();
-    let source =
-        source.with("PLAIN", true).padded(Padding::Zero).reading("x", 1, crate::plan::lower::plain(0));
+    let source = source.with("PLAIN", true).padded(Padding::Zero).reading("x", 1, Value::plain(0));
     let unused = (Usage::Read, &maps.gpu.unused);
     let (input, weight, output) = ((Usage::Read, input), (Usage::Read, weight), (Usage::Write, output));
     let buffers = [input, unused, weight, unused, unused, unused, output];
@@ -161,10 +160,10 @@ fn cut_source(maps: &Maps<'_>, kernel: usize, stride: usize, cut: Cut, narrow: b
         .after(include_str!("finish.wgsl"))
 }
 
-/// What may be fused behind the sums.
+/// Operations that may be fused behind the sums.
 const FUSED: [&str; 5] = ["POOL", "BIAS", "RELU_BEFORE", "RESIDUAL", "RELU_AFTER"];
 
-/// What is fused behind the sums of this convolution.
+/// Operations fused behind the sums of this convolution.
 pub(crate) fn finishing(source: Source, conv: &Conv) -> Source {
     let fused = [conv.pool, true, conv.relu_before, conv.residual.is_some(), conv.relu_after];
     let source = FUSED.into_iter().zip(fused).fold(source, |source, (name, is)| source.with(name, is));

@@ -3,21 +3,21 @@
 use super::conv::{Layer, finishing, with_residual};
 use super::launch::{Launch, Maps, Params, groups_for};
 use crate::gpu::Usage;
-use crate::plan::lower::Conv;
 use bytemuck::Pod;
 use half::f16;
 use impasto_core::EngineError;
+use impasto_core::lower::{Conv, Geometry};
 use wgpu::BufferUsages;
 
 /// The convolution with its weights as they stand in the file.
 pub(crate) fn direct(maps: &Maps<'_>, conv: &Conv, layer: &Layer<'_>) -> Result<Launch, EngineError> {
-    let (input, out) = conv.shapes;
+    let Geometry { input, output: out, kernel, stride, groups, padding } = conv.geometry;
     let source = maps.source("direct", include_str!("direct.wgsl"));
-    let source = with_residual(finishing(source, conv), conv, 5).padded(conv.padding);
+    let source = with_residual(finishing(source, conv), conv, 5).padded(padding);
     let params = Params::new([input.width, input.height])
         .and(maps.size(Some(conv.input)))
         .and([out.width, out.height, out.channels])
-        .and([input.channels / conv.groups, out.channels / conv.groups, conv.kernel, conv.stride])
+        .and([input.channels / groups, out.channels / groups, kernel, stride])
         .and(maps.size(conv.residual));
     let weight =
         maps.gpu.filled("a layer's weights", &stored(layer.weight, maps.half), BufferUsages::STORAGE)?;

@@ -2,7 +2,7 @@
 
 use super::launch::{Launch, Maps, Params, groups_for};
 use crate::gpu::Usage;
-use crate::plan::lower::{BufferId, Value};
+use impasto_core::lower::{BufferId, PoolKind, Value};
 use impasto_core::{EngineError, Shape};
 
 const THREADS: [usize; 2] = [16, 4];
@@ -43,15 +43,16 @@ pub(crate) fn copy(
     Launch::new(maps.gpu, &source, &Params::new(sizes.concat()), &buffers, groups_for(shape, THREADS))
 }
 
-/// Maxima of 2x2 windows of `input`, of the shape `shape`; their means if `mean`.
+/// Maxima or means of 2x2 windows of `input`, which has the shape `shape`.
 pub(crate) fn pool(
     maps: &Maps<'_>,
-    mean: bool,
+    kind: PoolKind,
     input: Value,
     shape: Shape,
     out: BufferId,
 ) -> Result<Launch, EngineError> {
-    let source = maps.source("pool", include_str!("pool.wgsl")).with("MEAN", mean).reading("x", 1, input);
+    let source = maps.source("pool", include_str!("pool.wgsl")).with("MEAN", kind == PoolKind::Mean);
+    let source = source.reading("x", 1, input);
     let sizes = [[shape.width, shape.height], maps.size(Some(input))];
     let mut buffers = maps.value(input).to_vec();
     buffers.push((Usage::Write, maps.buffer(out)));

@@ -2,13 +2,13 @@
 
 use super::launch::{Launch, Maps, Params, groups_for};
 use crate::gpu::Usage;
-use crate::plan::lower::{BufferId, Value};
+use impasto_core::lower::{BufferId, Value};
 use impasto_core::{EngineError, Shape};
 use wgpu::BufferUsages;
 
 const THREADS: [usize; 2] = [16, 4];
 
-/// What a frame is at both ends.
+/// Format of a frame at both ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// Interleaved RGB8.
@@ -22,7 +22,7 @@ pub(crate) struct Ends {
     pub upload: wgpu::Buffer,
     pub import: Launch,
     pub export: Launch,
-    /// What [`Ends::export`] writes.
+    /// Destination of [`Ends::export`].
     pub result: wgpu::Buffer,
     /// The same where the processor can read it, for each of the frames on their way.
     pub downloads: [wgpu::Buffer; AHEAD],
@@ -31,7 +31,7 @@ pub(crate) struct Ends {
 /// Frames that may be on their way at once.
 pub(crate) const AHEAD: usize = 2;
 
-/// What the table reads first and gives last, and the shapes outside.
+/// The table's first activation and last value, and the shapes outside.
 #[derive(Clone, Copy)]
 pub(crate) struct Plugs {
     pub first: BufferId,

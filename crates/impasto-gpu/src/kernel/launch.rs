@@ -2,12 +2,13 @@
 
 use super::source::Source;
 use crate::gpu::{Gpu, Usage};
-use crate::plan::lower::{BufferId, Value};
+use crate::plan::affines::Affines;
 use crate::plan::slots::Slots;
+use impasto_core::lower::{BufferId, Value};
 use impasto_core::{EngineError, Shape};
 use std::sync::Arc;
 
-/// Where a plan's activations and affine maps are.
+/// A plan's activations and affine maps.
 pub(crate) struct Maps<'a> {
     pub gpu: &'a Gpu,
     /// Whether activations and weights are `f16`.
@@ -15,7 +16,7 @@ pub(crate) struct Maps<'a> {
     pub shapes: &'a [Shape],
     pub slots: &'a Slots,
     pub memory: &'a [wgpu::Buffer],
-    pub affines: &'a [wgpu::Buffer],
+    pub affines: &'a Affines,
 }
 
 impl Maps<'_> {
@@ -30,8 +31,12 @@ impl Maps<'_> {
 
     /// The two bindings of a value, see [`Source::reading`].
     pub fn value(&self, value: Value) -> [(Usage, &wgpu::Buffer); 2] {
-        let affine = value.affine.map_or(&self.gpu.unused, |id| &self.affines[id]);
-        [(Usage::Read, self.buffer(value.buffer)), (Usage::Read, affine)]
+        let Value::Buffer { buffer, affine, noise, .. } = value else {
+            unreachable!("the picture is imported first of all")
+        };
+        let noise = noise.map(|id| self.affines.noise(id));
+        let affine = noise.or(affine.map(|id| self.affines.affine(id))).unwrap_or(&self.gpu.unused);
+        [(Usage::Read, self.buffer(buffer)), (Usage::Read, affine)]
     }
 
     /// The two bindings of a value that may be absent.
@@ -42,7 +47,8 @@ impl Maps<'_> {
 
     /// Width and height in memory.
     pub fn size(&self, value: Option<Value>) -> [usize; 2] {
-        value.map_or([0, 0], |value| [self.shapes[value.buffer].width, self.shapes[value.buffer].height])
+        let shape = value.and_then(Value::buffer).map(|id| self.shapes[id]);
+        shape.map_or([0, 0], |shape| [shape.width, shape.height])
     }
 }
 

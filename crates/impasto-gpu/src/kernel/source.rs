@@ -48,7 +48,7 @@ impl Source {
         Source { half: false, ..self }
     }
 
-    /// What the kernel is called.
+    /// Name of the kernel.
     pub fn name(&self) -> &'static str {
         self.name
     }

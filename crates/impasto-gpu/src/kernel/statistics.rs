@@ -3,7 +3,7 @@
 use super::launch::{Launch, Maps, Params};
 use super::source::Source;
 use crate::gpu::Usage;
-use crate::plan::lower::{BufferId, Statistics};
+use impasto_core::lower::BufferId;
 use impasto_core::{EngineError, Shape};
 
 /// Threads of a workgroup in the first step, and positions that each adds up.
@@ -11,6 +11,14 @@ const FIRST_THREADS: usize = 256;
 const EACH: usize = 8;
 /// Threads of a workgroup in the second step.
 const SECOND_THREADS: usize = 64;
+
+/// The statistics that a step takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Statistics {
+    pub input: BufferId,
+    pub eps: f32,
+    pub unbiased: bool,
+}
 
 /// The kernel with `total`, the sum over a workgroup's threads.
 fn totalling(maps: &Maps<'_>, source: Source) -> Source {
@@ -43,11 +51,11 @@ pub(crate) fn parts(maps: &Maps<'_>, input: BufferId, parts: &wgpu::Buffer) -> R
     Launch::new(maps.gpu, &source, &params, &buffers, [chunks(shape), shape.channels.div_ceil(4), 1])
 }
 
-/// What the second step writes into.
+/// Buffers of the second step.
 pub(crate) struct Site<'a> {
     pub frame: &'a wgpu::Buffer,
     pub style: &'a wgpu::Buffer,
-    /// Where the site's part of the style begins.
+    /// Begin of the site's part of the style.
     pub style_at: usize,
     /// Means and deviations of the frame before.
     pub remembered: &'a wgpu::Buffer,
@@ -114,7 +122,7 @@ mod tests {
     use impasto_core::{Plan, Tensor};
     use std::sync::Arc;
 
-    /// Where the adapter has subgroups, the suite never sees the sums without them.
+    /// On an adapter with subgroups the suite never sees the sums without them.
     #[test]
     fn statistics_are_right_with_subgroups_and_without() {
         let Ok(adapter) = choose(None) else {

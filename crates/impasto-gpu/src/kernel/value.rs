@@ -1,7 +1,7 @@
-//! How kernels read an activation: the layers that were not computed but noted are applied while loading.
+//! Loading of activations in kernels: the layers that were not computed but noted are applied while loading.
 
 use super::source::Source;
-use crate::plan::lower::Value;
+use impasto_core::lower::Value;
 use impasto_core::noise::{MAX_PLANES, PERIOD};
 
 /// Parts of an affine map's buffer, which follow each other in this order. In front of them stand, for each quad of channels, its gains
@@ -17,7 +17,7 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    /// Where it starts in a map of `quads` quads of channels.
+    /// Its offset in a map of `quads` quads of channels.
     pub fn start(self, quads: usize) -> usize {
         match self {
             Part::Planes => 2 * quads,
@@ -36,13 +36,16 @@ pub(crate) fn affine_len(quads: usize, noise: bool) -> usize {
 /// `load_NAME(q, row, column, width, height)`: channels `4 q ..` at a position of the map as the table sees it. `width` and
 /// `height` are those of the map in memory.
 pub(crate) fn declared(name: &str, binding: u32, value: Value) -> String {
-    let step = if value.up { " / 2u" } else { "" };
-    let affine = match value.affine {
+    let Value::Buffer { up, affine, noise: field, relu, .. } = value else {
+        unreachable!("the picture is imported first of all")
+    };
+    let step = if up { " / 2u" } else { "" };
+    let affine = match affine {
         Some(_) => format!("    v = fma({name}_affine[2u * q], v, {name}_affine[2u * q + 1u]);\n"),
         None => String::new(),
     };
-    let noise = if value.noise { noise(name, step) } else { String::new() };
-    let relu = if value.relu { "    v = max(v, vec4<f32>());\n" } else { "" };
+    let noise = if field.is_some() { noise(name, step) } else { String::new() };
+    let relu = if relu { "    v = max(v, vec4<f32>());\n" } else { "" };
     format!(
         "@group(0) @binding({binding}) var<storage, read> {name}: array<Quad>;\n\
          @group(0) @binding({}) var<storage, read> {name}_affine: array<vec4<f32>>;\n\

@@ -3,8 +3,8 @@
 use super::conv::{Cut, Layer, finishing, product, with_residual};
 use super::launch::{Launch, Maps, Params};
 use crate::gpu::{Gpu, Usage};
-use crate::plan::lower::Conv;
 use impasto_core::EngineError;
+use impasto_core::lower::Conv;
 use wgpu::BufferUsages;
 
 /// Sums of a patch of 4x4 results.
@@ -12,8 +12,8 @@ const POINTS: usize = 36;
 
 /// Whether this kernel takes the convolution. Patches, weights and sums between its steps are `f32`, however values are stored.
 pub(crate) fn fits(conv: &Conv) -> bool {
-    let (input, out) = conv.shapes;
-    let window = (conv.kernel, conv.stride, conv.groups) == (3, 1, 1);
+    let (input, out) = (conv.geometry.input, conv.geometry.output);
+    let window = (conv.geometry.kernel, conv.geometry.stride, conv.geometry.groups) == (3, 1, 1);
     window && input.channels >= 16 && out.channels >= 16 && out.area() >= 16
 }
 
@@ -36,8 +36,8 @@ impl Scratch {
             };
             convs.clone().map(bytes).max().unwrap_or(0) as u64
         };
-        let inputs = largest(&|conv| conv.shapes.0.channels);
-        let sums = largest(&|conv| conv.shapes.1.channels);
+        let inputs = largest(&|conv| conv.geometry.input.channels);
+        let sums = largest(&|conv| conv.geometry.output.channels);
         Ok(Scratch {
             inputs: gpu.buffer("Winograd's patches", inputs, BufferUsages::STORAGE)?,
             sums: gpu.buffer("Winograd's sums", sums, BufferUsages::STORAGE)?,
@@ -46,7 +46,7 @@ impl Scratch {
 }
 
 fn patches(conv: &Conv) -> [usize; 2] {
-    let out = conv.shapes.1;
+    let out = conv.geometry.output;
     [out.width.div_ceil(4), out.height.div_ceil(4)]
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn winograd(
     scratch: &Scratch,
     cut: Cut,
 ) -> Result<Vec<Launch>, EngineError> {
-    let (input, out) = conv.shapes;
+    let (input, out) = (conv.geometry.input, conv.geometry.output);
     let quads = [input.channels.div_ceil(4), out.channels.div_ceil(4)];
     let weight = transformed(layer, input.channels);
     let weight =
@@ -76,9 +76,9 @@ fn groups(conv: &Conv, channels: usize) -> [usize; 3] {
 }
 
 fn forward(maps: &Maps<'_>, conv: &Conv, inputs: &wgpu::Buffer) -> Result<Launch, EngineError> {
-    let input = conv.shapes.0;
+    let input = conv.geometry.input;
     let source = maps.source("winograd_input", include_str!("winograd_input.wgsl")).with("SIX", 6u32);
-    let source = source.padded(conv.padding).reading("x", 1, conv.input);
+    let source = source.padded(conv.geometry.padding).reading("x", 1, conv.input);
     let params = Params::new([input.width, input.height])
         .and(maps.size(Some(conv.input)))
         .and([input.channels.div_ceil(4)])
@@ -89,7 +89,7 @@ fn forward(maps: &Maps<'_>, conv: &Conv, inputs: &wgpu::Buffer) -> Result<Launch
 }
 
 fn back(maps: &Maps<'_>, conv: &Conv, layer: &Layer<'_>, sums: &wgpu::Buffer) -> Result<Launch, EngineError> {
-    let out = conv.shapes.1;
+    let out = conv.geometry.output;
     let source = maps
         .source("winograd_output", include_str!("winograd_output.wgsl"))
         .with("SIX", 6u32)

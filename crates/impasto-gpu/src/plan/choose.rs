@@ -1,6 +1,5 @@
 //! Which way each convolution goes: what was measured before, else a short measurement, else a rule.
 
-use super::lower::Conv;
 use super::way::Way;
 use crate::gpu::Gpu;
 use crate::kernel::conv::Layer;
@@ -8,6 +7,7 @@ use crate::kernel::launch::{Launch, Maps};
 use crate::kernel::winograd::Scratch;
 use crate::tuning::Tuned;
 use impasto_core::EngineError;
+use impasto_core::lower::{Conv, Geometry, Value};
 use std::time::{Duration, Instant};
 
 /// A measurement's length; what is faster is repeated so often.
@@ -34,18 +34,20 @@ pub(crate) fn choose(maps: &Maps<'_>, tuned: &Tuned, conv: &Conv, layer: &Layer<
 
 /// All that the speed depends on, with the area to a factor of two.
 pub(crate) fn name(conv: &Conv, half: bool) -> String {
-    let (input, out) = conv.shapes;
+    let Geometry { input, output: out, kernel, stride, groups, .. } = conv.geometry;
+    let Value::Buffer { up, affine, noise, .. } = conv.input else {
+        unreachable!("the picture is imported first of all")
+    };
     let flags = [
         ("f16", half),
-        ("up", conv.input.up),
-        ("affine", conv.input.affine.is_some()),
-        ("noise", conv.input.noise),
+        ("up", up),
+        ("affine", affine.is_some()),
+        ("noise", noise.is_some()),
         ("residual", conv.residual.is_some()),
         ("pool", conv.pool),
     ];
     let flags: String = flags.into_iter().filter(|(_, is)| *is).map(|(flag, _)| format!(" {flag}")).collect();
     let area = out.area().max(1).ilog2();
-    let (kernel, stride, groups) = (conv.kernel, conv.stride, conv.groups);
     format!("{}>{} k{kernel} s{stride} g{groups} 2^{area}{flags}", input.channels, out.channels)
 }
 
@@ -83,9 +85,10 @@ mod tests {
     use super::*;
     use crate::adapter::choose as adapter;
     use crate::plan::GpuPlan;
-    use crate::plan::lower::{Spec, lower};
+    use crate::plan::kernels::Kernels;
     use crate::tuning::Tuning;
     use impasto_core::conformance::{Case, Tolerance, cases, compare, run};
+    use impasto_core::lower::{Step, lower};
     use impasto_core::reference::ReferenceEngine;
     use impasto_core::{Plan, Tensor};
     use std::sync::Arc;
@@ -93,8 +96,8 @@ mod tests {
     fn convs(case: &Case) -> Vec<Conv> {
         let shape = case.input.shape();
         let shapes = case.network.shapes(shape.height, shape.width).unwrap();
-        let conv = |spec| if let Spec::Conv(conv) = spec { Some(conv) } else { None };
-        lower(&case.network, &shapes).specs.into_iter().filter_map(conv).collect()
+        let conv = |step| if let Step::Conv(conv) = step { Some(conv) } else { None };
+        lower(&case.network, &shapes, &Kernels).steps.into_iter().filter_map(conv).collect()
     }
 
     fn painted(gpu: &Arc<Gpu>, tuned: &Tuned, half: bool, case: &Case) -> Tensor {

@@ -1,4 +1,4 @@
-//! What a plan remembers from frame to frame, out of the device and back into it.
+//! A plan's memory from frame to frame, out of the device and back into it.
 
 use super::GpuPlan;
 use impasto_core::EngineError;

@@ -1,8 +1,9 @@
 //! A network at one size: kernels and memory on the device.
 
+pub(crate) mod affines;
 mod build;
 mod choose;
-pub(crate) mod lower;
+pub(crate) mod kernels;
 mod memory;
 mod noise;
 pub(crate) mod slots;
@@ -12,8 +13,10 @@ use crate::gpu::{Arrival, Gpu, mapped};
 use crate::kernel::ends::{AHEAD, Ends, Form};
 use crate::kernel::launch::Maps;
 use crate::tuning::Tuned;
-use build::{Built, affine_values, build};
+use affines::affine_values;
+use build::{Built, build};
 use impasto_core::engine::{check_prepare, check_shape};
+use impasto_core::lower::{Folded, lower};
 use impasto_core::{Ahead, Conditions, EngineError, Image, Network, Op, Plan, Shape, Tensor, Weights};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -59,7 +62,9 @@ impl GpuPlan {
         let Op::Input { channels } = network.nodes[0].op else { unreachable!("the table was checked") };
         let ends = (Shape::new(channels, height, width), network.output_shape(height, width)?);
         let half = half && !has_lone_statistics(network, &shapes);
-        let built = build(gpu, tuned, half, network, weights, &lower::lower(network, &shapes), ends)?;
+        let folded = Folded::new(network, weights);
+        let lowered = lower(&folded.network, &shapes, &kernels::Kernels);
+        let built = build(gpu, tuned, half, &folded, &lowered, ends)?;
         gpu.check()?;
         Ok(GpuPlan {
             gpu: Arc::clone(gpu),
@@ -170,10 +175,10 @@ impl GpuPlan {
     fn send_style(&mut self, style: &[f32]) {
         self.style = style.to_vec();
         self.gpu.write(&self.built.style, bytemuck::cast_slice(style));
-        for &(start, channels, affine) in &self.built.modulations {
-            let (shifts, gains) = style[start..start + 2 * channels].split_at(channels);
+        for (part, affine) in &self.built.modulations {
+            let (shifts, gains) = style[part.clone()].split_at(part.len() / 2);
             let values = affine_values(gains, shifts);
-            self.gpu.write(&self.built.affines[affine], bytemuck::cast_slice(&values));
+            self.gpu.write(self.built.affines.affine(*affine), bytemuck::cast_slice(&values));
         }
     }
 }

@@ -4,16 +4,16 @@
 //! place, one period of its planes. A film under which the field moves so uploads no more than its place.
 
 use super::build::Built;
-use super::lower::{AffineId, Lowered};
 use crate::gpu::Gpu;
 use crate::kernel::value::Part;
+use impasto_core::lower::{Folded, Lowered, NoiseGains, NoiseId};
 use impasto_core::noise::{MAX_PLANES, PERIOD, period};
-use impasto_core::{Conditions, EngineError, Network, Op, Weights};
+use impasto_core::{Conditions, Op};
 use std::ops::Range;
 
 /// A layer of the table that adds noise.
 pub(crate) struct Noise {
-    affine: AffineId,
+    id: NoiseId,
     /// `[channels][planes]`.
     weights: Vec<f32>,
     /// The gains in the style.
@@ -31,30 +31,21 @@ pub(super) struct Sent {
 }
 
 /// The layers that add noise.
-///
-/// # Errors
-/// When the model lacks weights.
-pub(crate) fn noises(
-    network: &Network,
-    weights: &Weights,
-    lowered: &Lowered,
-) -> Result<Vec<Noise>, EngineError> {
-    let mut noises = Vec::new();
-    for (affine, map) in lowered.affines.iter().enumerate() {
-        let Some(node) = map.noise.map(|id| &network.nodes[id]) else { continue };
+pub(crate) fn noises(folded: &Folded<'_>, lowered: &Lowered) -> Vec<Noise> {
+    let noise = |(id, gains): (NoiseId, &NoiseGains)| {
+        let node = &folded.network.nodes[gains.layer];
         let Op::Noise { site, stride, grains, .. } = &node.op else {
-            unreachable!("only noise layers are noted")
+            unreachable!("only noise layers have gains")
         };
-        let weights = weights.expect(&format!("{}.weight", node.name), &[map.channels, grains.len()])?;
-        noises.push(Noise {
-            affine,
-            weights: weights.to_vec(),
-            style: network.site_range(*site),
+        Noise {
+            id,
+            weights: folded.noise(gains.layer).to_vec(),
+            style: folded.network.site_range(*site),
             stride: *stride,
             grains: grains.clone(),
-        });
-    }
-    Ok(noises)
+        }
+    };
+    lowered.noises.iter().enumerate().map(noise).collect()
 }
 
 impl Noise {
@@ -64,7 +55,7 @@ impl Noise {
 
     fn write(&self, gpu: &Gpu, built: &Built, part: Part, values: &[f32]) {
         let at = part.start(self.channels().div_ceil(4));
-        gpu.queue.write_buffer(&built.affines[self.affine], 16 * at as u64, bytemuck::cast_slice(values));
+        gpu.queue.write_buffer(built.affines.noise(self.id), 16 * at as u64, bytemuck::cast_slice(values));
     }
 
     /// For every quad of channels, a quad for each plane: `amount * gain * weight`.

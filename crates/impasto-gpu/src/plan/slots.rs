@@ -1,7 +1,7 @@
 //! Activations that are never alive together share memory.
 
-use super::lower::Lowered;
 use impasto_core::Shape;
+use impasto_core::lower::Lowered;
 
 /// Buffers on the device, and which of them each activation lives in.
 #[derive(Debug, PartialEq)]
@@ -20,19 +20,16 @@ pub(crate) fn quads(shape: Shape) -> usize {
 /// Walks the steps once: an activation takes the smallest free buffer that holds it, else the largest free one grows, else a
 /// new one is made. A step never writes where it reads.
 pub(crate) fn slots(lowered: &Lowered) -> Slots {
-    let mut last = vec![0; lowered.buffers.len()];
-    for (step, spec) in lowered.specs.iter().enumerate() {
-        let (read, written) = spec.buffers();
-        read.into_iter().chain(written).for_each(|buffer| last[buffer] = step);
-    }
+    let lives = lowered.lifetimes();
+    let ends_at = |buffer: usize, at: usize| lives[buffer].is_some_and(|(_, last)| last == at);
     let mut slots = Slots { quads: vec![], of: vec![usize::MAX; lowered.buffers.len()] };
     let mut free: Vec<usize> = vec![];
-    for (step, spec) in lowered.specs.iter().enumerate() {
-        let (read, written) = spec.buffers();
+    for (at, step) in lowered.steps.iter().enumerate() {
+        let (read, written) = (step.reads(), step.writes());
         if let Some(buffer) = written.filter(|&buffer| slots.of[buffer] == usize::MAX) {
             slots.of[buffer] = take(&mut free, &mut slots.quads, quads(lowered.buffers[buffer]));
         }
-        let mut ended: Vec<usize> = read.into_iter().chain(written).filter(|&b| last[b] == step).collect();
+        let mut ended: Vec<usize> = read.into_iter().chain(written).filter(|&b| ends_at(b, at)).collect();
         ended.sort_unstable();
         ended.dedup();
         free.extend(ended.into_iter().map(|buffer| slots.of[buffer]));
@@ -58,21 +55,21 @@ fn take(free: &mut Vec<usize>, sizes: &mut Vec<usize>, needed: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::lower::lower;
+    use crate::plan::kernels::Kernels;
     use impasto_core::light::{LightShape, painter};
+    use impasto_core::lower::lower;
 
     #[test]
     fn no_step_writes_what_it_reads_or_what_lives_on() {
         let network = painter(&LightShape::default());
-        let lowered = lower(&network, &network.shapes(96, 160).unwrap());
+        let lowered = lower(&network, &network.shapes(96, 160).unwrap(), &Kernels);
         let slots = slots(&lowered);
         let mut holds = vec![usize::MAX; slots.quads.len()];
-        for spec in &lowered.specs {
-            let (read, written) = spec.buffers();
-            for buffer in read {
-                assert_eq!(holds[slots.of[buffer]], buffer, "overwritten before {spec:?}");
+        for step in &lowered.steps {
+            for buffer in step.reads() {
+                assert_eq!(holds[slots.of[buffer]], buffer, "overwritten before {step:?}");
             }
-            if let Some(buffer) = written {
+            if let Some(buffer) = step.writes() {
                 holds[slots.of[buffer]] = buffer;
                 assert!(slots.quads[slots.of[buffer]] >= quads(lowered.buffers[buffer]));
             }

@@ -4,8 +4,9 @@ use crate::kernel::conv::{Cut, Layer, conv, cut};
 use crate::kernel::direct::direct;
 use crate::kernel::launch::{Launch, Maps};
 use crate::kernel::winograd::{self, Scratch, winograd};
-use crate::plan::lower::{Conv, fits_tiles};
+use crate::plan::kernels::fits_tiles;
 use impasto_core::EngineError;
+use impasto_core::lower::Conv;
 use std::fmt;
 use std::str::FromStr;
 
@@ -43,8 +44,8 @@ impl Way {
         if !by_tiles(conv) {
             return Way::Direct;
         }
-        let quads = conv.shapes.1.channels.div_ceil(4);
-        let (row_threads, rows) = if conv.stride == 1 { (4, 4) } else { (4, 2) };
+        let quads = conv.geometry.output.channels.div_ceil(4);
+        let (row_threads, rows) = if conv.geometry.stride == 1 { (4, 4) } else { (4, 2) };
         let numbers = match quads {
             1 => [16, 8, 2, 1, 1, 1],
             2..=4 => [16, row_threads, rows, 2, 2, 1],
@@ -60,7 +61,7 @@ impl Way {
         if first == Way::Direct {
             return ways;
         }
-        let quads = conv.shapes.1.channels.div_ceil(4);
+        let quads = conv.geometry.output.channels.div_ceil(4);
         let cuts =
             CUTS.into_iter().filter(|cut| quads >= cut.quad_threads * cut.quads / 2 && fits(*cut, conv));
         ways.extend(cuts.map(Way::Tiles).filter(|&way| way != first));
@@ -105,11 +106,11 @@ impl Way {
 }
 
 fn by_tiles(conv: &Conv) -> bool {
-    fits_tiles(conv.kernel, conv.stride, conv.groups) && (conv.pool || conv.shapes.1.area() > 1)
+    fits_tiles(&conv.geometry) && (conv.pool || conv.geometry.output.area() > 1)
 }
 
 fn fits(cut: Cut, conv: &Conv) -> bool {
-    cut.shared_bytes(conv.kernel, conv.stride, conv.pool) <= SHARED_BYTES
+    cut.shared_bytes(conv.geometry.kernel, conv.geometry.stride, conv.pool) <= SHARED_BYTES
 }
 
 /// The same with fewer outputs a workgroup, until its memory suffices.

@@ -34,18 +34,18 @@ pub enum LayoutError {
     /// No known layout fits.
     #[error("it holds no {wanted} in a layout known here; {found}. {hint}")]
     Unknown {
-        /// What was looked for.
+        /// The expected layout.
         wanted: &'static str,
-        /// What is there instead.
+        /// The layout found.
         found: Inventory,
-        /// What to do.
+        /// The remedy.
         hint: &'static str,
     },
 
     /// The layout is known, but a tensor is not there.
     #[error("tensor `{tensor}` ({layer} of {wanted}) is missing; it should have shape {expected:?}")]
     Missing {
-        /// What was looked for.
+        /// The expected layout.
         wanted: &'static str,
         /// Its name in the file.
         tensor: String,
@@ -58,7 +58,7 @@ pub enum LayoutError {
     /// A tensor has another shape.
     #[error("tensor `{tensor}` ({layer} of {wanted}) has shape {found:?} where {expected:?} is needed")]
     Shape {
-        /// What was looked for.
+        /// The expected layout.
         wanted: &'static str,
         /// Its name in the file.
         tensor: String,

@@ -27,7 +27,7 @@ const NORMALISED: [usize; 9] = [2, 5, 9, 12, 16, 19, 22, 25, 29];
 const TORCHVISION: [usize; 9] = [0, 2, 5, 7, 10, 12, 14, 16, 19];
 const TORCHVISION_BN: [usize; 9] = [0, 3, 7, 10, 14, 17, 20, 23, 27];
 
-/// What kind of VGG-19 a file holds.
+/// Kind of VGG-19 in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VggKind {
@@ -73,7 +73,7 @@ pub(crate) fn vgg_convolutions() -> Vec<Convolution> {
     convolutions
 }
 
-/// Where a layout keeps its layers.
+/// Names under which a layout keeps its layers.
 struct Layout {
     kind: VggKind,
     prefix: String,

@@ -1,4 +1,4 @@
-//! What `REDUCE`, `NEWOBJ`, `BUILD` and `BINPERSID` mean here: rules that describe tensors, and nothing else.
+//! Meaning of `REDUCE`, `NEWOBJ`, `BUILD` and `BINPERSID`: rules that describe tensors, and nothing else.
 
 use std::io::Read;
 use std::sync::Arc;

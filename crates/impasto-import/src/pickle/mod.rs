@@ -24,7 +24,7 @@ pub(crate) use view::{Storage, View};
 /// Longest dotted name of a tensor, in bytes.
 const NAME_BYTES: usize = 512;
 
-/// What one pickle described.
+/// Everything that one pickle described.
 pub(crate) struct Pickle {
     heap: Heap,
     root: Id,

@@ -1,4 +1,4 @@
-//! What a pickle may build: plain data, and descriptions of tensors. Nothing here can do anything.
+//! Everything that a pickle may build: plain data, and descriptions of tensors. Nothing here can do anything.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// What to call this kind of value in a message.
+    /// Name of this kind of value in messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Value::None => "None",

@@ -12,7 +12,7 @@ pub(crate) struct Storage {
     pub(crate) element: Element,
     /// Numbers in the storage under `key`.
     pub(crate) len: u64,
-    /// Where this storage begins within the one under `key` (old files have storages inside storages).
+    /// Begin of this storage within the one under `key` (old files have storages inside storages).
     pub(crate) start: u64,
 }
 

@@ -16,7 +16,7 @@ const PROTOCOL: i128 = 1001;
 /// An open legacy file.
 pub(super) struct Legacy<R> {
     stream: R,
-    /// Where the numbers of a storage begin, and how many bytes they take.
+    /// Offset and length in bytes of a storage's numbers.
     places: HashMap<String, (u64, u64)>,
 }
 

@@ -1,12 +1,13 @@
-// The page: one socket, one camera, and controls that follow the server's state.
+// The page: one painter behind server.js, one camera, and controls that follow the painter's state.
 
+import { Deepen } from "./deepen.js";
 import { BrowserCamera, latencyMs, show, wireFormat } from "./frames.js";
 import { Gallery } from "./gallery.js";
 import { fitting, flipped, found, shares, stepped, toggled, weighted } from "./mix.js";
 import { tell } from "./notices.js";
 import { Divider } from "./picture.js";
 import { CanvasRecorder, snapshot } from "./recorder.js";
-import { Line, call, parameter } from "./server.js";
+import { Line, alone, call, home, parameter } from "./server.js";
 import { Microphone } from "./sound.js";
 import { Store } from "./store.js";
 import { cameraFault, cameras, dialValue, figures, flashes, keyAction, serverFault, styleName } from "./words.js";
@@ -16,7 +17,7 @@ const $ = (id) => document.getElementById(id);
 const clean = document.body.classList.contains("clean");
 const canvas = $("painting"), store = Store.ofBrowser(), recorder = new CanvasRecorder();
 // Height in px that the camera is asked for: `?height=360` in the address.
-const cameraHeight = Number(parameter("height", 720));
+const cameraHeight = Number(parameter("height", home.cameraHeight));
 
 let state = { styles: [], settings: null, camera: {}, troubles: {} }, you = { steering: false, wanted: false };
 let camera, favourites = store.get("favourites", []), onlyFavourites = false, chosenCamera = store.get("camera", "");
@@ -36,7 +37,7 @@ const line = new Line({
   },
 });
 
-function heard({ state: news, you: mine, stats, taken: frame }) {
+function heard({ state: news, you: mine, stats, deepening, taken: frame }) {
   if (frame) return taken(frame);
   if (clean) return;
   if (mine) {
@@ -46,6 +47,7 @@ function heard({ state: news, you: mine, stats, taken: frame }) {
     you = mine;
   }
   if (news) stateChanged(news);
+  if (deepening) deepen.progress(deepening);
   if (stats && state.settings) {
     $("figures").textContent = figures(stats, state.settings);
     $("figures").title = `Rate, time from the camera to this page, size that is painted; ${state.model} on ${state.engine}`;
@@ -97,7 +99,7 @@ async function patch(parts) {
 
 // The last settings of this browser, as far as they still fit.
 function restore() {
-  const saved = fitting(store.get("settings", null), state.styles);
+  const saved = fitting(alone?.settings() ?? store.get("settings", null), state.styles);
   if (saved) call("POST", "/api/settings", JSON.stringify(saved)).catch(() => store.set("settings", null));
 }
 
@@ -176,12 +178,54 @@ async function useCamera() {
 
 // A camera that was chosen once and is not there gives way to any other.
 function openCamera(wanted) {
-  const any = () => BrowserCamera.open("", cameraHeight);
+  const any = () => BrowserCamera.open("", cameraHeight, home.jpeg);
   if (wanted === "default") return any();
-  return BrowserCamera.open(wanted, cameraHeight).catch((why) => {
+  if (wanted === OWN_FILE && ownFile) return ownFile.open();
+  return BrowserCamera.open(wanted, cameraHeight, home.jpeg).catch((why) => {
     if (why.name !== "OverconstrainedError" && why.name !== "NotFoundError") throw why;
     return any();
   });
+}
+
+// A photo or a film of this device in the camera's place.
+const OWN_FILE = "file";
+let ownFile;
+async function paintFile(file) {
+  try {
+    // A file that cannot be read is told before anything changes.
+    ownFile = { file, name: file.name, open: await (file.type.startsWith("video/") ? filmOpener(file) : photoOpener(file)) };
+    chosenCamera = OWN_FILE;
+    wantsCamera = null;
+    useCamera();
+    render();
+    tell("file", "");
+  } catch (why) {
+    tell("file", `${why.message}.`);
+  }
+}
+
+async function filmOpener(file) {
+  (await BrowserCamera.film(file)).stop();
+  return () => BrowserCamera.film(file);
+}
+
+async function photoOpener(file) {
+  const photo = await alone.photo(file);
+  return async () => new Photo({ ...photo, pixels: photo.pixels.slice() }, (message) => line.send(message));
+}
+
+// Hands a photo in once, and nothing after it; the painter paints it again when a setting changes.
+class Photo {
+  #send;
+  constructor(photo, send) {
+    this.#send = send;
+    send({ photo });
+  }
+  get given() { return -1; }
+  onFrame() {}
+  onEnded() {}
+  async take() { return null; }
+  stop() { this.#send({ photo: null }); }
 }
 
 function lost(why) {
@@ -194,7 +238,7 @@ function lost(why) {
 
 async function listCameras() {
   const devices = await navigator.mediaDevices?.enumerateDevices().catch(() => []) ?? [];
-  const { options, value } = cameras(devices, chosenCamera, state.camera);
+  const { options, value } = cameras(devices, chosenCamera, state.camera, ownFile && [ownFile.name, OWN_FILE]);
   $("camera").replaceChildren(...options.map(([text, value]) => new Option(text, value)));
   $("camera").value = value;
 }
@@ -220,7 +264,7 @@ async function useMicrophone() {
 
 // --- styles and dials -----------------------------------------------------------------------------------------
 
-let gallery, divider, renewed = false;
+let gallery, divider, deepen, renewed = false;
 const choose = (id) => patch({ styles: [{ id, weight: 1 }] });
 const mix = (id) => patch({ styles: toggled(state.settings.styles, id) });
 
@@ -240,8 +284,12 @@ function render() {
   $("none").hidden = shown.length > 0;
   $("none").textContent = query ? `No style matches “${query}”. Drop a picture to make one.` : "No favourites yet: the star on a style makes it one.";
   renderMix(settings.styles);
+  deepen.render(state, you.steering);
   for (const input of document.querySelectorAll("#controls [name]")) renderDial(input, settings[input.name]);
   $("painted-there").hidden = !state.camera.paints;
+  $("film").disabled = !ownFile?.file.type.startsWith("video/");
+  $("film").textContent = filming ? "Stop painting" : "Paint film to a file";
+  $("engine").textContent = `Painted by ${state.model} on ${state.engine}.`;
   $("mirror").setAttribute("aria-pressed", settings.mirror);
   $("split").setAttribute("aria-pressed", settings.split > 0);
   divider.place(settings.split);
@@ -300,7 +348,7 @@ async function removeStyle(id) {
 async function record() {
   if (recorder.isRunning) return recorder.stop();
   const over = () => { render(); line.say({ rest: isResting() }); };
-  await recorder.start(canvas, $("microphone").checked, over).catch((why) => tell("record", `Recording does not start: ${why.message}`));
+  await recorder.start(canvas, $("microphone").checked, over, camera?.video).catch((why) => tell("record", `Recording does not start: ${why.message}`));
   render();
 }
 
@@ -328,6 +376,31 @@ function key(event) {
   actions[action[0]](action[1]);
 }
 
+// On a page of its own, what is dropped on the painting is painted, and what is dropped on the styles becomes one.
+const paintsDropped = (file, target) => file.type.startsWith("video/") || (file.type.startsWith("image/") && $("stage").contains(target));
+
+// Paints the film that is open into a file, or ends that.
+let filming = null;
+async function paintFilm() {
+  if (filming) return filming.abort();
+  filming = new AbortController();
+  render();
+  const progress = (done, all, message) => { tell("film", `Painting ${ownFile.name}: ${done} of ${all} frames`, true); show(message, canvas); };
+  const over = await alone.film(ownFile.file, progress, filming.signal).then(() => "The painted film is saved.", (why) => (why.name === "AbortError" ? "The film was not painted to its end; nothing is saved." : `${why.message[0].toUpperCase()}${why.message.slice(1)}.`));
+  tell("film", over);
+  filming = null;
+  render();
+}
+
+function prepareAlone() {
+  for (const part of document.querySelectorAll(".alone")) part.hidden = false;
+  $("drop").textContent = "Drop a photo or a film here to paint it; a painting on the styles becomes a style";
+  $("own-file").onchange = () => { const [file] = $("own-file").files; if (file) paintFile(file); $("own-file").value = ""; };
+  $("film").onclick = paintFilm;
+  $("link").onclick = () => alone.link(state.settings).then(() => tell("link", "The link is copied; it opens this page with these settings."), (why) => tell("link", `The link cannot be copied: ${why.message}.`));
+  $("save-style").onclick = () => alone.saveStyle(state.settings.styles.map(({ id }) => id).join("-") || "none").catch((why) => tell("file", `${why.message}.`));
+}
+
 function prepareDrop() {
   let depth = 0;
   const over = (now) => { depth = Math.max(0, now); $("drop").hidden = depth === 0; };
@@ -337,7 +410,9 @@ function prepareDrop() {
   addEventListener("drop", (event) => {
     event.preventDefault();
     over(0);
-    if (you.steering) addFiles(event.dataTransfer.files);
+    const { files } = event.dataTransfer;
+    if (alone && files.length && paintsDropped(files[0], event.target)) paintFile(files[0]);
+    else if (you.steering) addFiles(files);
     else tell("file", "Another page steers: take over first.");
   });
   addEventListener("paste", (event) => you.steering && addFiles(event.clipboardData.files));
@@ -346,6 +421,7 @@ function prepareDrop() {
 function prepare() {
   const favour = (id) => { favourites = flipped(favourites, id); store.set("favourites", favourites); render(); };
   gallery = new Gallery($("gallery"), { choose, mix, favour, remove: removeStyle });
+  deepen = new Deepen($("deepen"), $("gallery"), { fault: (why) => tell("deepen", why), picture: () => $("file").click() });
   divider = new Divider($("divider"), $("frame"), canvas, (split) => { store.set("split", split); patch({ split }); });
   document.addEventListener("keydown", key);
   for (const input of document.querySelectorAll("#controls [name]")) {
@@ -364,8 +440,9 @@ function prepare() {
   navigator.mediaDevices?.addEventListener?.("devicechange", listCameras);
   new ResizeObserver(() => state.settings && divider.place(state.settings.split)).observe($("frame"));
   // A reload would lose what the browser has recorded.
-  addEventListener("beforeunload", (event) => { if (recorder.isRunning) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (recorder.isRunning || filming) event.preventDefault(); });
   prepareDrop();
+  if (alone) prepareAlone();
 }
 
 if (!clean) prepare();

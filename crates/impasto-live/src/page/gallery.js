@@ -1,6 +1,6 @@
 // The styles as cards: a tap paints, plus or a long press mixes.
 
-import { address } from "./server.js";
+import { picture } from "./server.js";
 import { styleName } from "./words.js";
 
 const LONG_PRESS_MS = 450;
@@ -47,11 +47,11 @@ export class Gallery {
   // Every style on the camera's picture of now.
   renew() {
     this.#camera++;
-    for (const card of this.#cards.values()) card.querySelector(".result").src = this.#result(card.dataset.id);
+    for (const card of this.#cards.values()) this.#show(card.querySelector(".result"), card.dataset.id);
   }
 
-  #result(id) {
-    return address(`/api/styles/${id}/thumb.jpg`, this.#camera ? { of: "camera", v: this.#camera } : {});
+  #show(image, id) {
+    picture(image, `/api/styles/${id}/thumb.jpg`, this.#camera ? { of: "camera", v: this.#camera } : {});
   }
 
   #card({ id, name, source, builtin, painting }) {
@@ -59,8 +59,14 @@ export class Gallery {
     const card = document.createElement("li");
     Object.assign(card.dataset, { id, name: text });
     const pick = make("button", { type: "button", className: "pick", title: source });
-    pick.append(make("img", { className: "result", src: this.#result(id), alt: "", loading: "lazy" }));
-    if (painting) pick.append(make("img", { className: "source", src: address(`/api/styles/${id}/painting.jpg`), alt: "", title: "The painting" }));
+    const result = make("img", { className: "result", alt: "", loading: "lazy" });
+    this.#show(result, id);
+    pick.append(result);
+    if (painting) {
+      const source = make("img", { className: "source", alt: "", title: "The painting" });
+      picture(source, `/api/styles/${id}/painting.jpg`);
+      pick.append(source);
+    }
     pick.append(make("span", { textContent: text }));
     const corner = (kind, textContent, ariaLabel, then) => make("button", { type: "button", className: `corner ${kind}`, textContent, ariaLabel, onclick: then });
     card.append(pick, corner("plus", "+", `Mix ${text} in`, () => this.#on.mix(id)), corner("star", "★", `${text} is a favourite`, () => this.#on.favour(id)));

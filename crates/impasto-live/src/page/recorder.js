@@ -11,18 +11,26 @@ export function save(blob, name) {
 
 export const snapshot = (canvas) => canvas.toBlob((blob) => save(blob, `impasto-${stamp()}.png`), "image/png");
 
+// The sound of a film that plays; the page itself stays silent.
+function soundOf(film) {
+  film.sound ??= new AudioContext();
+  film.heard ??= film.sound.createMediaStreamDestination();
+  film.source ??= film.sound.createMediaElementSource(film);
+  film.source.connect(film.heard);
+  film.muted = false;
+  return new MediaStream(film.heard.stream.getAudioTracks().map((track) => track.clone()));
+}
+
 export class CanvasRecorder {
   #recorder; #stream;
 
   get isRunning() { return Boolean(this.#recorder); }
 
-  // Records `canvas` from now on, with the microphone if asked; `ended` is called when the file has been saved.
-  async start(canvas, sound, ended) {
+  // Records `canvas` from now on, with the microphone if asked, else with the sound of `film`; `ended` is called when the file has been saved.
+  async start(canvas, sound, ended, film) {
     this.#stream = canvas.captureStream();
-    if (sound) {
-      const heard = await navigator.mediaDevices.getUserMedia({ audio: true });
-      heard.getAudioTracks().forEach((track) => this.#stream.addTrack(track));
-    }
+    const heard = sound ? await navigator.mediaDevices.getUserMedia({ audio: true }) : film && soundOf(film);
+    heard?.getAudioTracks().forEach((track) => this.#stream.addTrack(track));
     const type = TYPES.find((type) => MediaRecorder.isTypeSupported(type)), parts = [];
     const recorder = new MediaRecorder(this.#stream, { mimeType: type, videoBitsPerSecond: 8e6 });
     recorder.ondataavailable = ({ data }) => parts.push(data);

@@ -1,4 +1,5 @@
-// The program behind the page: its API, and the socket.
+// The program behind the page: its API, and the socket. A page without a server has a file of this name too, with the same exports
+// (crates/impasto-web/src/page/server.js): that is all that tells the two pages apart.
 
 const query = new URLSearchParams(location.search);
 // The server has made a cookie of it; here it stays in memory, for browsers that keep no cookies.
@@ -9,7 +10,15 @@ if (token) {
 }
 export const parameter = (name, preset) => query.get(name) ?? preset;
 
-// An address of this server, for pictures and the socket.
+// The camera's height in px that is asked for, and whether frames may come as JPEG.
+export const home = { cameraHeight: 720, jpeg: true };
+// What a page without a server can do besides; this one has a server.
+export const alone = null;
+
+// Shows a picture of the API.
+export function picture(image, path, parts) { image.src = address(path, parts); }
+
+// An address of this server, for files and the socket.
 export function address(path, parts = {}) {
   const words = new URLSearchParams(token ? { ...parts, token } : parts);
   return words.size ? `${path}?${words}` : path;

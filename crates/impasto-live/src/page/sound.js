@@ -24,7 +24,7 @@ export class Microphone {
   async #start(send) {
     this.#stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     this.#context = new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
-    await this.#context.audioWorklet.addModule("/listener.js");
+    await this.#context.audioWorklet.addModule("listener.js");
     this.#encoder = new AudioEncoder({
       output: (chunk) => {
         const packet = new Uint8Array(chunk.byteLength);

@@ -52,12 +52,12 @@ export function styleName(name) {
 }
 
 // The cameras to choose from, as `[text, value]`, and the one that is chosen. `own` is the program's; a camera that was chosen once and is gone is
-// none of them, and the first takes its place.
-export function cameras(devices, chosen, own) {
+// none of them, and the first takes its place. `file` is a photo or film that is painted instead.
+export function cameras(devices, chosen, own, file) {
   const inputs = devices.filter(({ kind }) => kind === "videoinput");
   const browser = inputs.map(({ label, deviceId }, i) => [label || `Camera ${i + 1}`, deviceId]);
   if (!own.browser) return { options: [[own.name, "own"]], value: "own" };
-  const options = [...(browser.length ? browser : [["the browser's camera", ""]]), ["demo scene", "own"]];
+  const options = [...(browser.length ? browser : [["the browser's camera", ""]]), ["demo scene", "own"], ...(file ? [file] : [])];
   return { options, value: options.some(([, value]) => value === chosen) ? chosen : options[0][1] };
 }
 

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
+use impasto_studio::StudioError;
 use serde_json::json;
 
 /// No request that is answered with an error of another library has more words than this.
@@ -35,14 +36,19 @@ impl IntoResponse for Refusal {
 impl From<LiveError> for Refusal {
     fn from(why: LiveError) -> Self {
         let status = match why {
-            LiveError::Style(_) => StatusCode::NOT_FOUND,
-            LiveError::Camera(_) | LiveError::Record(_) | LiveError::Listen { .. } => StatusCode::CONFLICT,
-            LiveError::Setting { .. }
-            | LiveError::BuiltIn(_)
-            | LiveError::Picture(_)
-            | LiveError::Paint(_)
-            | LiveError::StyleFile(_)
-            | LiveError::Message(_) => StatusCode::BAD_REQUEST,
+            LiveError::Studio(StudioError::Style(_)) => StatusCode::NOT_FOUND,
+            LiveError::Camera(_) | LiveError::Record(_) | LiveError::Deepen(_) | LiveError::Listen { .. } => {
+                StatusCode::CONFLICT
+            }
+            LiveError::NoRoom(_) => StatusCode::INSUFFICIENT_STORAGE,
+            LiveError::Studio(
+                StudioError::Setting { .. }
+                | StudioError::BuiltIn(_)
+                | StudioError::Paint(_)
+                | StudioError::StyleFile(_)
+                | StudioError::Message(_),
+            )
+            | LiveError::Picture(_) => StatusCode::BAD_REQUEST,
         };
         Self::new(status, why.to_string())
     }

@@ -3,14 +3,15 @@
 use super::Shared;
 use super::answer::Refusal;
 use super::body::{self, Parsed};
-use crate::gallery::MAX_DROP_BYTES;
+use crate::dropped::MAX_DROP_BYTES;
 use crate::record::Recording;
-use crate::{LiveError, Studio};
+use crate::{DeepenRequest, LiveError, Studio};
 use axum::Json;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use impasto_media::still::{self, OutputFormat, Still, WriteOptions};
+use impasto_studio::StudioError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -114,7 +115,7 @@ pub(super) async fn thumb(
     Query(ThumbOf { of }): Query<ThumbOf>,
 ) -> Result<Response, Refusal> {
     let bytes = match of.as_deref() {
-        None => shared.studio.thumb(&id).ok_or(LiveError::Style(id))?,
+        None => shared.studio.thumb(&id).ok_or_else(|| LiveError::from(StudioError::Style(id)))?,
         Some("camera") => {
             let turns = shared.turns.clone();
             let _turn = turns.thumbs.acquire().await.expect("it is never closed");
@@ -132,6 +133,36 @@ pub(super) async fn painting(
     let bytes = shared.studio.style_painting(&id);
     let none = || Refusal::new(StatusCode::NOT_FOUND, format!("there is no painting of the style `{id}`"));
     bytes.map(jpeg).ok_or_else(none)
+}
+
+pub(super) async fn deepening(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    Ok(Json(shared.studio.deepen_status(&id)?).into_response())
+}
+
+pub(super) async fn deepen(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    Parsed(request): Parsed<DeepenRequest>,
+) -> Result<Response, Refusal> {
+    Ok(Json(shared.studio.deepen(&id, &request)?).into_response())
+}
+
+pub(super) async fn style_file(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Response, Refusal> {
+    let (name, bytes) = beside(move || shared.studio.style_file(&id)).await??;
+    // Ids are letters, digits and dashes, or names of files that were typed: nothing else goes into the header.
+    let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_string()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+        (header::CACHE_CONTROL, "no-store".to_string()),
+    ];
+    Ok((headers, bytes).into_response())
 }
 
 fn jpeg(bytes: Vec<u8>) -> Response {

@@ -163,7 +163,6 @@ mod tests {
             ("192.168.1.5:7878", "studio.local:7878"),
         ] {
             assert!(at(address).knows_host(host), "{host} at {address}");
-            assert!(guard().knows_origin(&format!("http://{host}"), host));
         }
         for (address, host) in [
             ("127.0.0.1:7878", ""),
@@ -178,6 +177,10 @@ mod tests {
         ] {
             assert!(!at(address).knows_host(host), "{host} at {address}");
         }
+        assert!(guard().knows_origin("http://127.0.0.1:7878", "127.0.0.1:7878"));
+        assert!(guard().knows_origin("https://studio.local:7878", "studio.local:7878"));
+        assert!(!guard().knows_origin("ftp://127.0.0.1:7878", "127.0.0.1:7878"));
+        assert!(!guard().knows_origin("http://127.0.0.1:7878.evil.example", "127.0.0.1:7878"));
         assert!(!guard().knows_origin("http://evil.example", "127.0.0.1:7878"));
         assert!(!guard().knows_origin("null", "127.0.0.1:7878"));
         assert!(!guard().knows_origin("http://127.0.0.1:7879", "127.0.0.1:7878"));

@@ -10,8 +10,10 @@ use axum::routing::get;
 const SCRIPT: &str = "text/javascript";
 
 /// Path, kind and text of each file of the page.
-const FILES: [(&str, &str, &str); 13] = [
+const FILES: [(&str, &str, &str); 15] = [
     ("/app.js", SCRIPT, include_str!("../page/app.js")),
+    ("/deepen.js", SCRIPT, include_str!("../page/deepen.js")),
+    ("/deepening.js", SCRIPT, include_str!("../page/deepening.js")),
     ("/frames.js", SCRIPT, include_str!("../page/frames.js")),
     ("/gallery.js", SCRIPT, include_str!("../page/gallery.js")),
     ("/mix.js", SCRIPT, include_str!("../page/mix.js")),

@@ -4,7 +4,8 @@
 //! frames (see [`crate::codec`]), and text messages are JSON:
 //!
 //! * from the server `{"you": {"steering": bool, "wanted": bool}, "state": …}` whenever it changes (`wanted`: somebody looks or records, so
-//!   that frames are needed), and `{"stats": …}` once a second;
+//!   that frames are needed), and `{"stats": …, "deepening": …}` once a
+//!   second (`deepening` as in the state);
 //! * from the server to the viewer that steers `{"taken": {"sequence": n, "free_in_ms": x}}` when the painter has taken a frame: it
 //!   will want the next in so many ms;
 //! * from the viewer `{"shown": {"sequence": n, "latency_ms": x}}` after each frame, which asks for the next, and
@@ -18,12 +19,12 @@ use super::api::beside;
 use super::connections::Visit;
 use crate::LiveError;
 use crate::codec::{self, WireFormat};
-use crate::stats::Stage;
-use crate::studio::{Frame, Looking, Painted, Taken};
+use crate::studio::{Looking, Painted, Taken};
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Extension, State};
 use axum::response::Response;
+use impasto_studio::{Frame, Stage, StudioError};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -107,7 +108,8 @@ impl Viewer {
                     send(&mut socket, json!({"state": studio.state(), "you": you})).await
                 },
                 _ = tick.tick(), if format.is_some() => {
-                    send(&mut socket, json!({ "stats": self.shared.studio.report() })).await
+                    let (stats, deepening) = (self.shared.studio.report(), self.shared.studio.deepenings.shown());
+                    send(&mut socket, json!({ "stats": stats, "deepening": deepening })).await
                 },
             };
             if !sent {
@@ -152,7 +154,7 @@ impl Viewer {
     }
 
     fn said(&mut self, text: &str) -> Result<(), LiveError> {
-        match serde_json::from_str(text).map_err(|e| LiveError::Message(e.to_string()))? {
+        match serde_json::from_str(text).map_err(|e| StudioError::Message(e.to_string()))? {
             Said::Hello { format, steer } => {
                 self.format = Some(format.parse()?);
                 // The first takes the wheel; later ones have to ask for it.
@@ -199,7 +201,7 @@ impl Viewer {
             let (sequence, captured_ms) = (header.sequence, header.captured_ms);
             studio.offer_from_browser(Frame { picture, sequence, captured_ms, painted: false })
         };
-        beside(read).await.unwrap_or_else(|why| Err(LiveError::Message(why.why)))
+        beside(read).await.unwrap_or_else(|why| Err(StudioError::Message(why.why).into()))
     }
 
     fn is_steering(&self) -> bool {

@@ -43,16 +43,7 @@ impl Disk for RealDisk {
     }
 
     fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        atomic::write(path, bytes)?;
-        sync_parent(path)
-    }
-}
-
-/// Makes names in the folder of `path` safe.
-pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => sync_folder(folder),
-        _ => sync_folder(Path::new(".")),
+        atomic::write(path, bytes)
     }
 }
 

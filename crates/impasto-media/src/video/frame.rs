@@ -2,79 +2,9 @@
 
 use super::tone::Tone;
 use crate::error::Result;
+use crate::view::View;
 use impasto_core::Image;
-
-/// How luma and colour differences were made from RGB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Matrix {
-    /// ITU-R BT.601: standard definition.
-    Bt601,
-    /// ITU-R BT.709: high definition.
-    Bt709,
-    /// ITU-R BT.2020, not constant luminance.
-    Bt2020,
-}
-
-/// How YCbCr is to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Color {
-    /// The matrix.
-    pub matrix: Matrix,
-    /// Luma of `0..=255` instead of `16..=235`.
-    pub full: bool,
-}
-
-impl Color {
-    /// What players assume where a file says nothing: limited range, BT.601 below 720 lines, else BT.709.
-    pub fn usual(width: usize, height: usize) -> Self {
-        let matrix = if width >= 1280 || height >= 720 { Matrix::Bt709 } else { Matrix::Bt601 };
-        Self { matrix, full: false }
-    }
-}
-
-/// How often colour differences are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chroma {
-    /// Once for 2x2 pixels.
-    C420,
-    /// Once for two pixels of a row.
-    C422,
-    /// For every pixel.
-    C444,
-    /// Never: grey.
-    Mono,
-}
-
-impl Chroma {
-    /// Size of a plane of colour differences; sides are rounded up.
-    pub fn plane(self, width: usize, height: usize) -> (usize, usize) {
-        match self {
-            Chroma::C420 => (width.div_ceil(2), height.div_ceil(2)),
-            Chroma::C422 => (width.div_ceil(2), height),
-            Chroma::C444 => (width, height),
-            Chroma::Mono => (0, 0),
-        }
-    }
-}
-
-/// Planar 8-bit YCbCr, rows from the top, no padding between rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Planes {
-    /// Width of the luma plane in px.
-    pub width: usize,
-    /// Height of the luma plane in px.
-    pub height: usize,
-    /// Size of the other planes.
-    pub chroma: Chroma,
-    /// Matrix and range.
-    pub color: Color,
-    /// Luma.
-    pub y: Vec<u8>,
-    /// Cb.
-    pub u: Vec<u8>,
-    /// Cr.
-    pub v: Vec<u8>,
-}
+pub use impasto_pixel::{Chroma, Color, Matrix, Planes, Rotation};
 
 /// The pixels of a frame as its file has them.
 #[derive(Clone, Debug)]
@@ -96,27 +26,6 @@ pub struct Frame {
     pub start: u64,
     /// Ticks until the next picture.
     pub duration: u64,
-}
-
-/// Quarter turns clockwise that bring a stored picture upright.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rotation {
-    /// Stored upright.
-    #[default]
-    None,
-    /// One quarter.
-    Quarter,
-    /// Half a turn.
-    Half,
-    /// Three quarters.
-    ThreeQuarters,
-}
-
-impl Rotation {
-    /// Whether width and height change places.
-    pub fn turns_sides(self) -> bool {
-        matches!(self, Rotation::Quarter | Rotation::ThreeQuarters)
-    }
 }
 
 /// Number of times an animation is played.
@@ -142,6 +51,8 @@ pub struct Info {
     pub height: usize,
     /// How stored pictures come upright.
     pub rotation: Rotation,
+    /// How upright pictures are turned, cropped and mirrored before they are painted; width and height are those after it.
+    pub view: View,
     /// Shape of a pixel, width to height, upright.
     pub pixel_aspect: (u32, u32),
     /// Ticks a second.
@@ -171,6 +82,7 @@ impl Info {
             width,
             height,
             rotation: Rotation::None,
+            view: View::default(),
             pixel_aspect: (1, 1),
             timescale: 25,
             frame_ticks: 1,

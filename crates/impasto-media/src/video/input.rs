@@ -2,16 +2,19 @@
 
 use super::address::is_address;
 use super::apng::{self, ApngSource};
+use super::every::{Every, Sparse};
 use super::ffmpeg::{FfmpegSource, Tools};
 use super::frame::Source;
 use super::gif::GifSource;
 use super::mp4::{Mp4Source, Opened};
 use super::pictures::PictureSource;
 use super::thinned::Thinned;
+use super::viewed::Viewed;
 use super::webp::WebpSource;
 use super::y4m::{self, Y4mSource};
 use super::{Rate, VideoError};
 use crate::error::{Error, Result, name_of};
+use crate::view::View;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -35,6 +38,10 @@ pub struct InputOptions {
     pub backend: Backend,
     /// Most frames a second; the rate of a folder of pictures.
     pub rate: Option<Rate>,
+    /// The frames that are painted; all where nothing is said.
+    pub every: Option<Every>,
+    /// How frames are turned, cropped and mirrored.
+    pub view: View,
 }
 
 /// An open film.
@@ -56,10 +63,16 @@ pub struct Input {
 pub fn open(path: &Path, options: &InputOptions) -> Result<Input> {
     let input = open_whole(path, options)?;
     let pictures = input.path.as_ref().is_some_and(|path| path.is_dir());
-    let source = match options.rate {
-        Some(rate) if !pictures => Box::new(Thinned::new(input.source, rate)),
-        _ => input.source,
-    };
+    let mut source = input.source;
+    if let Some(rate) = options.rate.filter(|_| !pictures) {
+        source = Box::new(Thinned::new(source, rate));
+    }
+    if let Some(every) = options.every {
+        source = Box::new(Sparse::new(source, every));
+    }
+    if !options.view.is_whole() {
+        source = Box::new(Viewed::new(source, options.view));
+    }
     Ok(Input { source, ..input })
 }
 

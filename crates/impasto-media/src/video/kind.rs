@@ -54,6 +54,14 @@ impl Kind {
         matches!(self, Kind::Mp4 | Kind::Mov | Kind::Ffmpeg)
     }
 
+    /// Whether it can say that less is shown than is stored.
+    pub fn has_clean_aperture(self) -> bool {
+        match self {
+            Kind::Mp4 | Kind::Mov => true,
+            Kind::Y4m | Kind::Gif | Kind::Webp | Kind::Apng | Kind::Pictures | Kind::Ffmpeg => false,
+        }
+    }
+
     /// Whether it can have parts that are not there.
     pub fn has_alpha(self) -> bool {
         match self {

@@ -14,6 +14,7 @@ mod canvas;
 pub mod convert;
 mod disk;
 mod error;
+mod every;
 pub mod ffmpeg;
 mod frame;
 mod gif;
@@ -34,12 +35,15 @@ mod section;
 mod tests;
 mod thinned;
 mod tone;
+mod viewed;
 mod webp;
 pub mod y4m;
 
 pub use address::{is_address, without_passwords};
 pub use error::VideoError;
+pub use every::Every;
 pub use frame::{Chroma, Color, Frame, Info, Layout, Matrix, Pixels, Planes, Plays, Rotation, Sink, Source};
+
 pub use input::{Backend, Input, InputOptions, open};
 pub use kind::Kind;
 pub use output::{Output, OutputOptions};
@@ -47,3 +51,4 @@ pub use part::Mark;
 pub use rate::Rate;
 pub use section::{Parts, Section, Until};
 pub use tone::{Primaries, Tone, Transfer};
+pub use viewed::Viewed;

@@ -4,7 +4,7 @@
 
 use super::VideoError;
 use super::apng::ApngSink;
-use super::disk::{Disk, RealDisk, sync_parent};
+use super::disk::{Disk, RealDisk};
 use super::ffmpeg;
 use super::frame::{Info, Sink};
 use super::gif::GifSink;
@@ -18,6 +18,7 @@ use super::plan::{Plan, Track};
 use super::section::{self, Parts, Section, SectionSink};
 use super::webp::WebpSink;
 use super::y4m::Y4mSink;
+use crate::atomic::sync_parent;
 use crate::error::{Error, Result, name_of};
 use std::fs;
 use std::io;
@@ -44,6 +45,8 @@ pub struct OutputOptions {
     pub encoder: Option<String>,
     /// Only this part of the film.
     pub section: Option<Section>,
+    /// A packet that says how the film was made (see [`crate::still::mark`]); kinds that have no place for it go without.
+    pub xmp: Option<String>,
 }
 
 /// An output under way.
@@ -59,6 +62,7 @@ pub struct Output {
     /// Frames of a section that are written.
     written: Arc<AtomicU64>,
     fingerprint: String,
+    xmp: Option<String>,
     /// Whether an earlier run left something to go on from.
     resumed: bool,
     _lock: Option<Lock>,
@@ -130,6 +134,7 @@ impl Output {
             section: options.section.clone(),
             written: Arc::default(),
             fingerprint: options.fingerprint.clone(),
+            xmp: options.xmp.clone(),
             resumed: false,
             _lock: None,
         }
@@ -252,17 +257,39 @@ impl Output {
     fn place_film(&self) -> Result<()> {
         match &self.plan.track {
             Track::Builtin(beside) => {
-                mp4::assemble(&self.part, beside.as_ref(), &self.target, self.kind == Kind::Mov)?;
+                self.assemble(beside.as_ref())?;
             }
             Track::Ffmpeg { tools, sound, tags } => {
-                let joined = ffmpeg::Joined { sound: sound.as_ref(), tags: tags.as_deref() };
-                ffmpeg::join(tools, &self.part, &joined, &self.target)?;
+                let xmp = self.xmp.as_deref();
+                let joined = ffmpeg::Joined { sound: sound.as_ref(), tags: tags.as_deref(), xmp };
+                match self.kind.has_clean_aperture() && mp4::has_clean_aperture(&self.part)? {
+                    true => self.join_cut(tools, &joined)?,
+                    false => ffmpeg::join(tools, &self.part, &joined, &self.target)?,
+                }
             }
         }
         // The film has its name; what stays is only in the way.
         let _ = sync_parent(&self.target);
         let _ = fs::remove_file(&self.part);
         Ok(())
+    }
+
+    fn assemble(&self, sound: Option<&mp4::Sound>) -> Result<()> {
+        let kind = mp4::Whole { quicktime: self.kind == Kind::Mov, xmp: self.xmp.as_deref() };
+        mp4::assemble(&self.part, sound, &self.target, kind)
+    }
+
+    /// ffmpeg makes no clean aperture: it puts sound and tags into a file of their own, and this program joins.
+    fn join_cut(&self, tools: &ffmpeg::Tools, joined: &ffmpeg::Joined) -> Result<()> {
+        let quicktime = self.kind == Kind::Mov;
+        let between = beside(&self.target, ".sound.", if quicktime { ".mov" } else { ".mp4" });
+        let join = || {
+            ffmpeg::join(tools, &self.part, joined, &between)?;
+            self.assemble(Some(&mp4::Sound::open(&between, quicktime)?))
+        };
+        let outcome = join();
+        let _ = fs::remove_file(&between);
+        outcome
     }
 
     fn rename(&self) -> Result<()> {

@@ -3,7 +3,7 @@
 use super::frame::{Frame, Info, Layout, Pixels, Sink, Source};
 use super::{Rate, VideoError};
 use crate::error::{Result, name_of};
-use crate::folder::list_pictures;
+use crate::folder::{self, Skipped};
 use crate::still::{self, Still, WriteOptions};
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,9 @@ impl PictureSource {
     /// Lists the folder and looks at its first picture, whose size the film has.
     pub fn open(folder: &Path, rate: Rate) -> Result<Self> {
         let name = name_of(folder);
-        let listed = list_pictures(folder)?.into_iter().filter(|l| l.relative.components().count() == 1);
+        let listing = folder::list(folder)?;
+        let notes = passed_over(&listing.skipped, folder).into_iter().collect();
+        let listed = listing.pictures.into_iter().filter(|l| l.relative.components().count() == 1);
         let pictures: Vec<_> = listed.map(|listed| listed.path).collect();
         let Some(first) = pictures.first() else {
             return Err(
@@ -35,6 +37,7 @@ impl PictureSource {
             frame_ticks: u64::from(rate.seconds),
             frames: Some(pictures.len() as u64),
             alpha: first.alpha.is_some(),
+            notes,
             ..Info::of(name, "pictures", first.image.width(), first.image.height())
         };
         Ok(Self { info, pictures: pictures.into_iter(), frames: 0, last: None, broken: None })
@@ -54,6 +57,18 @@ impl PictureSource {
         }
         Ok(last)
     }
+}
+
+/// Names that a note lists; of more, the count is told.
+const LISTED: usize = 8;
+
+/// What lies in the folder itself and is no picture, with reasons.
+fn passed_over(skipped: &[Skipped], folder: &Path) -> Option<String> {
+    let here = skipped.iter().filter(|skipped| skipped.path.parent() == Some(folder));
+    let names: Vec<_> = here.map(|s| format!("{} ({})", name_of(&s.path), s.why)).collect();
+    let more = names.len().saturating_sub(LISTED);
+    let and = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!names.is_empty()).then(|| format!("Passed over: {}{and}.", names[..names.len() - more].join(", ")))
 }
 
 impl Source for PictureSource {

@@ -59,6 +59,7 @@ impl Plan {
                     .into(),
             );
         }
+        plan.notes.extend(odd_size(kind, info));
         plan.track = words.track(input, &mut plan.notes)?;
         room::check(target, kind, info, input, options)?;
         Ok(plan)
@@ -72,6 +73,26 @@ impl Plan {
         plan.track = Words { kind, target, options }.track(input, &mut plan.notes)?;
         Ok(plan)
     }
+}
+
+/// The words about a size that H.264 in 4:2:0 does not store.
+fn odd_size(kind: Kind, info: &Info) -> Option<String> {
+    let (width, height) = (info.width, info.height);
+    let stored = (width.next_multiple_of(2), height.next_multiple_of(2));
+    if !kind.has_sound() || stored == (width, height) {
+        return None;
+    }
+    let (w, h) = stored;
+    let shown = match kind.has_clean_aperture() {
+        true => format!(
+            "of {w}x{h} px, {width}x{height} are shown (clean aperture); programs that do not know it show the last row or \
+             column twice"
+        ),
+        false => format!(
+            "the result has {w}x{h} px, its last row or column twice (.mp4 can say that {width}x{height} are shown)"
+        ),
+    };
+    Some(format!("H.264 stores even sizes: {shown}."))
 }
 
 /// The request.

@@ -2,7 +2,7 @@
 
 use super::Rate;
 use super::frame::{Frame, Info, Source};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Leaves frames out so that at most one begins in each of the slots of `rate`. Frames that stay keep their own times.
 pub struct Thinned<S> {
@@ -10,6 +10,8 @@ pub struct Thinned<S> {
     info: Info,
     rate: Rate,
     next: Option<Frame>,
+    /// Came up while the next frame was looked for; told once the frame before it is out.
+    failed: Option<Error>,
 }
 
 impl<S: Source> Thinned<S> {
@@ -22,7 +24,7 @@ impl<S: Source> Thinned<S> {
             let ticks = f64::from(info.timescale) / rate.hz();
             info.frame_ticks = (ticks.round() as u64).max(1);
         }
-        Self { source, info, rate, next: None }
+        Self { source, info, rate, next: None, failed: None }
     }
 
     /// The slot in which a moment lies; a millisecond is forgiven, so that rounded times keep their slots.
@@ -39,16 +41,26 @@ impl<S: Source> Source for Thinned<S> {
     }
 
     fn read(&mut self) -> Result<Option<Frame>> {
-        let Some(mut frame) = self.next.take().map_or_else(|| self.source.read(), |f| Ok(Some(f)))? else {
-            return Ok(None);
-        };
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let next = self.next.take().map_or_else(|| self.source.read(), |frame| Ok(Some(frame)));
+        let Some(mut frame) = next? else { return Ok(None) };
         let slot = self.slot(frame.start);
-        while let Some(next) = self.source.read()? {
-            if self.slot(next.start) != slot {
-                self.next = Some(next);
-                break;
+        loop {
+            match self.source.read() {
+                Ok(Some(next)) if self.slot(next.start) == slot => {
+                    frame.duration = next.start + next.duration - frame.start;
+                }
+                Ok(next) => {
+                    self.next = next;
+                    break;
+                }
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
+                }
             }
-            frame.duration = next.start + next.duration - frame.start;
         }
         Ok(Some(frame))
     }

@@ -3,6 +3,7 @@
 //! 1.0 is reference white (203 nits, ITU-R BT.2408). Up to [`KNEE`] light stays as it is; above it a Möbius curve, whose slope joins without
 //! a kink, brings the film's peak to 1 (the same as ffmpeg's `tonemap=mobius`). The result is coded for BT.1886 screens.
 
+use super::frame::Matrix;
 use std::sync::Arc;
 
 /// Nits of white that is no light source.
@@ -145,6 +146,15 @@ fn to_bt709(primaries: Primaries) -> [[f32; 3]; 3] {
     }
 }
 
+/// Shares of red, green and blue in luma (ITU-R BT.601, BT.709, BT.2020).
+fn luma_of(matrix: Matrix) -> [f32; 3] {
+    match matrix {
+        Matrix::Bt601 => [0.299, 0.587, 0.114],
+        Matrix::Bt709 => [0.2126, 0.7152, 0.0722],
+        Matrix::Bt2020 => [0.2627, 0.678, 0.0593],
+    }
+}
+
 /// `scale * (x + a) / (x + b)` above the knee.
 #[derive(Clone, Copy)]
 struct Mobius {
@@ -184,12 +194,21 @@ impl Mapper {
         }
     }
 
-    /// Interleaved RGB of 16 bits, little-endian, to 8 bits.
-    pub fn map_16(&self, rgb: &[u8]) -> Vec<u8> {
-        let pixels = rgb.as_chunks::<6>().0;
-        let value = |low: u8, high: u8| usize::from(u16::from_le_bytes([low, high]));
-        let mapped = |p: &[u8; 6]| self.pixel([value(p[0], p[1]), value(p[2], p[3]), value(p[4], p[5])]);
-        pixels.iter().flat_map(mapped).collect()
+    /// Planes of luma, Cb and Cr of one size, one after another, 16 bits, little-endian, limited range, to interleaved RGB of 8 bits.
+    pub fn map_16(&self, planes: &[u8], matrix: Matrix) -> Vec<u8> {
+        let planes = planes.as_chunks::<2>().0;
+        let (y, chroma) = planes.split_at(planes.len() / 3);
+        let (cb, cr) = chroma.split_at(y.len());
+        let value = |bytes: &[u8; 2]| f32::from(u16::from_le_bytes(*bytes));
+        let [red, green, blue] = luma_of(matrix);
+        let number = |v: f32| (v.clamp(0.0, 1.0) * 65_535.0 + 0.5) as usize;
+        let pixel = |((y, cb), cr): ((&[u8; 2], &[u8; 2]), &[u8; 2])| {
+            let y = (value(y) - 4096.0) / 56_064.0;
+            let [cb, cr] = [cb, cr].map(|c| (value(c) - 32_768.0) / 57_344.0);
+            let (r, b) = (y + 2.0 * (1.0 - red) * cr, y + 2.0 * (1.0 - blue) * cb);
+            self.pixel([r, (y - red * r - blue * b) / green, b].map(number))
+        };
+        y.iter().zip(cb).zip(cr).flat_map(pixel).collect()
     }
 
     fn pixel(&self, numbers: [usize; 3]) -> [u8; 3] {
@@ -233,6 +252,24 @@ mod tests {
         assert!((hlg(0.75) - 0.265).abs() < 1e-3 && (hlg(1.0) - 1.0).abs() < 1e-4);
     }
 
+    /// A colour of HLG, worked out by hand in the formulas of BT.2100: the system gamma of 1.2 acts on the luminance of the scene, not
+    /// on each colour as zimg (ffmpeg's zscale) has it, so that hues stay.
+    #[test]
+    fn the_gamma_of_hlg_keeps_the_hue() {
+        let tone = Tone::of(Some(1), Some(18)).unwrap();
+        let mut pixel = vec![128, 64, 32];
+        tone.mapper(256).map_8(&mut pixel);
+        // Scene light v²/3, luminance of BT.2020, displayed light over 203 nits; none is above the knee.
+        let scene = [128.0f64, 64.0, 32.0].map(|v| (v / 255.0).powi(2) / 3.0);
+        let luminance = 0.2627 * scene[0] + 0.678 * scene[1] + 0.0593 * scene[2];
+        let shown = scene.map(|light| light * luminance.powf(0.2) * 1000.0 / 203.0);
+        assert!(shown[0] < f64::from(KNEE), "{shown:?}");
+        for (found, light) in pixel.iter().zip(shown) {
+            let expected = 255.0 * light.powf(1.0 / 2.4);
+            assert!((f64::from(*found) - expected).abs() < 1.5, "{pixel:?} {shown:?}");
+        }
+    }
+
     #[test]
     fn the_peak_is_white_grey_stays_grey_and_brighter_stays_brighter() {
         for tone in [Tone::of(Some(9), Some(16)), Tone::of(Some(9), Some(18))].map(Option::unwrap) {
@@ -253,10 +290,23 @@ mod tests {
             Tone::of(Some(9), Some(18)).unwrap().mapper(256),
             Tone::of(Some(9), Some(18)).unwrap().mapper(65_536),
         );
-        let mut eight = vec![10, 200, 30, 255, 128, 0];
-        let sixteen: Vec<u8> = eight.iter().flat_map(|&v: &u8| [v, v]).collect();
+        let mut eight: Vec<u8> = vec![10, 200, 30, 255, 128, 0];
+        let [red, green, blue] = luma_of(Matrix::Bt2020);
+        let planes = eight.as_chunks::<3>().0.iter().map(|pixel| {
+            let [r, g, b] = pixel.map(|v| f32::from(v) / 255.0);
+            let y = red * r + green * g + blue * b;
+            [
+                y * 56_064.0 + 4096.0,
+                (b - y) / (2.0 - 2.0 * blue) * 57_344.0 + 32_768.0,
+                (r - y) / (2.0 - 2.0 * red) * 57_344.0 + 32_768.0,
+            ]
+        });
+        let planes: Vec<_> = planes.collect();
+        let sixteen: Vec<u8> = (0..3)
+            .flat_map(|k| planes.iter().flat_map(move |p| (p[k].round() as u16).to_le_bytes()))
+            .collect();
         mapper.0.map_8(&mut eight);
-        let sixteen = mapper.1.map_16(&sixteen);
+        let sixteen = mapper.1.map_16(&sixteen, Matrix::Bt2020);
         assert!(eight.iter().zip(&sixteen).all(|(a, b)| a.abs_diff(*b) <= 1), "{eight:?} {sixteen:?}");
     }
 

@@ -170,11 +170,29 @@ fn a_size_above_the_built_in_encoder_is_coded_by_ffmpeg() {
     assert!(refused.contains("--size") && refused.contains("3842x64"), "{refused}");
     assert!(!studio.path("no.mp4.part").exists());
     studio.copy("wide.mp4", "out.mp4", Backend::Auto);
-    let (_, frames, _) = studio.read("out.mp4", Backend::Ffmpeg);
-    compare("out.mp4", &frames, &studio.judged("wide.mp4", (3842, 64), Chroma::Smooth), 23.0);
+    // One judge for both: two ways of spreading chroma are 23 dB apart on such full colours.
+    let judged = |name| studio.judged(name, (3842, 64), Chroma::Nearest);
+    compare("out.mp4", &judged("out.mp4"), &judged("wide.mp4"), 33.0);
 }
 
-/// Raw pictures of 16 bits as a file with HDR tags, read by us, and by ffmpeg's zscale and tonemap.
+#[test]
+fn an_odd_size_is_shown_whoever_codes_the_sound() {
+    let Some(studio) = studio("odd", &["libx264", "flac", "aac"]) else { return };
+    studio.film("161x97", "25", "-c:v libx264 -preset veryfast -pix_fmt yuv444p -c:a flac", "odd.mkv");
+    for to in ["out.mp4", "out.mov"] {
+        let notes = studio.copy("odd.mkv", to, Backend::Auto);
+        assert!(notes.iter().any(|note| note.contains("162x98") && note.contains("161x97")), "{notes:?}");
+        let (info, frames, error) = studio.read(to, Backend::Builtin);
+        assert_eq!((info.width, info.height, info.pixel_aspect, error), (161, 97, (1, 1), None), "{to}");
+        assert_eq!(frames.len(), 25);
+        assert_eq!(codecs(&studio, to).len(), 2, "{to}: pictures and sound");
+        assert!(!studio.path(&format!(".sound.{to}.{}", &to[4..])).exists());
+    }
+}
+
+/// HDR films read by us, and by ffmpeg's zscale and tonemap. Pictures stay inside the gamut: outside it, zscale carries on with
+/// numbers below 0 and above 1, and we end at both. HLG is compared in grey: its system gamma acts on the luminance (ITU-R
+/// BT.2100), which `the_gamma_of_hlg_keeps_the_hue` pins, and zscale has it act on each colour by itself.
 #[test]
 fn hdr_is_what_ffmpeg_makes_of_it() {
     let Some(studio) = studio("hdr", &["libx265"]) else { return };
@@ -182,13 +200,16 @@ fn hdr_is_what_ffmpeg_makes_of_it() {
     if !filters.contains(" zscale ") || !filters.contains(" tonemap ") {
         return println!("skipped: hdr_is_what_ffmpeg_makes_of_it: this ffmpeg has no zscale and tonemap");
     }
-    // HLG's way from the scene to the screen is another there.
-    for (transfer, most) in [("smpte2084", 2.0), ("arib-std-b67", 4.5)] {
+    let soft = "format=gbrp10le,gblur=sigma=3,lutrgb=r=val*0.7+60:g=val*0.7+60:b=val*0.7+60";
+    for (transfer, look) in
+        [("smpte2084", soft.to_string()), ("arib-std-b67", format!("format=gray10le,{soft}"))]
+    {
         let tags = format!("-color_primaries bt2020 -colorspace bt2020nc -color_trc {transfer}");
         let x265 =
             format!("log-level=none:lossless=1:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc");
         studio.ffmpeg(&format!(
-            "-f lavfi -i testsrc2=s=160x96:r=5:d=0.4 -pix_fmt yuv444p10le {tags} -c:v libx265 -x265-params {x265} -tag:v hvc1 hdr.mp4"
+            "-f lavfi -i testsrc2=s=160x96:r=5:d=0.4 -vf {look},scale=out_color_matrix=bt2020:out_range=tv -pix_fmt \
+             yuv444p10le {tags} -c:v libx265 -x265-params {x265} -tag:v hvc1 hdr.mp4"
         ));
         let (info, frames, error) = studio.read("hdr.mp4", Backend::Auto);
         assert_eq!(error, None);
@@ -204,9 +225,9 @@ fn hdr_is_what_ffmpeg_makes_of_it() {
             }
         }
         let mean = sum as f64 / raw.len() as f64;
-        println!("{transfer}: mean difference {mean:.2} of 255, worst {worst}");
+        println!("{transfer}: mean difference {mean:.3} of 255, worst {worst}");
         assert_eq!(raw.len(), frames.len() * 3 * 160 * 96);
-        assert!(mean < most, "{transfer}: {mean:.2} of 255 on average, at worst {worst}");
+        assert!(mean < 0.5 && worst <= 3, "{transfer}: {mean:.3} of 255 on average, at worst {worst}");
     }
 }
 
@@ -214,12 +235,13 @@ fn hdr_is_what_ffmpeg_makes_of_it() {
 fn hdr_in_8_bits_is_mapped_by_the_built_in_reader() {
     let Some(studio) = studio("hdr8", &["libx264"]) else { return };
     let tags = "-color_primaries bt2020 -colorspace bt2020nc -color_trc smpte2084";
-    studio.film("160x96", "5", &format!("{X264} -an {tags}"), "pq.mp4");
+    // Soft, since we spread chroma otherwise than ffmpeg, and PQ makes much of that at the edges of full colours.
+    let soft = "-vf gblur=sigma=6,scale=out_color_matrix=bt2020";
+    studio.film("160x96", "5", &format!("{soft} {X264} -qp 1 -an {tags}"), "pq.mp4");
     let (info, ours, _) = studio.read("pq.mp4", Backend::Builtin);
     assert_eq!(info.tone.map(|tone| tone.transfer), Some(Transfer::Pq));
     let (_, theirs, _) = studio.read("pq.mp4", Backend::Ffmpeg);
-    // Chroma is spread otherwise, and PQ makes much of that at edges of full colours.
-    compare("pq.mp4", &ours, &theirs, 20.0);
+    compare("pq.mp4", &ours, &theirs, 30.0);
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn a_camera_of_moving_jpegs_is_read_and_its_password_is_not_told() {
             }
         }
     });
-    let options = InputOptions { backend: Backend::Auto, rate: None };
+    let options = InputOptions { backend: Backend::Auto, ..Default::default() };
     let address = PathBuf::from(format!("http://me:secret@127.0.0.1:{port}/camera.mjpg"));
     let mut input = video::open(&address, &options).unwrap();
     let info = input.source.info().clone();

@@ -105,7 +105,8 @@ impl Studio {
 
     /// What we read, and the error at the end if there was one.
     pub fn read(&self, name: &str, backend: Backend) -> (Info, Vec<Shown>, Option<String>) {
-        let mut input = video::open(&self.path(name), &InputOptions { backend, rate: None }).unwrap();
+        let mut input =
+            video::open(&self.path(name), &InputOptions { backend, ..Default::default() }).unwrap();
         let info = input.source.info().clone();
         let seconds = |ticks: u64| ticks as f64 / f64::from(info.timescale);
         let mut frames = Vec::new();
@@ -123,7 +124,7 @@ impl Studio {
 
     /// Why a film is not opened.
     pub fn refusal(&self, name: &str, backend: Backend) -> String {
-        let opened = video::open(&self.path(name), &InputOptions { backend, rate: None });
+        let opened = video::open(&self.path(name), &InputOptions { backend, ..Default::default() });
         opened.err().unwrap_or_else(|| panic!("{name} was opened")).to_string()
     }
 
@@ -172,7 +173,7 @@ impl Studio {
         backend: Backend,
         tags: bool,
     ) -> impasto_media::Result<Vec<String>> {
-        let input = video::open(&self.path(from), &InputOptions { backend, rate: None })?;
+        let input = video::open(&self.path(from), &InputOptions { backend, ..Default::default() })?;
         let info = input.source.info().clone();
         let options = OutputOptions {
             quality: 95,
@@ -183,6 +184,7 @@ impl Studio {
             backend,
             encoder: None,
             section: None,
+            xmp: None,
         };
         let (output, sink) = Output::begin(&self.path(to), &info, &input, &options)?;
         let notes = [info.notes.clone(), output.notes().to_vec()].concat();

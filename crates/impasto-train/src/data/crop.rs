@@ -1,10 +1,10 @@
 //! Square crops of random place and scale.
 
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::{Image, Shape, Tensor};
 use impasto_media::resize::resize_part;
 
-/// How crops vary.
+/// Variation of crops.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Augment {
     /// Smallest side of a crop, as part of the picture's shorter side. Crops are not enlarged, as far as the picture allows: that would

@@ -1,7 +1,7 @@
 //! A tiny set of pictures drawn by the program, so that training can be tried and tested without any download.
 
 use impasto_core::Image;
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::image::byte_from_unit;
 
 /// Side of a drawn picture, px.

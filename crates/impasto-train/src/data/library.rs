@@ -38,7 +38,7 @@ pub enum LibraryError {
     AllBroken {
         /// The folder.
         path: String,
-        /// How many there are.
+        /// Their number.
         count: usize,
         /// The first one's trouble.
         first: String,
@@ -48,7 +48,7 @@ pub enum LibraryError {
 /// A folder of pictures, and how often they are drawn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Folder {
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
     /// Each picture is drawn so many times as often as one of a folder of weight 1.
     pub weight: usize,
@@ -64,7 +64,7 @@ impl From<PathBuf> for Folder {
 /// The pictures of some folders and their subfolders, in the order of their paths.
 pub struct Library {
     paths: Vec<PathBuf>,
-    /// What is drawn from: each picture as often as its folder's weight says.
+    /// The pictures to draw from: each picture as often as its folder's weight says.
     places: Vec<usize>,
     kept: Vec<Mutex<Slot>>,
     what: &'static str,
@@ -106,11 +106,25 @@ impl Library {
 
     /// Pictures that are already decoded.
     pub fn of_images(images: Vec<Image>) -> Self {
+        Self::of_shared(images.into_iter().map(Arc::new).collect())
+    }
+
+    /// Decoded pictures that others have too.
+    pub fn of_shared(images: Vec<Arc<Image>>) -> Self {
         let paths = (0..images.len()).map(|i| PathBuf::from(format!("picture {i}"))).collect();
         let places = (0..images.len()).collect();
-        let kept = images.into_iter().map(|i| Mutex::new(Slot::Kept(Arc::new(i)))).collect();
+        let kept = images.into_iter().map(|image| Mutex::new(Slot::Kept(image))).collect();
         let (what, untold) = ("pictures", Mutex::default());
         Self { paths, places, kept, what, room_bytes: 0.into(), broken: 0.into(), untold }
+    }
+
+    /// Adds decoded pictures.
+    pub fn add(&mut self, images: Vec<Image>) {
+        for image in images {
+            self.places.push(self.paths.len());
+            self.paths.push(PathBuf::from(format!("picture {}", self.paths.len())));
+            self.kept.push(Mutex::new(Slot::Kept(Arc::new(image))));
+        }
     }
 
     /// One of the first readable pictures proves that there is something.
@@ -164,7 +178,7 @@ impl Library {
         std::mem::take(&mut *self.untold.lock().expect("nobody panics while holding it"))
     }
 
-    /// Where picture `at` lies.
+    /// Path of picture `at`.
     pub fn path(&self, at: usize) -> &Path {
         &self.paths[at]
     }
@@ -172,6 +186,18 @@ impl Library {
     /// Number of places to draw from: with folders of weight 1 the number of files.
     pub fn places(&self) -> usize {
         self.places.len()
+    }
+
+    /// Takes up to `count` readable pictures out, spread evenly: they are not drawn any more. At least half of the pictures stay.
+    pub fn hold_out(&mut self, count: usize) -> Vec<Arc<Image>> {
+        let count = count.min(self.len() / 2);
+        let mut out: Vec<(usize, Arc<Image>)> = vec![];
+        for i in 0..count {
+            let near = (0..self.len() / count).map(|by| i * self.len() / count + by);
+            out.extend(near.filter_map(|at| self.try_get(at).map(|image| (at, image))).next());
+        }
+        self.places.retain(|place| out.iter().all(|(at, _)| at != place));
+        out.into_iter().map(|(_, image)| image).collect()
     }
 
     /// The picture at place `at` of [`Self::places`], or the next one after it that can be read; and which file it is.
@@ -265,6 +291,17 @@ mod tests {
         assert!(told.len() == 2 && told[0].contains("dangling.png: a link that leads nowhere"), "{told:?}");
         assert!(told[1].contains("pipe.jpg: a pipe"), "{told:?}");
         std::fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn pictures_that_are_held_out_are_not_drawn() {
+        let images = (0..9).map(|i| Image::from_fn(40, 40, |_, _| [i; 3])).collect();
+        let mut library = Library::of_images(images);
+        let held: Vec<u8> = library.hold_out(3).iter().map(|image| image.pixel(0, 0)[0]).collect();
+        assert_eq!((held.as_slice(), library.places()), ([0, 3, 6].as_slice(), 6));
+        let drawn: Vec<u8> = (0..6).map(|at| library.get(at).1.pixel(0, 0)[0]).collect();
+        assert_eq!(drawn, [1, 2, 4, 5, 7, 8]);
+        assert_eq!(Library::of_images(vec![Image::black(40, 40)]).hold_out(4).len(), 0, "some must stay");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{Augment, Library, crop, window};
 use crate::learner::{Group, StylePicture, Twin, View};
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::{Image, Shape, Tensor};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ const MOST_WORKERS: usize = 16;
 const LIVELY: f32 = 0.05;
 const CROPS: usize = 6;
 
-/// How groups are drawn.
+/// Settings of drawing groups.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sampling {
@@ -40,10 +40,10 @@ pub struct Sampling {
     pub variants: usize,
     /// Change of a painting's colours, 0 to 1.
     pub colour: f32,
-    /// How far a photo's twin is moved at most in each direction, px.
+    /// Largest shift of a photo's twin in each direction, px.
     #[serde(default)]
     pub motion_px: usize,
-    /// How much smaller the loss network's view is than the photo's crop, px; a multiple of 8.
+    /// Difference between the sides of a photo's crop and of the loss network's view, px; a multiple of 8.
     #[serde(default)]
     pub jitter_px: usize,
 }
@@ -78,7 +78,7 @@ pub struct Source {
     pub photos: Arc<Library>,
     /// Styles.
     pub paintings: Arc<Library>,
-    /// How they are drawn.
+    /// Settings of drawing.
     pub sampling: Sampling,
 }
 

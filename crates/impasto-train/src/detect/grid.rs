@@ -45,7 +45,7 @@ pub fn border(evidence: &Evidence) -> Option<String> {
     })
 }
 
-/// How much of a picture's detail is a lattice of period 2, 4 or 8 px that sits on the pixel grid: 0 none, 1 all. The most of the three.
+/// Part of a picture's detail that is a lattice of period 2, 4 or 8 px that sits on the pixel grid: 0 none, 1 all. The most of the three.
 pub fn lattice(picture: &Tensor) -> f32 {
     let (width, luma) = (picture.shape().width, luma(picture));
     PERIODS.into_iter().map(|period| of_period(&luma, width, period)).fold(0.0, f32::max)

@@ -1,4 +1,4 @@
-//! What the losses tell.
+//! Detectors over the losses.
 
 use super::Evidence;
 use crate::learner::LOSSES;

@@ -1,4 +1,4 @@
-//! What the painted pictures tell.
+//! Detectors over painted pictures.
 
 use super::{Evidence, mean};
 use crate::loss::ssim::ssim_loss;

@@ -1,4 +1,4 @@
-//! What the network's own activations tell.
+//! Detectors over the network's own activations.
 
 use super::Evidence;
 use crate::walk::{Element, Kernels, Program, Tape, Value};
@@ -7,7 +7,7 @@ use impasto_core::network::{Node, NodeId, Op};
 /// A layer of whose channels more than this never answer is dying.
 const MOST_SILENT: f32 = 0.5;
 
-/// How much of a ReLU never answers.
+/// Part of a ReLU's channels that never answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Silent {
     /// The layer in front of it.
@@ -31,23 +31,23 @@ pub fn dying(evidence: &Evidence) -> Option<String> {
 }
 
 /// Which channels of which ReLUs have answered so far.
-pub(crate) struct Hearing {
+pub(crate) struct ReluActivity {
     relus: Vec<(NodeId, String, Vec<bool>)>,
 }
 
-impl Hearing {
+impl ReluActivity {
     /// For the ReLUs over maps of a program.
     pub fn new(program: &Program) -> Self {
         let nodes = &program.network.nodes;
-        let relu = |(id, node): (NodeId, &Node)| match node.op {
-            Op::Relu { input } => Some((id, nodes[input].name.clone(), vec![])),
-            _ => None,
+        let relu = |(id, node): (NodeId, &Node)| {
+            let Op::Relu { input } = node.op else { return None };
+            Some((id, nodes[input].name.clone(), vec![]))
         };
         Self { relus: nodes.iter().enumerate().filter_map(relu).collect() }
     }
 
     /// Takes down what a tape has just seen.
-    pub fn listen<K: Kernels>(&mut self, tape: &Tape<K>) {
+    pub fn record<K: Kernels>(&mut self, tape: &Tape<K>) {
         for (id, _, heard) in &mut self.relus {
             let Value::Map(map) = tape.value(*id) else { continue };
             heard.resize(map.shape().channels, false);

@@ -3,7 +3,7 @@
 use crate::learner::pass::{Part, Tapes};
 use crate::learner::{Group, LearnerError};
 use crate::walk::Kernels;
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::{Model, Shape, Tensor};
 
 /// Pictures in a family.

@@ -58,7 +58,7 @@ fn distance_slopes(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use impasto_core::conformance::Random;
+    use impasto_core::Random;
 
     /// Statistics of random features of 3 channels.
     fn statistics(random: &mut Random) -> Covariance {

@@ -187,7 +187,7 @@ pub enum DistilError {
     OtherSettings {
         /// The run's folder.
         run: String,
-        /// What differs.
+        /// The difference.
         differences: Vec<String>,
     },
     /// A run of a network of another shape.

@@ -12,7 +12,7 @@ use crate::loss::feature::{ContentTarget, content_mse};
 use crate::loss_network::{JudgeShape, LossNetwork};
 use crate::optimiser::norm;
 use crate::walk::{Gradients, Kernels, Tape, Wanted};
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::network::{NetworkBuilder, NodeId, Op, Padding};
 use impasto_core::{Model, Network, Tensor, Weights};
 use std::sync::Mutex;
@@ -20,7 +20,7 @@ use std::sync::Mutex;
 /// A channel of VGG's that hardly answers counts as if it deviated by this part of its look's mean deviation.
 const LEAST_DEVIATION: f32 = 0.1;
 
-/// What a step is to weigh, and the optimiser's numbers in a recipe of their own.
+/// Weights of a step's losses, and the optimiser's numbers in a recipe of their own.
 pub(super) struct Step<'a> {
     /// Weight of the distances; that of the features is 1.
     pub distances: f32,
@@ -89,11 +89,10 @@ fn with_maps(shape: &JudgeShape, vgg: &LossNetwork) -> (Network, [NodeId; 4], [N
         b.push(&node.name, node.op.clone());
     }
     let maps = std::array::from_fn(|i| {
-        let channels = match vgg.network.nodes[vgg.looks[i] - 1].op {
-            Op::Conv { out_channels, .. } => out_channels,
-            _ => unreachable!("VGG's looks stand behind convolutions"),
+        let Op::Conv { out_channels, .. } = vgg.network.nodes[vgg.looks[i] - 1].op else {
+            unreachable!("VGG's looks stand behind convolutions")
         };
-        b.conv(&format!("map{}", i + 1), looks[i], channels, 1, 1, Padding::Zero)
+        b.conv(&format!("map{}", i + 1), looks[i], out_channels, 1, 1, Padding::Zero)
     });
     (b.finish(), looks, maps)
 }

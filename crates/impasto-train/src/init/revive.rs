@@ -3,14 +3,14 @@
 //! A ReLU channel that is 0 on every picture gets no gradient and stays so. What reads it can be set to 0 without changing what the
 //! network paints; then the channel gets new weights, and the gradient first finds the readers, then the channel itself.
 
-use crate::detect::Hearing;
+use crate::detect::ReluActivity;
 use crate::learner::LearnerError;
 use crate::walk::{Fast, Packed, Parameters, Program, Tape};
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::network::{Network, NodeId, Op};
 use impasto_core::{Tensor, Weights};
 
-/// How far from 0 and 1 the styles of a revived channel may lie, as a part of the usual start's: they learn.
+/// Largest distance of a revived channel's styles from 0 and 1, as a part of the usual start's: they learn.
 const SPREAD: f32 = 0.1;
 
 /// Revives what is silent over `pairs` of a photo and a painting, of one size. Gives `(layer, channels revived)` for each layer that had some.
@@ -55,7 +55,7 @@ fn silent(
         Ok((program, packed))
     };
     let (painter, encoder) = (program(painter)?, program(encoder)?);
-    let mut hearing = Hearing::new(&painter.0);
+    let mut activity = ReluActivity::new(&painter.0);
     for (photo, painting) in pairs {
         let tape =
             |program: &Program, of: &Tensor| Tape::new(kernels, program, of.shape().height, of.shape().width);
@@ -63,9 +63,9 @@ fn silent(
         encode.run(&encoder.0, &encoder.1, painting, &[]);
         let mut paint = tape(&painter.0, photo)?;
         paint.run(&painter.0, &painter.1, photo, encode.output().vector());
-        hearing.listen(&paint);
+        activity.record(&paint);
     }
-    Ok(hearing.silent_channels())
+    Ok(activity.silent_channels())
 }
 
 /// Name of the layer that a ReLU reads, the noise field left aside.
@@ -84,7 +84,17 @@ fn convolutions_behind(network: &Network, id: NodeId) -> Option<Vec<String>> {
         match network.nodes[reader].op {
             Op::Conv { .. } => found.push(network.nodes[reader].name.clone()),
             Op::Upsample2 { .. } => found.extend(convolutions_behind(network, reader)?),
-            _ => return None,
+            Op::Input { .. }
+            | Op::Relu { .. }
+            | Op::MaxPool2 { .. }
+            | Op::AvgPool2 { .. }
+            | Op::Add { .. }
+            | Op::AdaIn { .. }
+            | Op::Modulate { .. }
+            | Op::Noise { .. }
+            | Op::MeanStd { .. }
+            | Op::Concat { .. }
+            | Op::Scale { .. } => return None,
         }
     }
     Some(found)

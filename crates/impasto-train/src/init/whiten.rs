@@ -98,7 +98,7 @@ fn solve_transposed(l: &[f64], n: usize, w: &mut [f64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use impasto_core::conformance::Random;
+    use impasto_core::Random;
     use impasto_core::{Shape, light};
 
     #[test]

@@ -16,18 +16,18 @@ pub enum Entry {
         steps: u64,
         /// Photos, paintings.
         pictures: [usize; 2],
-        /// What the kernels ran on.
+        /// Instruction set or adapter that the kernels ran on.
         device: String,
     },
     /// Means over some steps.
     Steps(Steps),
-    /// How held-out pairs looked.
+    /// Figures of the held-out pairs.
     Validated(Figures),
     /// Something looked wrong.
     Warning {
         /// After this many steps.
         step: u64,
-        /// What, why and what to do.
+        /// Fault, cause and remedy.
         message: String,
     },
 }

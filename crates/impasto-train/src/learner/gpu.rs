@@ -11,8 +11,8 @@
 //! light       the passes that train the light network
 //! classic     the passes that train the classic decoder
 //! pictures    losses over the pastiches themselves
-//! rare        losses that few recipes ask for, on the CPU
-//! told        losses, from many workgroups
+//! host_losses losses that few recipes ask for, on the CPU
+//! loss_slots  partial losses, a slot for each workgroup
 //! work        what is handed in, and what comes back
 //! ```
 //!
@@ -23,16 +23,16 @@
 mod classic;
 mod device;
 mod fields;
+mod host_losses;
 mod judge;
 mod kernel;
 mod light;
+mod loss_slots;
 mod overlaps;
 mod pictures;
-mod rare;
 mod room;
 mod table;
 mod tape;
-mod told;
 mod views;
 mod work;
 
@@ -55,7 +55,7 @@ use room::floats;
 use table::{Table, TableFault};
 use work::Work;
 
-/// What the device says of a failure.
+/// The device's words about a failure.
 #[derive(Debug)]
 struct Fault(String);
 
@@ -108,7 +108,7 @@ impl Sizes {
     }
 }
 
-/// How much losses count in the batch's mean.
+/// Weights of losses in the batch's mean.
 #[derive(Clone, Copy)]
 struct Share<'a> {
     recipe: &'a Recipe,
@@ -133,7 +133,7 @@ fn recipe_buffer(gpu: &Gpu) -> Result<Buffer, Fault> {
     floats(gpu, WEIGHTS)
 }
 
-/// What kernels multiply gradients with: the recipe's weights, each with its part of the batch's mean.
+/// Factors of gradients in kernels: the recipe's weights, each with its part of the batch's mean.
 fn write_recipe(gpu: &Gpu, buffer: &Buffer, share: Share) {
     let Recipe { content, style, ssim, identity, noise, range, gain_limit, .. } = *share.recipe;
     let mut weights = [0.0f32; WEIGHTS];

@@ -1,4 +1,4 @@
-//! What one thread works on at a time.
+//! Work of one thread at a time.
 
 use impasto_core::noise::PERIOD;
 use impasto_core::{Field, Tensor};
@@ -68,7 +68,7 @@ pub struct View {
     pub side: usize,
 }
 
-/// Where two pictures of one place show the same.
+/// Overlap of two pictures of one place.
 pub(super) struct Overlap {
     /// Left and upper edge in the content.
     pub here: (usize, usize),

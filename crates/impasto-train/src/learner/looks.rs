@@ -1,4 +1,4 @@
-//! What the loss network is asked, and what it says about a style, remembered.
+//! Statistics of styles in the loss network, remembered.
 
 use super::{Recipe, StyleKind};
 use crate::loss::covariance::Covariance;
@@ -36,7 +36,7 @@ pub(super) fn first_kept(recipe: &Recipe) -> usize {
     first
 }
 
-/// What is to be kept of a painting.
+/// Parts of a painting to keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Asked {
     pub gram: bool,

@@ -94,7 +94,7 @@ macro_rules! loss_table {
             }
         }
 
-        /// What a step saw; losses are unweighted means over the batch.
+        /// Measurements of one step; losses are unweighted means over the batch.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
         #[serde(default)]
         pub struct StepReport {
@@ -140,7 +140,7 @@ loss_table! {
         laplacian = 0.0, "Laplacian", Stage::Picture(laplacian::laplacian), Host;
         /// Total variation.
         total_variation = 0.0, "Total variation", Stage::Picture(|y, _, w, g| picture::total_variation(y, w, g)), Host;
-        /// What repeats every 8 px, beyond the photo's own: the variance of the means over the 64 phases.
+        /// Loss on detail that repeats every 8 px, beyond the photo's own: the variance of the means over the 64 phases.
         #[serde(default)]
         phase = 0.0, "Phase variance", Stage::Picture(phase::phase_variance), No;
         /// Keeps the pastiche in `0..1`.
@@ -151,7 +151,7 @@ loss_table! {
         identity = 0.0, "Reconstruction (identity), L1", Stage::Identity, Kernel;
     }
     settings {
-        /// What the content's features should be.
+        /// Target of the content's features.
         content_target: ContentKind = ContentKind::AdaIn;
         /// Layers whose features are the content, counted from relu4_1 upwards: 1 to 4. Their losses are added.
         content_layers: usize = 1;

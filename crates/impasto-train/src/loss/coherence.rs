@@ -2,7 +2,7 @@
 //! the pastiche, and no other place's difference looks like it.
 
 use crate::walk::{Element, Map};
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 
 /// Temperature of the contrast.
 pub(crate) const TAU: f32 = 0.07;

@@ -85,7 +85,7 @@ impl Covariance {
     }
 }
 
-/// How far two styles are from each other at one layer, each part between 0 and about 1.
+/// Distance of two styles at one layer, each part between 0 and about 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Distance {
     /// `|C - T|^2 / (|C|^2 + |T|^2)`.

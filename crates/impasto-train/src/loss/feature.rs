@@ -2,7 +2,7 @@
 
 use crate::walk::{Element, Map, Moments};
 
-/// Where a loss over means and deviations stands, and its gradients to both.
+/// Value of a loss over means and deviations, and its gradients to both.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StyleTerm {
     /// Unweighted.

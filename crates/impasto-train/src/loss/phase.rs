@@ -1,4 +1,4 @@
-//! What repeats with the painter's grid: a lattice has the same value at the same place of every cell.
+//! Loss on what repeats with the painter's grid: a lattice has the same value at the same place of every cell.
 
 use impasto_core::{Shape, Tensor};
 

@@ -59,7 +59,7 @@ pub fn self_similarity<E: Element>(
     (value / n as f64) as f32
 }
 
-/// How alike places are.
+/// Similarity of places.
 struct Likeness {
     /// `[n][C]`, of unit length.
     units: Vec<f32>,

@@ -2,7 +2,7 @@
 //! distribution.
 
 use crate::walk::dot;
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 
 /// Added to the variance of the target.
 const EPS: f32 = 1e-6;

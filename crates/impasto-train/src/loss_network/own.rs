@@ -179,7 +179,7 @@ impl LossNetwork {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use impasto_core::conformance::Random;
+    use impasto_core::Random;
 
     fn judge() -> LossNetwork {
         let (network, looks) = JudgeShape::default().table();

@@ -1,4 +1,4 @@
-//! What differs between two settings, in words.
+//! Differences between two settings, in words.
 
 use serde_json::Value;
 

@@ -28,7 +28,7 @@ pub enum TrainError {
     Start {
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The fault.
         source: WeightsError,
     },
     /// The model.
@@ -45,7 +45,7 @@ pub enum TrainError {
     OtherSettings {
         /// The run's folder.
         run: String,
-        /// What differs.
+        /// The difference.
         differences: Vec<String>,
     },
     /// A run of another network.
@@ -60,7 +60,7 @@ pub enum TrainError {
         expected: usize,
         /// Weights in the checkpoint.
         found: usize,
-        /// What differs.
+        /// The difference.
         differences: Vec<String>,
     },
     /// Settings that cannot be meant.
@@ -73,7 +73,7 @@ pub enum TrainError {
         path: String,
         /// The system's words.
         cause: String,
-        /// What is still there.
+        /// The files that are still there.
         kept: Kept,
     },
     /// The folder holds a run already.
@@ -87,7 +87,7 @@ pub enum TrainError {
     NotFinite {
         /// The step.
         step: u64,
-        /// What is still there.
+        /// The files that are still there.
         kept: Kept,
     },
     /// The data thread has died.

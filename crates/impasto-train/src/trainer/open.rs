@@ -6,7 +6,7 @@ use super::tables::Tables;
 use crate::data::{Library, Source, centre_square, drawn};
 use crate::init;
 use crate::loss_network::{LossNetwork, LossNetworkError};
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::{Image, Model, Network, Weights};
 use impasto_cpu::CpuEngine;
 use impasto_import::{ImportError, Pictures, import_plain_vgg, import_vgg};
@@ -23,7 +23,7 @@ const NORMALISED_PX: usize = 256;
 /// Pairs on which a channel must have answered once, not to be revived.
 const HEARD_PAIRS: u64 = 64;
 
-/// What [`Material`] names, opened.
+/// The files that [`Material`] names, opened.
 pub(super) struct Opened {
     pub photos: Arc<Library>,
     pub paintings: Arc<Library>,
@@ -167,7 +167,7 @@ fn started(mut weights: Weights, path: &Path, tables: &Tables) -> Result<Weights
     Ok(weights)
 }
 
-/// Where a painter has other sites than the model to start from (a noise field, say), the encoder's last layer has other rows: sites of
+/// If a painter has other sites than the model to start from (a noise field, say), the encoder's last layer has other rows: sites of
 /// the same name, kind and width keep the rows of `start`, others take those of `fresh`.
 fn carry_sites(before: &Network, painter: &Network, encoder: &Network, fresh: &Weights, start: &mut Weights) {
     let Some(head) = encoder.nodes.last().filter(|_| before.sites != painter.sites) else { return };

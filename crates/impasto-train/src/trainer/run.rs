@@ -25,7 +25,7 @@ const PATIENCE: u64 = 10;
 /// Paintings over which the encoder's statistics are whitened at the start: from files, and drawn ones.
 const WHITENED: [usize; 2] = [400, 64];
 
-/// How a run ended.
+/// End of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// All steps are done.
@@ -58,7 +58,7 @@ struct Run<'a, K: Kernels> {
     _lock: RunLock,
     kernels: K,
     processor: &'static str,
-    /// What the learner computes on.
+    /// Machine and instruction set of the learner.
     device: String,
     learner: Box<dyn Learner>,
     loss: LossNetwork,
@@ -258,7 +258,7 @@ impl<'a, K: Kernels> Run<'a, K> {
         Ok(())
     }
 
-    /// What the detectors say for the first time.
+    /// Findings of the detectors that are new.
     fn warnings(&mut self, validation: &Validation) -> Vec<String> {
         let Settings { schedule, recipe, .. } = &self.config.settings;
         if self.step < schedule.identity_steps + LEAST_STEPS {

@@ -1,4 +1,4 @@
-//! What a run is made from.
+//! Settings of a run.
 
 use crate::data::{Folder, Sampling};
 use crate::learner::{Recipe, StyleKind};
@@ -18,7 +18,7 @@ pub enum NetworkKind {
     Classic,
 }
 
-/// How the loss network's file is taken.
+/// Treatment of the loss network's file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Judge {
@@ -35,13 +35,13 @@ pub enum Judge {
 pub struct Settings {
     /// Which network is trained. The light network's numbers below mean nothing to the classic one.
     pub network: NetworkKind,
-    /// How the loss network's file is taken.
+    /// Treatment of the loss network's file.
     pub judge: Judge,
     /// Weights of the losses and the optimiser's numbers.
     pub recipe: Recipe,
     /// The curriculum.
     pub schedule: Schedule,
-    /// How pictures are drawn.
+    /// Sampling of pictures.
     pub sampling: Sampling,
     /// Groups a step; each is one photo in the styles of [`Sampling::styles`] paintings.
     pub groups: usize,
@@ -86,7 +86,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What a run begins with where nothing else is said.
+    /// Defaults of a run.
     pub fn of(network: NetworkKind) -> Self {
         match network {
             NetworkKind::Light => Self::default(),
@@ -193,7 +193,7 @@ impl Settings {
     }
 }
 
-/// What is trained on.
+/// Pictures to train on.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Material {
     /// Pictures and the loss network from files.
@@ -211,7 +211,7 @@ pub enum Material {
     Drawn,
 }
 
-/// What computes a run. A run may move from one to the other at any checkpoint.
+/// Processor of a run. A run may move from one to the other at any checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Machine {
     /// The processor.
@@ -221,10 +221,10 @@ pub enum Machine {
     Gpu(Option<String>),
 }
 
-/// Where things lie.
+/// Paths of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Paths {
-    /// What is trained on.
+    /// Pictures to train on.
     pub material: Material,
     /// The run's folder: checkpoint, model, log, sheets.
     pub run: PathBuf,
@@ -237,11 +237,11 @@ pub struct Paths {
 pub struct TrainConfig {
     /// The settings that decide its course.
     pub settings: Settings,
-    /// Where things lie.
+    /// Paths of a run.
     pub paths: Paths,
     /// The rights to what is learned, as the model's file says them; nobody but the person who trains can know.
     pub license: String,
-    /// What computes it.
+    /// Processor that computes it.
     pub machine: Machine,
     /// Threads; results do not depend on it.
     pub threads: usize,

@@ -1,4 +1,4 @@
-//! What is trained: tables, and the parts of them that are not.
+//! Tables to train, and the parts of them that stay as they are.
 
 use super::error::TrainError;
 use super::settings::{NetworkKind, Settings};
@@ -105,7 +105,16 @@ fn convolutions(loss: &LossNetwork) -> Vec<Convolution> {
             Op::MaxPool2 { .. } | Op::AvgPool2 { .. } => {
                 found.last_mut().expect("a pool follows a convolution").pooled = true
             }
-            _ => {}
+            Op::Input { .. }
+            | Op::Relu { .. }
+            | Op::Upsample2 { .. }
+            | Op::Add { .. }
+            | Op::AdaIn { .. }
+            | Op::Modulate { .. }
+            | Op::Noise { .. }
+            | Op::MeanStd { .. }
+            | Op::Concat { .. }
+            | Op::Scale { .. } => {}
         }
     }
     found
@@ -140,16 +149,14 @@ mod tests {
 
     #[test]
     fn the_mirror_of_vgg_is_the_published_decoder() {
-        let weights = crate::init::painter(
-            &classic::encoder(Variance::Port),
-            &mut impasto_core::conformance::Random::new(1),
-        );
+        let weights =
+            crate::init::painter(&classic::encoder(Variance::Port), &mut impasto_core::Random::new(1));
         let loss = LossNetwork::unchecked(&weights).unwrap();
         let decoder = Tables::classic(&loss, "none").decoder.unwrap();
         let own: Vec<(&str, usize)> = (decoder.nodes.iter())
-            .filter_map(|n| match n.op {
-                Op::Conv { out_channels, .. } => Some((n.name.as_str(), out_channels)),
-                _ => None,
+            .filter_map(|n| {
+                let Op::Conv { out_channels, .. } = n.op else { return None };
+                Some((n.name.as_str(), out_channels))
             })
             .collect();
         assert_eq!(own, DECODER.map(|(name, channels, _)| (name, channels)));

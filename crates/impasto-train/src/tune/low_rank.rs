@@ -1,6 +1,6 @@
 //! The nearest matrix of a small rank.
 
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 
 /// Rounds of subspace iteration; the spectra of weight changes fall slowly, and a few rounds come within a thousandth of the best.
 const ROUNDS: usize = 6;

@@ -1,9 +1,9 @@
-//! What a walker needs from a machine: convolutions. Everything else is written once, over [`Element`].
+//! Convolutions, the one thing that a walker needs from a machine. Everything else is written once, over [`Element`].
 
 use super::map::{Element, Map};
 use impasto_core::Padding;
 
-/// What is done to a convolution's sum before it is stored, in this order.
+/// Operations on a convolution's sum before it is stored, in this order.
 #[derive(Clone, Copy, Debug)]
 pub struct Finish<'a, E> {
     /// Added, one for each (padded) channel.
@@ -12,13 +12,13 @@ pub struct Finish<'a, E> {
     pub relu: bool,
     /// The sum is kept where this map is positive, and 0 elsewhere.
     pub gate: Option<&'a Map<E>>,
-    /// What the output holds is added.
+    /// Adds to the output instead of replacing it.
     pub add: bool,
 }
 
 /// Convolutions of 3x3 or 1x1 over maps, forward and back.
 pub trait Kernels: Copy + Send + Sync + 'static {
-    /// What maps are made of.
+    /// Number type of maps.
     type Element: Element;
     /// Weights in the kernels' own order.
     type Weights: Send + Sync;

@@ -13,7 +13,7 @@ use impasto_core::weights::WeightsError;
 pub struct Layer {
     /// The layer's name in its table.
     pub name: String,
-    /// Where its weight starts.
+    /// Offset of its weight.
     pub start: usize,
     /// Output channels.
     pub outputs: usize,
@@ -65,12 +65,12 @@ impl Layer {
         self.outputs * self.inputs * self.kernel * self.kernel
     }
 
-    /// Where the weight stands.
+    /// Range of the weight in the flat vector.
     pub fn weight(&self) -> std::ops::Range<usize> {
         self.start..self.start + self.weight_len()
     }
 
-    /// Where the bias stands.
+    /// Range of the bias in the flat vector.
     pub fn bias(&self) -> std::ops::Range<usize> {
         let start = self.start + self.weight_len();
         let len = if self.kind == LayerKind::Noise { 0 } else { self.outputs };

@@ -59,17 +59,7 @@ impl Program {
             let from_vectors = !inputs.is_empty() && inputs.iter().all(|&i| vector[i]);
             vector[id] = matches!(node.op, Op::MeanStd { .. }) || from_vectors;
             let refuse = |what: &str| ProgramError::Layer { layer: node.name.clone(), what: what.into() };
-            if vector[id]
-                && matches!(
-                    node.op,
-                    Op::MaxPool2 { .. }
-                        | Op::AvgPool2 { .. }
-                        | Op::Upsample2 { .. }
-                        | Op::AdaIn { .. }
-                        | Op::Modulate { .. }
-                        | Op::Noise { .. }
-                )
-            {
+            if vector[id] && !makes_vectors(&node.op) {
                 return Err(refuse("it works on a vector"));
             }
             if let Op::Conv { input, out_channels, kernel, stride, groups, padding } = node.op {
@@ -102,6 +92,18 @@ impl Program {
         Ok(Self { network: network.clone(), vector, relu_of, conv_of, convs, noises })
     }
 
+    /// Nodes whose gradient is wanted: those behind which there is the `picture`, or one of the `weights` or of the `style`'s sites.
+    pub(crate) fn needed(&self, picture: bool, weights: bool, style: bool) -> Vec<bool> {
+        let mut needed = vec![false; self.network.nodes.len()];
+        needed[0] = picture;
+        for (id, node) in self.network.nodes.iter().enumerate().skip(1) {
+            let op = &node.op;
+            let own = (op.has_weights() && weights) || (op.site().is_some() && style);
+            needed[id] = own || op.inputs().iter().any(|&i| needed[i]);
+        }
+        needed
+    }
+
     /// For a convolution, the ReLU that alone reads it.
     #[cfg(feature = "gpu")]
     pub(crate) fn relu_of(&self, id: NodeId) -> Option<NodeId> {
@@ -117,5 +119,24 @@ impl Program {
     /// Whether node `id` is a ReLU, whose gradient may be gated by whoever writes it.
     pub(crate) fn is_relu(&self, id: NodeId) -> bool {
         matches!(self.network.nodes[id].op, Op::Relu { .. })
+    }
+}
+
+/// Whether a kind of layer can make a vector: of a map, or of vectors alone.
+fn makes_vectors(op: &Op) -> bool {
+    match op {
+        Op::Conv { .. }
+        | Op::Relu { .. }
+        | Op::Add { .. }
+        | Op::MeanStd { .. }
+        | Op::Concat { .. }
+        | Op::Scale { .. } => true,
+        Op::Input { .. }
+        | Op::MaxPool2 { .. }
+        | Op::AvgPool2 { .. }
+        | Op::Upsample2 { .. }
+        | Op::AdaIn { .. }
+        | Op::Modulate { .. }
+        | Op::Noise { .. } => false,
     }
 }

@@ -10,7 +10,7 @@ use super::statistics::{add_statistics_gradient, affine, channel_sums, products}
 use super::tape::{Tape, Value};
 use impasto_core::network::{NodeId, Op};
 
-/// What the way back is asked for.
+/// Gradients that the backward pass shall give.
 #[derive(Default)]
 pub struct Wanted<'a> {
     /// Gradients to the weights are added here.
@@ -51,7 +51,7 @@ impl<K: Kernels> Tape<K> {
 
     /// Carries the seeded gradients back through the program.
     pub fn backward(&mut self, program: &Program, packed: &Packed<K>, wanted: &mut Wanted) {
-        let needed = program.needed(wanted);
+        let needed = program.needed(wanted.picture, wanted.weights.is_some(), wanted.style.is_some());
         for id in (1..program.network.nodes.len()).rev() {
             let source = program.relu_of[id].unwrap_or(id);
             if !needed[id] || !self.reached[source] || program.conv_of[id].is_some() {
@@ -311,7 +311,13 @@ impl<K: Kernels> Tape<K> {
                     at += count;
                 }
             }
-            other => unreachable!("{other:?} makes no vector: the program has been checked"),
+            Op::Input { .. }
+            | Op::MaxPool2 { .. }
+            | Op::AvgPool2 { .. }
+            | Op::Upsample2 { .. }
+            | Op::AdaIn { .. }
+            | Op::Modulate { .. }
+            | Op::Noise { .. } => unreachable!("no vector is made so: the program has been checked"),
         }
     }
 
@@ -325,19 +331,5 @@ impl<K: Kernels> Tape<K> {
 fn add_style(wanted: &mut Wanted, range: std::ops::Range<usize>, first: &[f32], second: &[f32]) {
     if let Some(style) = wanted.style.as_deref_mut() {
         style[range].iter_mut().zip(first.iter().chain(second)).for_each(|(s, g)| *s += g);
-    }
-}
-
-impl Program {
-    /// Nodes whose gradient somebody wants: those behind which there is a weight, a style or the picture.
-    fn needed(&self, wanted: &Wanted) -> Vec<bool> {
-        let mut needed = vec![false; self.network.nodes.len()];
-        needed[0] = wanted.picture;
-        for (id, node) in self.network.nodes.iter().enumerate().skip(1) {
-            let own = (node.op.has_weights() && wanted.weights.is_some())
-                || (node.op.site().is_some() && wanted.style.is_some());
-            needed[id] = own || node.op.inputs().iter().any(|&i| needed[i]);
-        }
-        needed
     }
 }

@@ -10,7 +10,7 @@ pub struct Moments {
     pub mean: Vec<f32>,
     /// `sqrt(variance + eps)`, `[C]`.
     pub std: Vec<f32>,
-    /// What the sum of squares was divided by: the number of pixels, or one less.
+    /// Divisor of the sum of squares: the number of pixels, or one less.
     pub divisor: f32,
 }
 

@@ -11,7 +11,7 @@ use impasto_core::Tensor;
 use impasto_core::network::{NodeId, Op};
 use impasto_core::noise::{Field, Windows};
 
-/// What a node holds.
+/// The value at a node.
 #[derive(Clone, Debug)]
 pub enum Value<E> {
     /// Nothing yet, or written elsewhere (a convolution that its ReLU replaces).
@@ -146,7 +146,7 @@ impl<K: Kernels> Tape<K> {
         self.values[0].map_mut()
     }
 
-    /// What a node holds.
+    /// The value at a node.
     pub fn value(&self, id: NodeId) -> &Value<K::Element> {
         &self.values[id]
     }
@@ -266,7 +266,13 @@ impl<K: Kernels> Tape<K> {
                 y.clear();
                 inputs.iter().for_each(|&i| y.extend_from_slice(self.values[i].vector()));
             }
-            other => unreachable!("{other:?} makes no vector: the program has been checked"),
+            Op::Input { .. }
+            | Op::MaxPool2 { .. }
+            | Op::AvgPool2 { .. }
+            | Op::Upsample2 { .. }
+            | Op::AdaIn { .. }
+            | Op::Modulate { .. }
+            | Op::Noise { .. } => unreachable!("no vector is made so: the program has been checked"),
         }
     }
 }

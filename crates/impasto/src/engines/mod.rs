@@ -1,11 +1,11 @@
 //! Which engine paints, and what happens when it cannot.
 
+mod fallback;
 mod fastest;
 mod gpu;
-mod sturdy;
 
+pub use fallback::{FallbackEngine, Notice};
 pub use fastest::Fastest;
-pub use sturdy::{Notice, Sturdy};
 
 use crate::PaintError;
 use impasto_core::Engine;
@@ -75,11 +75,11 @@ pub struct EngineSetup {
     pub choice: EngineChoice,
     /// Threads of the CPU engine; 0 is one a core.
     pub threads: usize,
-    /// What the CPU engine computes products in. With less than `f32` the GPU engine keeps activations in `f16`.
+    /// Number type of the CPU engine's products. With less than `f32` the GPU engine keeps activations in `f16`.
     pub precision: Precision,
     /// A part of the name of the GPU adapter; without it what `IMPASTO_ADAPTER` names, else the likely fastest.
     pub adapter: Option<String>,
-    /// Where the GPU engine keeps which kernels were fastest; without it, it goes by rules.
+    /// File in which the GPU engine notes which kernels were fastest; without it, it goes by rules.
     pub tuning: Option<PathBuf>,
     /// Whether it measures what that file does not tell, which takes seconds at the first frame: for many frames.
     pub measure: bool,
@@ -107,10 +107,10 @@ impl EngineSetup {
     ///
     /// # Errors
     /// When this build has no such engine, no adapter is called so, or the CPU cannot run `IMPASTO_ISA`.
-    pub fn sturdy(&self, notice: Notice) -> Result<Arc<dyn Engine>, PaintError> {
+    pub fn with_fallback(&self, notice: Notice) -> Result<Arc<dyn Engine>, PaintError> {
         match self.strict() {
             Ok(engine) if matches!(self.choice, EngineChoice::Gpu | EngineChoice::Auto) => {
-                Ok(Arc::new(Sturdy::new(engine, self.cpu()?, notice)))
+                Ok(Arc::new(FallbackEngine::new(engine, self.cpu()?, notice)))
             }
             Err(error @ PaintError::NoGpu(_)) => {
                 let cpu = self.cpu()?;

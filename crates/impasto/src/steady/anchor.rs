@@ -40,7 +40,7 @@ pub(crate) struct Place {
 }
 
 impl Anchor {
-    /// Where `frame` lies; after a `cut` the scene begins anew.
+    /// Place of `frame`; after a `cut` the scene begins anew.
     pub fn follow(&mut self, frame: &Image, cut: bool) -> Place {
         let now = Pyramid::new(frame);
         let comparable = self.key.as_ref().is_some_and(|(key, _)| !cut && key.size() == now.size());

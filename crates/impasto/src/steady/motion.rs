@@ -80,7 +80,7 @@ impl Pyramid {
         self.size
     }
 
-    /// How things have moved from `before` to here, probably near `guess` px. `None` where too little agrees on any motion, or
+    /// Motion from `before` to here, probably near `guess` px. `None` where too little agrees on any motion, or
     /// where there is nothing to follow.
     ///
     /// # Panics
@@ -287,7 +287,7 @@ impl Plane {
 mod tests {
     use super::*;
     use crate::scene;
-    use impasto_core::conformance::Random;
+    use impasto_core::Random;
 
     /// The part of a larger scene that is seen from `(x, y)`, in thirds of a px, with a camera's noise.
     fn view(large: &Image, (x, y): (usize, usize), seed: u64) -> Image {

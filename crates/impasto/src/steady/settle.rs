@@ -9,7 +9,7 @@ const KEEP: f32 = 0.95;
 /// A cell moves in full when its pixels differ by this much of 255 more than noise does, in the mean.
 const FULL: f32 = 3.0;
 
-/// Where a frame differs from the one before: a value for every cell of 8x8 px, 0 still to 1 moving.
+/// Difference of a frame from the one before: a value for every cell of 8x8 px, 0 still to 1 moving.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Motion {
     /// Cells in a row; 0 where everything moves.
@@ -39,7 +39,7 @@ impl Motion {
         Self { across, cells: widened(&cells, across) }
     }
 
-    /// What moves at each pixel of row `y`, between the middles of cells.
+    /// Motion at each pixel of row `y`, between the middles of cells.
     fn row(&self, y: usize, out: &mut [f32]) {
         let down = self.cells.len() / self.across;
         let (first, second, weight) = place(y, down);
@@ -85,7 +85,7 @@ fn place(at: usize, cells: usize) -> (usize, usize, f32) {
 #[derive(Default)]
 pub(crate) struct Settler {
     size: (usize, usize),
-    /// What is shown, in 1/256 of a byte's unit, so that small steps add up.
+    /// Shown values, in 1/256 of a byte's unit, so that small steps add up.
     shown: Vec<u16>,
     look: Vec<f32>,
     moves: Vec<f32>,
@@ -131,7 +131,7 @@ impl Settler {
 mod tests {
     use super::*;
     use crate::scene;
-    use impasto_core::conformance::Random;
+    use impasto_core::Random;
 
     fn painted(seed: u64) -> Image {
         let (still, mut random) = (scene::draw(96, 54, 0.0), Random::new(seed));

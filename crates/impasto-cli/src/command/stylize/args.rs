@@ -1,6 +1,7 @@
 //! The words of `impasto stylize`.
 
 use crate::args::{BrushArgs, DialArgs, ModelArgs, StyleWord};
+use crate::preset::PresetArgs;
 use clap::ValueEnum;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -22,6 +23,9 @@ use std::str::FromStr;
   impasto stylize photo.jpg --style wave.jpg --size 1024 --style-size 256 \\
       --keep-color 1
       finer strokes, in the photo's own colours
+  impasto stylize photo.jpg --style wave.jpg --size 1024 --finish
+      for a print: the painted picture goes on toward the painting for a minute
+      or two
   impasto stylize - --style waves -o - < photo.jpg > painted.jpg
       through pipes
 
@@ -48,9 +52,24 @@ pub struct Args {
     #[arg(long = "mask", value_name = "FILE=S")]
     pub masks: Vec<MaskWord>,
     #[command(flatten)]
+    pub preset: PresetArgs,
+    #[command(flatten)]
     pub dials: DialArgs,
+    /// Paint the painting again, so many times in all: the style grows stronger each time.
+    #[arg(long, value_name = "1..8", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub passes: u8,
     #[command(flatten)]
     pub brush: BrushArgs,
+    /// After the network has painted, so many gradient steps on the picture itself toward the painting: slow, and nearer to it. For stills that
+    /// are printed. Needs the painting's picture.
+    #[arg(long, value_name = "STEPS", num_args = 0..=1, default_missing_value = "60", conflicts_with = "passes", value_parser = clap::value_parser!(u16).range(1..=5000))]
+    pub finish: Option<u16>,
+    /// The painting to finish toward, where --style is a built-in name or a .style file, which hold none; several by one hand may be named.
+    #[arg(long, value_name = "PICTURE", requires = "finish")]
+    pub finish_like: Vec<PathBuf>,
+    /// With --finish: begin with noise and leave the photo's drawing out; what comes is the painting's texture, in the photo's size.
+    #[arg(long, requires = "finish")]
+    pub texture: bool,
     #[command(flatten)]
     pub model: ModelArgs,
     /// Quality of JPEG and WebP.
@@ -71,6 +90,9 @@ pub struct Args {
     /// Also show photo and painting in one: side by side, as RESULT-compare, or on a page with a border to draw.
     #[arg(long, value_enum, value_name = "side|slider.html")]
     pub compare: Option<Compare>,
+    /// Say what was painted, passed over and failed as one JSON object on standard output, at the end.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Before and after in one.

@@ -117,7 +117,7 @@ fn inside(folder: &Path, output: &Path) -> Option<PathBuf> {
 
 /// Names that results may end in: the built-in styles', and those of this run.
 fn known_styles(looks: &[String]) -> Vec<String> {
-    let built_in = builtin::styles().into_iter().map(|style| style.provenance.name);
+    let built_in = builtin::names().into_iter().map(|style| style.name);
     built_in.chain(looks.iter().flat_map(|look| look.split('+').map(String::from))).collect()
 }
 

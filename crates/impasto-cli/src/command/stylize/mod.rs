@@ -1,6 +1,7 @@
 //! `impasto stylize`: photos times styles.
 
 mod args;
+mod finish;
 mod found;
 mod naming;
 mod paint;

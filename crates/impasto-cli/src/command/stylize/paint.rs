@@ -1,6 +1,7 @@
 //! The painting itself: photo by photo, look by look.
 
 use super::args::Compare;
+use super::finish::Finish;
 use super::found::STDIN;
 use super::plan::{Job, Output, Plan, files_of};
 use crate::console::{Console, Progress, duration};
@@ -8,10 +9,12 @@ use crate::failure::words;
 use crate::styles::Styles;
 use crate::{interrupt, page, sheet, size};
 use anyhow::{Context, Result, anyhow};
-use impasto::{Image, Mask, Style, Stylizer};
+use impasto::{Image, Mask, Style, Stylizer, regions};
 use impasto_media::still::animation::{self, Animation, Frame};
 use impasto_media::still::{self, Format, Limits, Note, OutputFormat, Still, cutout, mark};
 use impasto_media::{atomic, resize};
+use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -27,13 +30,16 @@ pub struct Studio<'a> {
     /// The mixed style of each look; none where masks alone paint.
     looks: Vec<Option<Style>>,
     masks: Vec<(Image, Style)>,
+    finish: Option<Finish>,
+    /// What was painted, for `--json`.
+    painted: RefCell<Vec<Value>>,
 }
 
 /// Paints everything; a photo that fails is told at the end.
 pub fn run(plan: &Plan, console: &Console) -> Result<()> {
     tell_left_out(plan, console);
     if plan.jobs.iter().all(|job| job.results.is_empty()) {
-        return Ok(());
+        return told(plan, Vec::new(), &[], console);
     }
     let studio = Studio::open(plan)?;
     let model = plan.args.model.shown(&studio.stylizer);
@@ -42,16 +48,49 @@ pub fn run(plan: &Plan, console: &Console) -> Result<()> {
     let mut failed = Vec::new();
     for job in plan.jobs.iter().filter(|job| !job.results.is_empty()) {
         if let Err(error) = studio.photo(job, console, &mut progress) {
-            failed.push(named(job, &words(&error)));
+            failed.push((shown(&job.photo), named(job, &words(&error))));
         }
     }
     drop(progress);
-    if plan.jobs.len() > 1 {
-        let begun = plan.jobs.iter().filter(|job| !job.results.is_empty()).count();
-        let (painted, failed, over) = (begun - failed.len(), failed.len(), plan.skipped.len());
-        console.note(format!("{painted} photos painted, {failed} failed, {over} files passed over"));
+    table(plan, &failed, console);
+    told(plan, studio.painted.take(), &failed, console)?;
+    summary(failed.into_iter().map(|(_, what)| what).collect(), plan.jobs.len())
+}
+
+/// How a run over several photos went; what was passed over stands above, with reasons, and the failures follow.
+fn table(plan: &Plan, failed: &[(String, String)], console: &Console) {
+    let begun = plan.jobs.iter().filter(|job| !job.results.is_empty()).count();
+    if plan.jobs.len() + plan.skipped.len() < 2 {
+        return;
     }
-    summary(failed, plan.jobs.len())
+    let rows = [
+        ("painted", begun - failed.len()),
+        ("there already", plan.there),
+        ("painted by earlier runs", plan.earlier.len()),
+        ("passed over", plan.skipped.len()),
+        ("failed", failed.len()),
+    ];
+    for (what, count) in rows.into_iter().filter(|(what, count)| *count > 0 || *what == "painted") {
+        console.note(format!("{count:>7}  {what}"));
+    }
+}
+
+/// The same for programs, where `--json` asks for it.
+fn told(plan: &Plan, painted: Vec<Value>, failed: &[(String, String)], console: &Console) -> Result<()> {
+    if !plan.args.json {
+        return Ok(());
+    }
+    let path = |path: &std::path::PathBuf| path.display().to_string();
+    let skipped = plan
+        .skipped
+        .iter()
+        .map(|skipped| json!({"path": path(&skipped.path), "why": skipped.why.to_string()}));
+    let failed = failed.iter().map(|(photo, why)| json!({"photo": photo, "why": why}));
+    console.result(serde_json::to_string_pretty(&json!({
+        "painted": painted, "failed": failed.collect::<Vec<_>>(), "passed_over": skipped.collect::<Vec<_>>(),
+        "painted_by_earlier_runs": plan.earlier.iter().map(path).collect::<Vec<_>>(),
+        "there_already": plan.there,
+    }))?)
 }
 
 /// The photo's name before what happened to it, unless that begins with it.
@@ -108,7 +147,9 @@ impl<'a> Studio<'a> {
             Ok((mask.image, styles.read(&word.style)?))
         };
         let masks = plan.masks.iter().map(mask).collect::<Result<_>>()?;
-        Ok(Self { plan, stylizer, looks, masks })
+        let of_masks: Vec<_> = plan.masks.iter().map(|word| word.style.as_str()).collect();
+        let finish = Finish::new(args, &styles, &plan.looks, &of_masks)?;
+        Ok(Self { plan, stylizer, looks, masks, finish, painted: RefCell::default() })
     }
 
     /// Paints one photo in every look. What was painted before a failure stays.
@@ -138,12 +179,18 @@ impl<'a> Studio<'a> {
                 Some(moving) => self.write_moving(moving, &painted, *look, output, console)?,
                 None => self.write(&photo, &painted, output, console)?,
             }
-            progress.finish(&format!("{target}: {}", duration(started.elapsed().as_secs_f64())));
+            let seconds = started.elapsed().as_secs_f64();
+            progress.finish(&format!("{target}: {}", duration(seconds)));
             *left -= 1;
-            if let Some(file) = output.file() {
-                files_of(file, self.plan.args.compare)
-                    .iter()
-                    .try_for_each(|file| console.result(file.display().to_string()))?;
+            let files = output.file().map(|file| files_of(file, self.plan.args.compare)).unwrap_or_default();
+            match self.plan.args.json {
+                true => self.painted.borrow_mut().push(json!({
+                    "photo": shown(&job.photo), "style": self.plan.names[*look], "seconds": seconds,
+                    "results": files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>(),
+                })),
+                false => {
+                    files.iter().try_for_each(|file| console.result(file.display().to_string()))?;
+                }
             }
         }
         Ok(())
@@ -176,10 +223,10 @@ impl<'a> Studio<'a> {
         output: &Output,
         console: &Console,
     ) -> Result<()> {
-        let style = self.looks[look].as_ref();
         let paint = |frame: &Frame| -> Result<Frame> {
             let seen = frame.still.alpha.as_ref().is_none_or(|alpha| cutout::is_seen(alpha));
-            let image = if seen { self.paint(&frame.still.image, style)? } else { frame.still.image.clone() };
+            let image =
+                if seen { self.paint(&frame.still.image, look, console)? } else { frame.still.image.clone() };
             Ok(Frame { still: Still { image, ..frame.still.clone() }, delay_ms: frame.delay_ms })
         };
         let frames = moving.frames.iter().map(paint).collect::<Result<_>>()?;
@@ -205,7 +252,7 @@ impl<'a> Studio<'a> {
             console.note(format!("{}: every pixel is transparent; it is kept as it is", shown(&job.photo)));
             return Ok(photo.image.clone());
         }
-        self.paint(&photo.image, self.looks[look].as_ref())
+        self.paint(&photo.image, look, console)
     }
 
     fn mark(&self, look: usize) -> Option<String> {
@@ -213,13 +260,42 @@ impl<'a> Studio<'a> {
         (!plan.args.no_mark).then(|| mark::packet(&self.stylizer.model().name, &plan.names[look]))
     }
 
-    fn paint(&self, photo: &Image, look: Option<&Style>) -> Result<Image> {
+    /// The photo painted, and its painting again as often as `--passes` asks; or finished.
+    fn paint(&self, photo: &Image, look: usize, console: &Console) -> Result<Image> {
+        if let Some(finish) = &self.finish {
+            return self.finished(photo, look, finish, console);
+        }
+        let style = self.looks[look].as_ref();
+        let first = self.pass(photo, style)?;
+        (1..self.plan.args.passes).try_fold(first, |painted, _| self.pass(&painted, style))
+    }
+
+    fn pass(&self, photo: &Image, style: Option<&Style>) -> Result<Image> {
         let dials = self.plan.args.dials.dials();
-        let painted = match look {
+        let painted = match style {
             Some(style) if self.masks.is_empty() => self.stylizer.paint(photo, style, &dials)?,
-            _ => self.stylizer.paint_regions(photo, &self.regions(photo, look), &dials)?,
+            _ => self.stylizer.paint_regions(photo, &self.regions(photo, style), &dials)?,
         };
         Ok(painted)
+    }
+
+    /// Paints each region's style over the whole photo, finishes it, and puts the regions together.
+    fn finished(&self, photo: &Image, look: usize, finish: &Finish, console: &Console) -> Result<Image> {
+        let dials = self.plan.args.dials.dials();
+        let style = self.looks[look].as_ref();
+        let paint = |(mask, style): (Mask, Style), target| -> Result<(Mask, Image)> {
+            let painted = finish.painted(&self.stylizer, (photo, &style), target, &dials, console)?;
+            Ok((mask, painted))
+        };
+        let regions = match style {
+            Some(style) if self.masks.is_empty() => {
+                vec![(Mask::whole(photo.width(), photo.height()), style.clone())]
+            }
+            _ => self.regions(photo, style),
+        };
+        let painted =
+            regions.into_iter().zip(finish.targets(look)).map(|(region, target)| paint(region, target));
+        regions::joined(photo, painted)
     }
 
     /// The masks at the photo's size with their styles, and the look for what they leave.

@@ -147,6 +147,9 @@ fn target(args: &Args, looks: usize) -> Result<Target> {
     let Some(output) = &args.output else {
         return if one && piped == 1 { stdout() } else { Ok(Target::Beside) };
     };
+    if output == Path::new("-") && args.json {
+        return Err(wrong_use("--json and -o - both write to standard output; name a file"));
+    }
     if output == Path::new("-") {
         let more = "-o - is one picture on standard output, and there is more than one to paint; name a folder: -o painted/";
         return if one { stdout() } else { Err(wrong_use(more)) };

@@ -1,11 +1,12 @@
 //! The words of `impasto video`.
 
-use crate::args::{BrushArgs, DialArgs, ModelArgs, StyleWord, unit};
+use crate::args::{BrushArgs, DialArgs, ModelArgs, StyleWord, ViewArgs, unit};
 use crate::failure::wrong_use;
+use crate::preset::PresetArgs;
 use crate::styles::check_weights;
 use anyhow::Result;
 use clap::{ArgMatches, Command, FromArgMatches, Subcommand as _, ValueEnum};
-use impasto_media::video::{Backend, Kind, Rate, is_address};
+use impasto_media::video::{Backend, Every, InputOptions, Kind, Rate, is_address};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -71,6 +72,9 @@ pub struct JoinArgs {
     /// Where the film is that the parts were painted from, if it is somewhere else now: its sound and title are copied from it.
     #[arg(long, value_name = "IN")]
     pub film: Option<PathBuf>,
+    /// Replace a film that is there.
+    #[arg(long)]
+    pub force: bool,
     /// Leave the sound out.
     #[arg(long)]
     pub no_sound: bool,
@@ -108,12 +112,15 @@ pub struct PaintArgs {
     /// (rtsp://…, https://…) that an installed ffmpeg opens.
     #[arg(value_name = "IN")]
     pub input: PathBuf,
-    /// A built-in name, a picture, or a .style file; several make one mix, by their weights.
+    /// A built-in name, a picture, a .style file, or a film, whose frames are the styles of this one's, over and over;
+    /// several make one mix, by their weights.
     #[arg(short, long = "style", value_name = "S[:WEIGHT]", required = true)]
     pub styles: Vec<StyleWord>,
     /// The painted film, its kind by the ending; FOLDER/ for pictures, `-` for y4m on standard output.
     #[arg(short, long, value_name = "OUT", required = true)]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub preset: PresetArgs,
     #[command(flatten)]
     pub dials: DialArgs,
     /// From each frame by itself (0) to the calmest (1): noise is held back, and the painting changes with the scene only.
@@ -122,6 +129,11 @@ pub struct PaintArgs {
     /// At most so many frames a second, the others are left out; of a folder of pictures the rate (25 without it).
     #[arg(long, value_name = "N")]
     pub fps: Option<Rate>,
+    /// Paint only every N-th frame, or only frames in which something has moved; the painting before them stays for as long.
+    #[arg(long, value_name = "N|moved")]
+    pub every: Option<Every>,
+    #[command(flatten)]
+    pub view: ViewArgs,
     /// Quality of H.264 and WebP.
     #[arg(long, value_name = "1..100", default_value_t = 80, value_parser = clap::value_parser!(u8).range(1..=100), allow_negative_numbers = true)]
     pub quality: u8,
@@ -131,6 +143,9 @@ pub struct PaintArgs {
     /// Leave title, date, place, chapters and camera data out.
     #[arg(long)]
     pub strip: bool,
+    /// Leave out the mark that says that a program with a trained network made the film, with which model and style.
+    #[arg(long)]
+    pub no_mark: bool,
     /// An H.264 encoder of an installed ffmpeg instead of the built-in one, such as libx264, h264_vaapi or h264_nvenc.
     #[arg(long, value_name = "NAME", value_parser = encoder)]
     pub encoder: Option<String>,
@@ -140,6 +155,12 @@ pub struct PaintArgs {
     /// Who reads and writes files: this program where it can and ffmpeg where it cannot, this program only, or ffmpeg.
     #[arg(long, value_enum, default_value_t = BackendName::Auto)]
     pub backend: BackendName,
+    /// Replace a film or pictures that are there.
+    #[arg(long)]
+    pub force: bool,
+    /// Say how it went as one JSON object on standard output, at the end.
+    #[arg(long)]
+    pub json: bool,
     /// Go on with what an earlier run with the same words began, if it did; the result is the same as of an unbroken run.
     #[arg(long)]
     pub resume: bool,
@@ -202,11 +223,28 @@ impl From<BackendName> for Backend {
 }
 
 impl PaintArgs {
+    /// How the film is read.
+    pub fn input_options(&self) -> InputOptions {
+        InputOptions {
+            backend: self.backend.into(),
+            rate: self.fps,
+            every: self.every,
+            view: self.view.view(),
+        }
+    }
+
     /// Refuses what cannot be meant, before anything is read.
     pub fn check(&self) -> Result<()> {
         check_weights(&self.styles)?;
-        if let Err(error) = Kind::of(&self.output) {
-            return Err(wrong_use(error.to_string()));
+        let kind = Kind::of(&self.output).map_err(|error| wrong_use(error.to_string()))?;
+        if self.every == Some(Every::Moved) && matches!(kind, Kind::Y4m | Kind::Pictures) {
+            return Err(wrong_use(
+                "--every moved shows frames for different times, and y4m and folders of pictures have one for all; \
+                 name a .mp4, .gif, .webp or .png",
+            ));
+        }
+        if self.json && self.output == Path::new("-") {
+            return Err(wrong_use("--json and -o - both write to standard output; name a file"));
         }
         let piped = [&self.input, &self.output].into_iter().any(|path| path == Path::new("-"));
         if self.resume && piped {
@@ -227,7 +265,30 @@ impl PaintArgs {
             let shown = self.output.display();
             return Err(wrong_use(format!("{shown} is read and would be overwritten; name another with -o")));
         }
-        Ok(())
+        match self.force || self.resume {
+            true => Ok(()),
+            false => check_absent(&self.output, kind),
+        }
+    }
+}
+
+impl JoinArgs {
+    /// Refuses what cannot be meant, before anything is read.
+    pub fn check(&self) -> Result<()> {
+        let kind = Kind::of(&self.output).map_err(|error| wrong_use(error.to_string()))?;
+        if self.force { Ok(()) } else { check_absent(&self.output, kind) }
+    }
+}
+
+/// Refuses to replace a film, or the pictures of one; pipes and devices are written to.
+fn check_absent(output: &Path, kind: Kind) -> Result<()> {
+    let first = if kind == Kind::Pictures { output.join("000001.png") } else { output.into() };
+    match first.is_file() {
+        false => Ok(()),
+        true => {
+            let shown = first.display();
+            Err(wrong_use(format!("{shown} is there already; --force replaces it, and -o names another")))
+        }
     }
 }
 

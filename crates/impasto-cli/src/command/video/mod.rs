@@ -2,6 +2,7 @@
 
 mod args;
 mod join;
+mod look;
 mod paint;
 mod painter;
 mod progress;
@@ -14,7 +15,10 @@ use anyhow::Result;
 /// Says what the words mean, then paints.
 pub fn run(args: &Args, console: &Console) -> Result<()> {
     match args {
-        Args::Join(words) => join::run(words, console),
+        Args::Join(words) => {
+            words.check()?;
+            join::run(words, console)
+        }
         Args::Paint(words) => {
             words.check()?;
             paint::run(words, console)

@@ -1,16 +1,20 @@
 //! From the words to the film.
 
 use super::args::PaintArgs;
+use super::look::Look;
 use super::painter::FilmPainter;
 use super::progress::FilmProgress;
+use crate::args::StyleWord;
 use crate::console::{Console, duration};
 use crate::interrupt;
 use crate::size;
-use crate::styles::Styles;
+use crate::styles::name_of;
 use anyhow::{Context, Result, bail};
-use impasto::Style;
 use impasto::steady;
+use impasto::{Model, Style};
+use impasto_core::SiteKind;
 use impasto_media::resize;
+use impasto_media::still::mark;
 use impasto_media::video::pipeline::{self, Job, Report, STAGES};
 use impasto_media::video::{
     self, Info, Input, InputOptions, Mark, Output, OutputOptions, Section, Until, VideoError,
@@ -26,17 +30,19 @@ const FORGOTTEN: f64 = 1e-12;
 /// Paints the film.
 pub fn run(args: &PaintArgs, console: &Console) -> Result<()> {
     let stylizer = args.model.stylizer_for_frames()?;
-    let style = Styles { stylizer: &stylizer, style_px: args.brush.style_size }.mix(&args.styles)?;
-    let options = InputOptions { backend: args.backend.into(), rate: args.fps };
-    let input = video::open(&args.input, &options)?;
+    let style_options = InputOptions { backend: args.backend.into(), ..Default::default() };
+    let look = Look::of(&args.styles, &stylizer, args.brush.style_size, style_options)?;
+    let input = video::open(&args.input, &args.input_options())?;
     let info = painted_info(input.source.info(), args)?;
     console.note(format!("{} model, {} engine", stylizer.model().name, stylizer.engine_name()));
     describe(&info, console);
-    let fingerprint = fingerprint(args, &info, &style, stylizer.model().id())?;
+    let names = [stylizer.model().name.clone(), style_names(args)];
+    let fingerprint = fingerprint(args, &info, &look, stylizer.model().id(), &names)?;
+    let xmp = (!args.no_mark).then(|| mark::packet(&names[0], &names[1]));
     let checkpoint_frames = (info.rate() * CHECKPOINT_SECS).round().clamp(1.0, 120.0) as u64;
     let section = section(args, &info, checkpoint_frames)?;
     let _whole = interrupt::hold();
-    let (output, sink) = begin(args, &info, &input, fingerprint, section.clone())?;
+    let (output, sink) = begin(args, &info, &input, fingerprint, xmp, section.clone())?;
     output.notes().iter().for_each(|note| console.note(note));
     if let Some(section) = &section {
         console.note(words_of(section));
@@ -44,8 +50,13 @@ pub fn run(args: &PaintArgs, console: &Console) -> Result<()> {
     let end = section.as_ref().and_then(|section| section.end);
     let input = Input { source: Box::new(Until::new(input.source, end)), ..input };
     let dials = impasto::Dials { steady: args.steady, ..args.dials.dials() };
-    let mut painter = FilmPainter::new(stylizer.session(), &style, dials);
-    let run = Run { info: &info, checkpoint_frames, warm_up_frames: warm_up(args, section.as_ref()), end };
+    let mut painter = FilmPainter::new(stylizer.session(), look, dials);
+    let run = Run {
+        info: &info,
+        checkpoint_frames,
+        warm_up_frames: warm_up(args, section.as_ref(), stylizer.model()),
+        end,
+    };
     let report = match run.all_frames(input, sink, &output, &mut painter, console) {
         Ok(report) => report,
         Err(failure) => return Err(failed(output, failure)),
@@ -54,7 +65,8 @@ pub fn run(args: &PaintArgs, console: &Console) -> Result<()> {
         stopped(output, &report, &info, console);
         interrupt::leave();
     }
-    finish(args, output, report, console)
+    let notes = [info.notes.as_slice(), output.notes()].concat();
+    finish(args, output, report, &notes, console)
 }
 
 /// How the film runs through the painter.
@@ -101,6 +113,7 @@ fn begin(
     info: &Info,
     input: &Input,
     fingerprint: String,
+    xmp: Option<String>,
     section: Option<Section>,
 ) -> Result<(Output, Box<dyn video::Sink>)> {
     let options = OutputOptions {
@@ -112,6 +125,7 @@ fn begin(
         backend: args.backend.into(),
         encoder: args.encoder.clone(),
         section,
+        xmp,
     };
     Ok(Output::begin(&args.output, info, input, &options)?)
 }
@@ -127,7 +141,7 @@ fn section(args: &PaintArgs, info: &Info, grid: u64) -> Result<Option<Section>> 
 }
 
 fn count_frames(args: &PaintArgs) -> Result<u64> {
-    let mut input = video::open(&args.input, &InputOptions { backend: args.backend.into(), rate: args.fps })?;
+    let mut input = video::open(&args.input, &args.input_options())?;
     let mut frames = 0;
     // A film that is cut short is painted as far as it goes.
     while let Ok(Some(_)) = input.source.read() {
@@ -143,12 +157,26 @@ fn words_of(section: &Section) -> String {
 }
 
 /// Frames before a part after which what the painter remembers is the same, to the bit or nearly, as in one run.
-fn warm_up(args: &PaintArgs, section: Option<&Section>) -> u64 {
+fn warm_up(args: &PaintArgs, section: Option<&Section>, model: &Model) -> u64 {
     let kept = f64::from(steady::kept_statistics(args.steady));
     if section.is_none() || kept <= 0.0 {
         return 0;
     }
-    (FORGOTTEN.ln() / kept.ln()).ceil() as u64
+    let sites = model.painter.sites.iter().filter(|site| site.kind == SiteKind::AdaIn).count();
+    (sites as u64..).find(|&frames| remembered(frames, kept, sites as u64) < FORGOTTEN).unwrap_or(0)
+}
+
+/// Share of what was before that is left after so many frames. Each site smooths its statistics over time, and those of a site
+/// come from what the sites before it made: so many low-pass filters one behind the other, whose memory is the lower tail of
+/// a binomial distribution.
+fn remembered(frames: u64, kept: f64, sites: u64) -> f64 {
+    let mut term = kept.powf(frames as f64);
+    let mut sum = term;
+    for j in 1..sites {
+        term *= (frames - j + 1) as f64 / j as f64 * (1.0 - kept) / kept;
+        sum += term;
+    }
+    sum
 }
 
 /// Says what is left of a run that failed.
@@ -184,7 +212,13 @@ fn describe(info: &Info, console: &Console) {
 }
 
 /// One line for all that the painted frames depend on.
-fn fingerprint(args: &PaintArgs, info: &Info, style: &Style, model: &str) -> Result<String> {
+fn fingerprint(
+    args: &PaintArgs,
+    info: &Info,
+    look: &Look,
+    model: &str,
+    names: &[String; 2],
+) -> Result<String> {
     // Parts of one film are painted on many machines, from copies of it perhaps.
     let film = match args.part {
         Some(_) => args.input.file_name().unwrap_or_default().to_string_lossy().into_owned(),
@@ -198,15 +232,36 @@ fn fingerprint(args: &PaintArgs, info: &Info, style: &Style, model: &str) -> Res
         }
         Err(_) => (0, 0),
     };
+    let style = match look {
+        Look::Still(style) => digest(style),
+        Look::Moving(_) => moving_digest(args)?,
+    };
     let words = serde_json::json!({
         "program": env!("CARGO_PKG_VERSION"), "film": film, "bytes": file.0, "changed": file.1.to_string(),
         "size": [info.width, info.height], "fps": args.fps.map(|rate| rate.to_string()), "quality": args.quality,
         "model": model, "engine": args.model.engine.map(|engine| format!("{engine:?}")),
-        "precision": format!("{:?}", args.model.precision), "style": digest(style), "steady": args.steady,
-        "strength": args.dials.strength, "keep_color": args.dials.keep_color,
+        "precision": format!("{:?}", args.model.precision), "style": style, "steady": args.steady,
+        "strength": args.dials.strength, "keep_color": args.dials.keep_color, "strokes": args.dials.strokes,
+        "seed": args.dials.seed, "every": args.every.map(|every| every.to_string()), "rotate": args.view.rotate,
+        "crop": args.view.crop.to_string(), "mirror": args.view.mirror,
         "backend": format!("{:?}", args.backend), "encoder": args.encoder,
+        "mark": (!args.no_mark).then_some(names),
     });
     Ok(serde_json::to_string(&words)?)
+}
+
+/// The styles' names, for the mark.
+fn style_names(args: &PaintArgs) -> String {
+    args.styles.iter().map(|word| name_of(&word.what)).collect::<Vec<_>>().join("+")
+}
+
+/// Names, weights and lengths of all styles, at least one of which is a film.
+fn moving_digest(args: &PaintArgs) -> Result<String> {
+    let told = |word: &StyleWord| {
+        let bytes = std::fs::metadata(&word.what).map_or(0, |meta| meta.len());
+        format!("{word} of {bytes} bytes at {} px", args.brush.style_size)
+    };
+    Ok(args.styles.iter().map(told).collect::<Vec<_>>().join(", "))
 }
 
 /// FNV-1a over the vector's bits: tells styles apart, no more.
@@ -232,7 +287,13 @@ fn stopped(output: Output, report: &Report, info: &Info, console: &Console) {
     });
 }
 
-fn finish(args: &PaintArgs, output: Output, report: Report, console: &Console) -> Result<()> {
+fn finish(
+    args: &PaintArgs,
+    output: Output,
+    report: Report,
+    notes: &[String],
+    console: &Console,
+) -> Result<()> {
     if report.frames == 0 && args.part.is_none() {
         output.discard();
         return match report.source_error {
@@ -248,7 +309,9 @@ fn finish(args: &PaintArgs, output: Output, report: Report, console: &Console) -
         )
     })?;
     console.note(summary(&report));
-    if args.output != Path::new("-") {
+    if args.json {
+        console.result(serde_json::to_string_pretty(&told(args, &report, notes))?)?;
+    } else if args.output != Path::new("-") {
         console.result(args.output.display().to_string())?;
     }
     match report.source_error {
@@ -256,6 +319,17 @@ fn finish(args: &PaintArgs, output: Output, report: Report, console: &Console) -
         Some(error) => Err(error.into()),
         None => Ok(()),
     }
+}
+
+/// How it went, for programs.
+fn told(args: &PaintArgs, report: &Report, notes: &[String]) -> serde_json::Value {
+    let stages: serde_json::Map<_, _> =
+        STAGES.iter().zip(report.busy).map(|(name, secs)| (name.to_string(), secs.into())).collect();
+    serde_json::json!({
+        "result": args.output.display().to_string(), "frames": report.frames, "painted": report.painted,
+        "seconds": report.elapsed, "stages": stages, "notes": notes,
+        "cut_short": report.source_error.as_ref().map(ToString::to_string),
+    })
 }
 
 fn cut_short(args: &PaintArgs, error: VideoError) -> anyhow::Error {
@@ -274,4 +348,19 @@ fn summary(report: &Report) -> String {
         report.painted as f64 / report.elapsed.max(1e-9),
         stages.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_behind_each_other_remember_longer() {
+        // One filter keeps `0.57^n`. Of two, the impulse's rest is kept^n + n kept^(n-1) (1-kept).
+        assert!((remembered(10, 0.57, 1) - 0.57f64.powi(10)).abs() < 1e-12);
+        let two = 0.57f64.powi(10) + 10.0 * 0.57f64.powi(9) * 0.43;
+        assert!((remembered(10, 0.57, 2) - two).abs() < 1e-12);
+        let frames = |sites| (sites..).find(|&n| remembered(n, 0.57, sites) < FORGOTTEN).unwrap();
+        assert_eq!([1, 6, 12].map(frames), [50, 77, 103]);
+    }
 }

@@ -1,26 +1,35 @@
 //! Painting frame after frame, in one look.
 
-use anyhow::Result;
-use impasto::{Dials, Image, Session, Style};
+use super::look::Look;
+use impasto::{Dials, Image, Session};
 use impasto_media::video::pipeline::{PaintFailure, Painter};
 
 /// Paints the frames of one film.
-pub struct FilmPainter<'a> {
+pub struct FilmPainter {
     session: Session,
-    style: &'a Style,
+    look: Look,
     dials: Dials,
+    /// A frame's style that could not be passed over; told with the next frame.
+    failed: Option<anyhow::Error>,
 }
 
-impl<'a> FilmPainter<'a> {
-    /// In that style.
-    pub fn new(session: Session, style: &'a Style, dials: Dials) -> Self {
-        Self { session, style, dials }
+impl FilmPainter {
+    /// In that look.
+    pub fn new(session: Session, look: Look, dials: Dials) -> Self {
+        Self { session, look, dials, failed: None }
     }
 }
 
-impl Painter for FilmPainter<'_> {
+impl Painter for FilmPainter {
     fn begin(&mut self, frame: Image) -> Result<(), PaintFailure> {
-        Ok(self.session.begin(frame, self.style, &self.dials)?)
+        if let Some(error) = self.failed.take() {
+            return Err(error.into());
+        }
+        match &mut self.look {
+            Look::Still(style) => self.session.begin(frame, style, &self.dials)?,
+            Look::Moving(moving) => self.session.begin(frame, &moving.next_style()?, &self.dials)?,
+        }
+        Ok(())
     }
 
     fn is_full(&mut self) -> bool {
@@ -33,6 +42,9 @@ impl Painter for FilmPainter<'_> {
 
     fn skip(&mut self, frame: Image) {
         self.session.skip(frame, &self.dials);
+        if let Look::Moving(moving) = &mut self.look {
+            self.failed = self.failed.take().or(moving.skip().err());
+        }
     }
 
     fn recall(&mut self, memory: &[f64], _width: usize, _height: usize) -> Result<(), PaintFailure> {

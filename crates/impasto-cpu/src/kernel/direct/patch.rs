@@ -1,4 +1,4 @@
-//! Where each panel's windows lie: in the activation itself, or in a patch that is filled here.
+//! Windows of each panel: in the activation itself, or in a patch that is filled here.
 
 use super::{Direct, Feed, Job, PANELS, Size, View};
 use crate::kernel::gemm::Windows;
@@ -6,7 +6,7 @@ use crate::kernel::step::Picture;
 use crate::simd::Simd;
 
 impl Job<'_> {
-    /// Where the windows of the job's panels lie; fills the patches that are needed.
+    /// Addresses of the windows of the job's panels; fills the patches that are needed.
     ///
     /// # Safety
     /// As for [`super::Step::job`].
@@ -37,7 +37,7 @@ impl Job<'_> {
         places
     }
 
-    /// Where the windows of a panel lie in the activation, if they can be read there, and the values from line to line.
+    /// Address of a panel's windows in the activation, if they can be read there, and the values from line to line.
     ///
     /// # Safety
     /// As for [`Job::places`].
@@ -56,7 +56,7 @@ impl Job<'_> {
         Some((first, view.map.width * view.map.channels))
     }
 
-    /// How many panels from `panel` on, which is not in place, share a patch: those that follow in the same row and are not in
+    /// Number of panels from `panel` on, which is not in place, share a patch: those that follow in the same row and are not in
     /// place either.
     ///
     /// # Safety
@@ -105,13 +105,13 @@ impl Job<'_> {
         for lane in (0..channels).step_by(S::LANES) {
             // SAFETY: indices of the axes are inside the map; the patch has room for all positions.
             unsafe {
-                let touch = view.touch(s, lane);
+                let transform = view.load_transform(s, lane);
                 for (i, &column) in self.layer.columns.at[x..x + count].iter().enumerate() {
                     let v = if column < 0 {
                         s.splat(0.0)
                     } else {
                         let column = column as usize;
-                        touch.apply(
+                        transform.apply(
                             s,
                             s.load(view.map.at::<f32>(row, column).add(lane)),
                             view.cell(row, column),

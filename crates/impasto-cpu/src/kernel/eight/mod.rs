@@ -38,7 +38,7 @@ const PATCH_BYTES: usize = 160 << 10;
 /// Rows of results in one job, at most: more would read fewer lines twice, fewer leave more jobs to share.
 const HIGH: usize = 8;
 
-/// Where results go.
+/// Destination of the results.
 #[derive(Clone, Copy)]
 pub(crate) enum Goal {
     /// An activation twice as large. Columns are `[2][2][channels]`, for the pixels around a corner; the first corner is that
@@ -58,15 +58,15 @@ impl Goal {
     }
 }
 
-/// What a layer is made of.
+/// Weights, bias and geometry of one convolution.
 pub(crate) struct Layer {
-    /// What it reads; not doubled.
+    /// Its input; not doubled.
     pub view: View,
     /// Rows and columns of windows.
     pub out: (usize, usize),
-    /// How it reads. What stands outside is never zero.
+    /// Its window. Values outside the picture are never zero.
     pub window: Window,
-    /// What follows.
+    /// Operations behind the sums.
     pub goal: Goal,
     /// Multiply-accumulates, for reports.
     pub macs: u64,
@@ -86,7 +86,7 @@ pub(crate) struct Eight {
     macs: u64,
 }
 
-/// How the windows are cut into jobs: rectangles of `high` rows and `panels` panels of `mr` windows.
+/// Cut of the windows into jobs: rectangles of `high` rows and `panels` panels of `mr` windows.
 #[derive(Clone, Copy)]
 struct Cut {
     mr: usize,

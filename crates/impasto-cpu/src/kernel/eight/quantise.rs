@@ -11,7 +11,7 @@ use impasto_core::noise::MAX_PLANES;
 /// Largest code of a weight.
 const MOST: f32 = 127.0;
 
-/// What a layer's jobs need, written anew in every frame.
+/// Ranges and codes that a layer's jobs need, written anew in every frame.
 #[derive(Clone, Copy)]
 pub(crate) struct Quantised {
     /// Words of four weights: `[column tile][k / 4][width]`.

@@ -6,20 +6,20 @@ use crate::kernel::step::{Frame, Step};
 use crate::kernel::view::{Noise, Ptr, View};
 use impasto_core::noise::MAX_PLANES;
 
-/// How many deviations from its channel's mean a value may lie before it is cut off. A few rare values would make all codes, and by
+/// Deviations from its channel's mean beyond which a value is cut off. A few rare values would make all codes, and by
 /// way of the weights those of other channels, coarser; cut off, they leave marks. docs/performance.md has what was tried.
 const REACH: f64 = 10.0;
 
-/// How many deviations the noise field may add to either end of a range. A plane's numbers reach 4 or 5.
+/// Deviations that the noise field may add to either end of a range. A plane's numbers reach 4 or 5.
 const NOISE_REACH: f32 = 4.0;
 
 /// Finds the ranges, in one job.
 pub(crate) struct Ranges {
-    /// What the input's writer noted.
+    /// Sums that the input's writer noted.
     pub parts: Parts,
-    /// What the layer reads.
+    /// The layer's input.
     pub view: View,
-    /// Where it says what it found.
+    /// Destination of the ranges.
     pub to: Quantised,
 }
 

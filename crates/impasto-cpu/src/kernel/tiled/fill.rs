@@ -65,7 +65,7 @@ impl Job<'_> {
             }
             let cell = view.cell(row as usize, column as usize);
             for lane in (0..view.map.channels).step_by(S::LANES) {
-                let v = view.touch(s, lane).apply(s, s.load_half(from.add(lane).cast()), cell);
+                let v = view.load_transform(s, lane).apply(s, s.load_half(from.add(lane).cast()), cell);
                 s.store_half(out.add(lane).cast(), v);
             }
         }

@@ -35,7 +35,7 @@ const SPAN: usize = 16;
 /// A patch stays below this many values (384 KiB).
 const PATCH_VALUES: usize = 192 << 10;
 
-/// Where positions come from.
+/// Source of the positions.
 #[derive(Clone, Copy)]
 pub(crate) enum Source {
     /// An activation in bf16.
@@ -44,7 +44,7 @@ pub(crate) enum Source {
     Picture { size: Size, mul: f32, add: f32 },
 }
 
-/// Where results go.
+/// Destination of the results.
 #[derive(Clone, Copy)]
 pub(crate) enum Goal {
     /// An activation in bf16.
@@ -53,17 +53,17 @@ pub(crate) enum Goal {
     Canvas(Painter),
 }
 
-/// What a layer is made of.
+/// Weights, bias and geometry of one convolution.
 pub(crate) struct Layer<'a> {
     /// `weight(out, in, tap)`.
     pub weight: &'a dyn Fn(usize, usize, usize) -> f32,
-    /// What it reads.
+    /// Its input.
     pub source: Source,
     /// Size of the input as the table sees it: rows, columns.
     pub size: (usize, usize),
     /// Window, stride, what stands outside.
     pub window: (usize, usize, Padding),
-    /// What follows.
+    /// Operations behind the sums.
     pub goal: Goal,
     /// Channels in the table: in and out.
     pub channels: (usize, usize),
@@ -104,7 +104,7 @@ struct Phase {
 /// A phase's `dy` and `dx`, and its steps: taps, each with a block of inputs.
 type Taps = (usize, usize, Vec<(usize, usize)>);
 
-/// How the grid is cut into jobs, and the patch of one.
+/// Cut of the grid into jobs, and the patch of one.
 #[derive(Clone, Copy)]
 struct Cut {
     high: usize,

@@ -138,7 +138,7 @@ pub(super) const PARTS: usize = 8;
 /// Sums of a block's channels.
 pub(super) type BlockSums<S> = [Sums<S>; PARTS];
 
-/// Where a block of results goes.
+/// Destination of a block of results.
 #[derive(Clone, Copy)]
 struct Written {
     out: Map,

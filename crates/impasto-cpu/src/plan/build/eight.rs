@@ -1,22 +1,22 @@
 //! Convolutions in eight bits: three steps each, ranges, codes and product.
 
-use super::super::fold::ConvWeights;
-use super::super::lower::{Conv, SumsId};
+use super::Builder;
 use super::windows::Windows;
-use super::{Builder, macs};
 use crate::kernel::eight::{Eight, Goal, Layer, Quantise, Quantised, Ranges};
 use crate::kernel::finish::Finish;
+use crate::kernel::statistics::Parts;
 use crate::kernel::step::Step;
 use crate::kernel::view::View;
 use crate::simd::BLOCK;
+use impasto_core::lower::{Conv, ConvWeights};
 
 impl Builder<'_> {
-    /// To an activation, from a doubled one. `ranges` are the sums that the input's writer leaves.
+    /// To an activation, from a doubled one. `ranges` are the sums of its input.
     pub(super) fn eight_to_map(
         &mut self,
         conv: &Conv,
-        weights: &ConvWeights<'_>,
-        ranges: SumsId,
+        weights: ConvWeights<'_>,
+        ranges: Parts,
         finish: Finish,
     ) -> Box<dyn Step> {
         let mut view = self.view(conv.input);
@@ -31,7 +31,7 @@ impl Builder<'_> {
         conv: &Conv,
         view: View,
         windows: &Windows<'_>,
-        ranges: SumsId,
+        ranges: Parts,
         goal: Goal,
     ) -> Box<dyn Step> {
         let Windows { ref weight, out, window, columns } = *windows;
@@ -43,12 +43,12 @@ impl Builder<'_> {
         let codes = unsafe { Quantised::within(start, k, blocks * BLOCK, stored) };
         let value = |i: usize, column: usize| {
             let (tap, channel) = (i / stored, i % stored);
-            let inside = channel < conv.input_shape.channels && column < columns;
+            let inside = channel < conv.geometry.input.channels && column < columns;
             if inside { weight(column, channel, tap) } else { 0.0 }
         };
-        self.steps.push(Box::new(Ranges { parts: self.parts(ranges), view, to: codes }));
+        self.steps.push(Box::new(Ranges { parts: ranges, view, to: codes }));
         self.steps.push(Box::new(Quantise::new(self.isa, value, blocks, codes)));
-        let macs = macs(conv, &self.layers[conv.layer].op);
+        let macs = conv.geometry.macs();
         Box::new(Eight::new(self.isa, &Layer { view, out, window, goal, macs }, codes))
     }
 }

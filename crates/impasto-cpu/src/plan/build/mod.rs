@@ -5,15 +5,14 @@ mod eight;
 mod windows;
 
 use super::arena::layout;
-use super::fold::{ConvWeights, Layer};
-use super::lower::{BufferId, Conv, Lowered, Spec, SumsId, Target, Value, is_winograd};
+use super::choose::{Choices, is_winograd};
 use crate::kernel::blend::Blend;
 use crate::kernel::depthwise::Depthwise;
 use crate::kernel::direct::{self, Direct, Feed, Goal};
 use crate::kernel::finish::Finish;
 use crate::kernel::picture::{Export, Import, Size};
 use crate::kernel::pool::Pool;
-use crate::kernel::site::{AdaIn, Modulate, NoiseGains};
+use crate::kernel::site::{self, AdaIn, Modulate};
 use crate::kernel::statistics::{MeanStd, Parts, Summed};
 use crate::kernel::step::Step;
 use crate::kernel::sums::SLOT;
@@ -21,10 +20,13 @@ use crate::kernel::sums::SLOT;
 use crate::kernel::tiled;
 use crate::kernel::view::{Map, Noise, Ptr, View, padded};
 use crate::memory::Arena;
+use crate::precision::Precision;
 use crate::simd::Isa;
 use crate::winograd::{self, Winograd};
+use impasto_core::lower::{
+    Affine, BufferId, Conv, ConvWeights, Folded, Geometry, Lowered, NoiseGains, Step as Planned, Value,
+};
 use impasto_core::noise::{MAX_PLANES, Windows as Fields};
-use impasto_core::{NodeId, Op, Shape};
 use std::sync::Mutex;
 use windows::Windows;
 
@@ -41,20 +43,31 @@ pub(crate) struct Ends {
     pub canvas: Size,
 }
 
+/// The plan on paper.
+#[derive(Clone, Copy)]
+pub(crate) struct Paper<'a> {
+    pub folded: &'a Folded<'a>,
+    pub lowered: &'a Lowered,
+    pub choices: &'a Choices,
+    pub precision: Precision,
+}
+
 /// Gives every step its memory and weights.
 ///
 /// Steps point into `fields`, which must live and stay where it is as long as they do.
-pub(crate) fn build(isa: Isa, layers: &[Layer<'_>], lowered: &Lowered, fields: &Fields, ends: Ends) -> Built {
-    let places = layout(lowered);
+pub(crate) fn build(isa: Isa, paper: Paper<'_>, fields: &Fields, ends: Ends) -> Built {
+    let Paper { lowered, choices, precision, .. } = paper;
+    let half = precision == Precision::Bf16;
+    let places = layout(lowered, half, choices.canvas);
     let mut builder = Builder {
         isa,
-        layers,
-        lowered,
+        paper,
+        half,
         ends,
         maps: vec![],
         affines: vec![],
         noises: vec![],
-        parts: vec![None; lowered.sums],
+        parts: vec![None; lowered.buffers.len()],
         memory: vec![],
         steps: vec![],
     };
@@ -62,32 +75,34 @@ pub(crate) fn build(isa: Isa, layers: &[Layer<'_>], lowered: &Lowered, fields: &
     for (shape, &offset) in lowered.buffers.iter().zip(&places.offsets) {
         // SAFETY: the layout places every activation inside the total.
         let data = Ptr(unsafe { activations.0.add(offset) });
-        let (height, width, channels) = (shape.height, shape.width, padded(shape.channels, lowered.half));
-        builder.maps.push(Map { data, height, width, channels, half: lowered.half });
+        let (height, width, channels) = (shape.height, shape.width, padded(shape.channels, half));
+        builder.maps.push(Map { data, height, width, channels, half });
     }
-    for &(channels, constant) in &lowered.affines {
-        let affine = builder.affine(channels, constant);
+    for affine in &lowered.affines {
+        let affine = builder.affine(affine);
         builder.affines.push(affine);
     }
-    for &(layer, channels) in &lowered.noises {
-        let noise = builder.noise(fields, layer, channels);
+    for noise in &lowered.noises {
+        let noise = builder.noise(fields, noise);
         builder.noises.push(noise);
     }
-    for spec in &lowered.specs {
-        let step = builder.step(spec);
-        builder.steps.push(step);
+    for step in &lowered.steps {
+        let step = builder.step(step);
+        builder.steps.extend(step);
     }
     Built { steps: builder.steps, memory: builder.memory }
 }
 
 struct Builder<'a> {
     isa: Isa,
-    layers: &'a [Layer<'a>],
-    lowered: &'a Lowered,
+    paper: Paper<'a>,
+    /// Whether activations are bf16 and convolutions run on tiles.
+    half: bool,
     ends: Ends,
     maps: Vec<Map>,
     affines: Vec<Ptr>,
     noises: Vec<Noise>,
+    /// Sums of each activation, once a step leaves them.
     parts: Vec<Option<Parts>>,
     memory: Vec<Arena>,
     steps: Vec<Box<dyn Step>>,
@@ -108,8 +123,8 @@ impl Builder<'_> {
         at
     }
 
-    fn affine(&mut self, channels: usize, constant: Option<(f32, f32)>) -> Ptr {
-        let stored = padded(channels, self.lowered.half);
+    fn affine(&mut self, &Affine { channels, constant }: &Affine) -> Ptr {
+        let stored = padded(channels, self.half);
         let mut values = vec![0.0; 2 * stored];
         if let Some((mul, add)) = constant {
             values[..channels].fill(mul);
@@ -118,94 +133,120 @@ impl Builder<'_> {
         self.allocate_from(&values, 2 * stored)
     }
 
-    fn noise(&mut self, fields: &Fields, layer: NodeId, channels: usize) -> Noise {
+    fn noise(&mut self, fields: &Fields, &NoiseGains { layer, channels, .. }: &NoiseGains) -> Noise {
         let window = fields.of(layer).expect("the layer adds a field");
-        let gains = self.allocate(MAX_PLANES * padded(channels, self.lowered.half));
+        let gains = self.allocate(MAX_PLANES * padded(channels, self.half));
         // Read only.
         Noise { gains, cells: Ptr(fields.cells(window).as_ptr().cast_mut()) }
     }
 
     fn view(&self, value: Value) -> View {
         let Value::Buffer { buffer, up, affine, noise, relu } = value else {
-            unreachable!("lowering imports the picture for all but convolutions")
+            unreachable!("the planner imports the picture for all but convolutions")
         };
         let (affine, noise) = (affine.map(|id| self.affines[id]), noise.map(|id| self.noises[id]));
         View { map: self.maps[buffer], up, affine, noise, relu }
     }
 
-    fn parts(&self, sums: SumsId) -> Parts {
-        self.parts[sums].clone().expect("sums are made before they are used")
+    /// Sums of an activation. Unless the convolution that writes it leaves them, a step that reads it all is pushed.
+    fn sums(&mut self, input: BufferId) -> Parts {
+        if self.parts[input].is_none() {
+            let map = self.maps[input];
+            let slots = self.allocate(map.height * SLOT * map.channels);
+            let step = Summed { isa: self.isa, map, slots };
+            self.note_parts(input, &step, slots, map.channels);
+            self.steps.push(Box::new(step));
+        }
+        self.parts[input].clone().expect("just noted")
     }
 
-    fn step(&mut self, spec: &Spec) -> Box<dyn Step> {
+    fn note_parts(&mut self, of: BufferId, step: &dyn Step, slots: Ptr, channels: usize) {
+        let positions = (0..step.jobs()).map(|job| step.positions(job) as f64).collect();
+        self.parts[of] = Some(Parts { isa: self.isa, slots, positions, channels });
+    }
+
+    /// The step; those that must run before it are pushed.
+    fn step(&mut self, step: &Planned) -> Option<Box<dyn Step>> {
         let isa = self.isa;
-        match spec {
-            Spec::Conv(conv) => self.conv(conv),
-            &Spec::Import { mul, add, out } => {
+        Some(match step {
+            Planned::Conv(conv) => self.conv(conv),
+            &Planned::Import { mul, add, out } => {
                 Box::new(Import { size: self.ends.picture, mul, add, out: self.maps[out] })
             }
-            &Spec::Blend { a, b, out, offset, channels } => Box::new(Blend {
-                isa,
-                a: self.view(a),
-                b: b.map(|b| self.view(b)),
-                relu: false,
-                out: self.maps[out],
-                offset,
-                channels,
-            }),
-            &Spec::Pool { kind, input, out } => {
+            &Planned::Blend { a, b, out } => {
+                let channels = self.maps[out].channels;
+                self.blend(a, b, out, 0, channels)
+            }
+            &Planned::Copy { input, channels, offset, out } => {
+                // The last part also clears the channels that only fill up the layout.
+                let is_last = offset + channels == self.paper.lowered.buffers[out].channels;
+                let channels = if is_last { self.maps[out].channels - offset } else { channels };
+                let channels = if offset == 0 { padded(channels, self.half) } else { channels };
+                self.blend(input, None, out, offset, channels)
+            }
+            &Planned::Pool { kind, input, out, .. } => {
                 Box::new(Pool { isa, kind, view: self.view(input), out: self.maps[out] })
             }
-            &Spec::Sums { input, sums } => self.summed(input, sums),
-            Spec::AdaIn { sums, style, eps, unbiased, out } => Box::new(AdaIn {
-                parts: self.parts(*sums),
+            Planned::AdaIn { input, style, eps, unbiased, out } => Box::new(AdaIn {
+                parts: self.sums(*input),
                 before: Mutex::new(Vec::with_capacity(style.len() / 2)),
                 style: style.clone(),
                 eps: *eps,
                 unbiased: *unbiased,
                 out: self.affines[*out],
             }),
-            Spec::Modulate { style, out } => {
-                let channels = padded(self.lowered.affines[*out].0, self.lowered.half);
+            Planned::Modulate { style, out } => {
+                let channels = padded(self.paper.lowered.affines[*out].channels, self.half);
                 Box::new(Modulate { style: style.clone(), out: self.affines[*out], channels })
             }
-            Spec::Noise { layer, style, out } => Box::new(NoiseGains {
-                weights: self.layers[*layer].noise.expect("a noise layer has weights").to_vec(),
-                style: style.clone(),
-                out: self.noises[*out].gains,
-                channels: padded(self.lowered.noises[*out].1, self.lowered.half),
-            }),
-            &Spec::MeanStd { sums, eps, unbiased, channels, out } => {
-                Box::new(MeanStd { parts: self.parts(sums), channels, eps, unbiased, out: self.maps[out] })
+            Planned::Noise { style, out } => {
+                let gains = self.paper.lowered.noises[*out];
+                Box::new(site::NoiseGains {
+                    weights: self.paper.folded.noise(gains.layer).to_vec(),
+                    style: style.clone(),
+                    out: self.noises[*out].gains,
+                    channels: padded(gains.channels, self.half),
+                })
             }
-            &Spec::Export { input } => {
+            &Planned::MeanStd { input, eps, unbiased, out } => {
+                let channels = self.paper.lowered.buffers[input].channels;
+                Box::new(MeanStd { parts: self.sums(input), channels, eps, unbiased, out: self.maps[out] })
+            }
+            Planned::Export { .. } if self.paper.choices.canvas.is_some() => return None,
+            &Planned::Export { input } => {
                 Box::new(Export { isa, view: self.view(input), size: self.ends.canvas })
             }
-        }
+        })
     }
 
-    fn summed(&mut self, input: BufferId, sums: SumsId) -> Box<dyn Step> {
-        let map = self.maps[input];
-        let slots = self.allocate(map.height * SLOT * map.channels);
-        let step = Summed { isa: self.isa, map, slots };
-        self.note_parts(sums, &step, slots, map.channels);
-        Box::new(step)
+    fn blend(
+        &self,
+        a: Value,
+        b: Option<Value>,
+        out: BufferId,
+        offset: usize,
+        channels: usize,
+    ) -> Box<dyn Step> {
+        let (a, b) = (self.view(a), b.map(|b| self.view(b)));
+        Box::new(Blend { isa: self.isa, a, b, relu: false, out: self.maps[out], offset, channels })
     }
 
-    fn note_parts(&mut self, sums: SumsId, step: &dyn Step, slots: Ptr, channels: usize) {
-        let positions = (0..step.jobs()).map(|job| step.positions(job) as f64).collect();
-        self.parts[sums] = Some(Parts { isa: self.isa, slots, positions, channels });
+    /// The sums of a convolution's input, if it is to run in int8: it needs the ranges of its channels, which the convolution before leaves.
+    fn int8_ranges(&self, conv: &Conv) -> Option<Parts> {
+        let Paper { choices, precision, .. } = self.paper;
+        let input = conv.input.buffer().filter(|_| choices.gains_by_int8(conv, precision))?;
+        self.parts[input].clone()
     }
 
     fn conv(&mut self, conv: &Conv) -> Box<dyn Step> {
-        let layers = self.layers;
-        let weights = layers[conv.layer].conv.as_ref().expect("a convolution has weights");
-        let out = match conv.target {
-            Target::Canvas => return self.conv_to_canvas(conv, weights),
-            Target::Buffer(out) => self.maps[out],
-        };
+        let Paper { folded, choices, .. } = self.paper;
+        let weights = folded.conv(conv.layer);
+        if choices.canvas == Some(conv.out) {
+            return self.conv_to_canvas(conv, weights);
+        }
+        let out = self.maps[conv.out];
         let finish = Finish {
-            bias: self.allocate_from(&weights.bias, out.channels),
+            bias: self.allocate_from(weights.bias, out.channels),
             relu_before: conv.relu_before,
             residual: conv.residual.map(|value| self.view(value)),
             relu_after: conv.relu_after,
@@ -213,25 +254,24 @@ impl Builder<'_> {
             pool: conv.pool,
             sums: None,
         };
-        let mut step = match conv.eight {
+        let mut step = match self.int8_ranges(conv) {
             #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-            _ if self.lowered.half => self.tiled(conv, weights, tiled::Goal::Map(finish)),
+            _ if self.half => self.tiled(conv, weights, tiled::Goal::Map(finish)),
             Some(ranges) => self.eight_to_map(conv, weights, ranges, finish),
             None => self.kernel(conv, weights, finish),
         };
-        if let Some(sums) = conv.sums {
+        if choices.sums[conv.out] {
             let slots = self.allocate(step.jobs() * SLOT * out.channels);
             step.finish_mut().expect("convolutions leave sums").sums = Some(slots);
-            self.note_parts(sums, &*step, slots, out.channels);
+            self.note_parts(conv.out, &*step, slots, out.channels);
         }
         step
     }
 
     /// The fastest kernel for a convolution.
-    fn kernel(&self, conv: &Conv, weights: &ConvWeights<'_>, finish: Finish) -> Box<dyn Step> {
-        let op = &self.layers[conv.layer].op;
-        let Conv { kernel, stride, padding, groups, .. } = *conv;
-        let channels = (conv.input_shape.channels, weights.bias.len());
+    fn kernel(&self, conv: &Conv, weights: ConvWeights<'_>, finish: Finish) -> Box<dyn Step> {
+        let Geometry { input, kernel, stride, padding, groups, .. } = conv.geometry;
+        let channels = (input.channels, weights.bias.len());
         let taps = kernel * kernel;
         let weight = |o: usize, i: usize, tap: usize| grouped(weights, channels, groups, taps, o, i, tap);
         if let Value::Picture { mul, add } = conv.input {
@@ -244,14 +284,14 @@ impl Builder<'_> {
             ));
         }
         let view = self.view(conv.input);
-        if is_winograd(op, conv.input_shape) {
+        if is_winograd(&conv.geometry) {
             let window = |o: usize, i: usize| std::array::from_fn(|tap| weight(o, i, tap));
             let layer = winograd::Layer { weight: &window, view, padding, finish, channels };
             return Box::new(Winograd::new(self.isa, &layer));
         }
         if groups == channels.0 && groups == channels.1 && groups > 1 {
             let window = (kernel, stride, padding);
-            return Box::new(Depthwise::new(self.isa, view, finish, &weights.weight, window));
+            return Box::new(Depthwise::new(self.isa, view, finish, weights.weight, window));
         }
         let windows = Windows::plain(conv, &weight, channels.1);
         Box::new(self.direct(conv, Feed::View(view), &windows, Goal::Map(finish)))
@@ -259,42 +299,37 @@ impl Builder<'_> {
 
     fn direct(&self, conv: &Conv, feed: Feed, windows: &Windows<'_>, goal: Goal) -> Direct {
         let Windows { ref weight, out, window, columns } = *windows;
+        let input = conv.geometry.input;
         let size = match feed {
             Feed::View(view) => (view.height(), view.width()),
-            Feed::Picture { .. } => (conv.input_shape.height, conv.input_shape.width),
+            Feed::Picture { .. } => (input.height, input.width),
         };
-        let channels = (conv.input_shape.channels, columns);
-        let macs = macs(conv, &self.layers[conv.layer].op);
+        let channels = (input.channels, columns);
+        let macs = conv.geometry.macs();
         Direct::new(self.isa, &direct::Layer { weight, feed, size, out, window, goal, channels, macs })
     }
 
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-    fn tiled(&self, conv: &Conv, weights: &ConvWeights<'_>, goal: tiled::Goal) -> Box<dyn Step> {
-        let channels = (conv.input_shape.channels, weights.bias.len());
-        let taps = conv.kernel * conv.kernel;
+    fn tiled(&self, conv: &Conv, weights: ConvWeights<'_>, goal: tiled::Goal) -> Box<dyn Step> {
+        let Geometry { input, kernel, stride, padding, .. } = conv.geometry;
+        let channels = (input.channels, weights.bias.len());
+        let taps = kernel * kernel;
         let weight = |o: usize, i: usize, tap: usize| weights.weight[(o * channels.0 + i) * taps + tap];
         let source = match conv.input {
             Value::Picture { mul, add } => tiled::Source::Picture { size: self.ends.picture, mul, add },
             value => tiled::Source::View(self.view(value)),
         };
-        let size = (conv.input_shape.height, conv.input_shape.width);
-        let window = (conv.kernel, conv.stride, conv.padding);
+        let size = (input.height, input.width);
+        let window = (kernel, stride, padding);
         let layer = tiled::Layer { weight: &weight, source, size, window, goal, channels };
         let amx = crate::amx::Amx::detect().expect("plans are in bf16 only where the tile unit was seen");
         Box::new(tiled::Tiled::new(amx, &layer))
     }
 }
 
-/// Multiply-accumulates of a dense convolution as the table states it.
-fn macs(conv: &Conv, op: &Op) -> u64 {
-    let &Op::Conv { out_channels, kernel, stride, .. } = op else { return 0 };
-    let Shape { channels, height, width } = conv.input_shape;
-    (height.div_ceil(stride) * width.div_ceil(stride) * kernel * kernel * channels * out_channels) as u64
-}
-
 /// One weight of a grouped convolution as if it were dense: zero between channels of different groups.
 fn grouped(
-    weights: &ConvWeights<'_>,
+    weights: ConvWeights<'_>,
     (cin, cout): (usize, usize),
     groups: usize,
     taps: usize,

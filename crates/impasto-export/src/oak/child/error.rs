@@ -18,9 +18,9 @@ pub enum OakError {
     /// It said nothing for too long at the start.
     #[error("the camera's program said nothing for {} s and was ended{last_words}", .after.as_secs_f32())]
     NoHello {
-        /// How long.
+        /// The duration.
         after: Duration,
-        /// What it printed last.
+        /// Its last words.
         last_words: String,
     },
     /// It speaks another version.
@@ -35,17 +35,17 @@ pub enum OakError {
     /// It ended by itself.
     #[error("the camera's program ended ({status}){last_words}")]
     Ended {
-        /// How.
+        /// Its exit status.
         status: String,
-        /// What it printed last.
+        /// Its last words.
         last_words: String,
     },
     /// It hangs.
     #[error("the camera's program has been silent for {} s and was ended{last_words}", .after.as_secs_f32())]
     Silent {
-        /// How long.
+        /// The duration.
         after: Duration,
-        /// What it printed last.
+        /// Its last words.
         last_words: String,
     },
     /// It said itself what is wrong.
@@ -59,9 +59,9 @@ pub enum OakError {
         "the network on the camera takes a style of {expected} values, found {found}; export the folder again for this model"
     )]
     Style {
-        /// What it takes.
+        /// The length expected.
         expected: usize,
-        /// What was given.
+        /// Length given.
         found: usize,
     },
     /// The caller did not want to wait any longer.

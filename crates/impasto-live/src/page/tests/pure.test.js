@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
+import { left, line } from "../deepening.js";
 import { fitting, flipped, found, shares, stepped, toggled, weighted } from "../mix.js";
 import { contained } from "../picture.js";
 import { Store } from "../store.js";
@@ -129,4 +130,34 @@ test("names and values are written as people do", () => {
   assert.equal(styleName("--"), "--");
   assert.equal(dialValue("brush", "1.5"), "1.5×");
   assert.equal(dialValue("strength", 0.66), "66 %");
+});
+
+test("the line about deepening says what can be done", () => {
+  const dropped = { id: "a", name: "the-wave", deepens: true, deepened: false, tuned: false };
+  const builtin = { id: "b", name: "kiss", deepens: false, deepened: false, tuned: false };
+  const with_ = (status, more = {}) => ({ styles: [dropped, builtin], camera: {}, settings: { styles: [{ id: "a", weight: 1 }] },
+    deepening: { offered: true, current: null, styles: status ? { a: status } : {} }, ...more });
+  const buttons = (status, more, steering = true) => line(with_(status, more), steering).buttons.join();
+  assert.equal(line({ ...with_(), deepening: { offered: false, styles: {} } }, true), null);
+  assert.equal(line(with_(null, { camera: { paints: true } }), true), null, "a camera that paints has weights of its own");
+  assert.equal(buttons(null), "deepen");
+  assert.equal(buttons(null, { settings: { styles: [{ id: "b", weight: 1 }] } }), "picture", "there is no painting to learn from");
+  assert.equal(line(with_(null, { settings: { styles: [{ id: "a" }, { id: "b" }] } }), true), null, "a mix is none");
+  const learning = { phase: "learning", part: 0.34, seconds_left: 200, deepened: true };
+  assert.equal(buttons(learning), "stop,rest,undo");
+  assert.equal(line(with_(learning), true).words, "Learning · 34 % · about 3 min left");
+  assert.equal(buttons(learning, { recording: "a.mp4" }), "stop,undo", "a picture that is recorded does not rest");
+  assert.equal(buttons({ ...learning, rest: true }), "stop,paint,undo");
+  assert.match(line(with_({ ...learning, slow: true }), true).hint, /little to spare/);
+  assert.equal(buttons(learning, {}, false), "", "a second viewer looks on");
+  assert.equal(buttons({ phase: "stopped", part: 0.5, deepened: true }), "on,undo,save");
+  assert.equal(buttons({ phase: "done", part: 1, deepened: true }), "undo,save");
+  assert.equal(line(with_({ phase: "failed", part: 0, error: "no memory" }), true).hint, "no memory");
+  const both = with_(learning, { settings: { styles: [{ id: "a" }, { id: "b" }] } });
+  both.deepening.current = "a";
+  assert.equal(line(both, true).title, "The wave", "what learns is shown beside a mix");
+});
+
+test("time that is left is told roughly", () => {
+  assert.deepEqual([null, 20, 100, 3000, 22000].map(left), ["", " · under a minute left", " · about 2 min left", " · about 50 min left", " · about 6 h left"]);
 });

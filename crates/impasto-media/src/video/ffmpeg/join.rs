@@ -1,10 +1,12 @@
 //! The painted film and the sound of another file, put into any container by ffmpeg.
 
 use super::{SoundPlan, Tools, file_word, last_words};
+use crate::atomic::sync_parent;
 use crate::error::{Error, Result, name_of, plain};
+use crate::still::mark::SOURCE_TYPE;
 use crate::video::VideoError;
-use crate::video::disk::sync_parent;
-use crate::video::mp4::Movie;
+use crate::video::kind::Kind;
+use crate::video::mp4::{Movie, xmp_box};
 use crate::video::place::beside;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -20,6 +22,8 @@ pub(crate) struct Joined<'a> {
     pub sound: Option<&'a SoundPlan>,
     /// A file whose title, date, chapters and the like are kept.
     pub tags: Option<&'a Path>,
+    /// A packet that says how the film was made.
+    pub xmp: Option<&'a str>,
 }
 
 /// Writes `target` from the pictures of `film` and what stands beside them. WebM gets VP9.
@@ -58,6 +62,9 @@ pub(crate) fn join(tools: &Tools, film: &Path, joined: &Joined, target: &Path) -
         false => command.args(["-c:v", "copy"]),
     };
     command.args(sound_words);
+    if joined.xmp.is_some() && !has_boxes(target) {
+        command.args(["-metadata", &format!("DIGITAL_SOURCE_TYPE={SOURCE_TYPE}")]);
+    }
     command.args(["-movflags", "+faststart", "-avoid_negative_ts", "disabled"]).arg(file_word(&beside));
     if let Some(sound) = sound {
         command.args(sound.end_words(1));
@@ -69,11 +76,20 @@ pub(crate) fn join(tools: &Tools, film: &Path, joined: &Joined, target: &Path) -
         return Err(fail(last_words(&String::from_utf8_lossy(&output.stderr))).into());
     }
     let place = || {
-        OpenOptions::new().write(true).open(&beside)?.sync_all()?;
+        let mut file = OpenOptions::new().append(true).open(&beside)?;
+        if let Some(packet) = joined.xmp.filter(|_| has_boxes(target)) {
+            file.write_all(&xmp_box(packet))?;
+        }
+        file.sync_all()?;
         fs::rename(&beside, target)?;
         sync_parent(target)
     };
     place().map_err(|e| Error::write(target, e))
+}
+
+/// Whether it is an MP4 or MOV, to which a box may be added.
+fn has_boxes(target: &Path) -> bool {
+    Kind::of(target).is_ok_and(Kind::has_clean_aperture)
 }
 
 /// Codes one black picture as [`join`] will code the film; gives ffmpeg's last words where that fails.

@@ -6,8 +6,8 @@ use crate::still::Limits;
 use crate::video::VideoError;
 use crate::video::address::words;
 use crate::video::canvas::split;
-use crate::video::frame::{Color, Frame, Info, Pixels, Source};
-use crate::video::tone::{Mapper, Tone};
+use crate::video::frame::{Color, Frame, Info, Matrix, Pixels, Source};
+use crate::video::tone::{Mapper, Primaries, Tone};
 use impasto_core::Image;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
@@ -40,8 +40,8 @@ const FACTS: &str = "stream=codec_name,pix_fmt,color_space,color_transfer,color_
 enum Form {
     Rgb,
     Rgba,
-    /// 16 bits of HDR or wide colours, which are mapped here.
-    Deep(Box<Mapper>),
+    /// 16 bits of HDR or wide colours, which are mapped here. As YCbCr: ffmpeg's way to RGB is good for 8 bits only.
+    Deep(Box<Mapper>, Matrix),
 }
 
 impl Form {
@@ -50,7 +50,7 @@ impl Form {
         match self {
             Form::Rgb => ("rgb24", 3),
             Form::Rgba => ("rgba", 4),
-            Form::Deep(_) => ("rgb48le", 6),
+            Form::Deep(..) => ("yuv444p16le", 6),
         }
     }
 }
@@ -83,7 +83,7 @@ impl Plan {
             }
         }
         let form = match tone {
-            Some(tone) => Form::Deep(Box::new(tone.mapper(1 << 16))),
+            Some(tone) => Form::Deep(Box::new(tone.mapper(1 << 16)), matrix(facts, tone)),
             None if alpha => Form::Rgba,
             None => Form::Rgb,
         };
@@ -118,6 +118,16 @@ fn tone(facts: &HashMap<String, String>) -> Option<Tone> {
     Tone::of(primaries, transfer).map(|tone| tone.with_peak(peak))
 }
 
+/// The matrix of HDR and wide colours: that of the stream, else the one that goes with their primaries.
+fn matrix(facts: &HashMap<String, String>, tone: Tone) -> Matrix {
+    match (facts.get("color_space").map_or("", String::as_str), tone.primaries) {
+        ("bt709", _) => Matrix::Bt709,
+        ("smpte170m" | "bt470bg", _) => Matrix::Bt601,
+        ("bt2020nc" | "bt2020c", _) | (_, Primaries::Bt2020) => Matrix::Bt2020,
+        (_, Primaries::Bt709 | Primaries::DisplayP3) => Matrix::Bt709,
+    }
+}
+
 fn has_alpha(pixels: &str) -> bool {
     ["yuva", "rgba", "argb", "abgr", "bgra", "gbrap", "ya8", "ya16", "pal8"]
         .iter()
@@ -144,7 +154,7 @@ impl FfmpegSource {
         }
         let fail = |why: String| VideoError::Ffmpeg { doing: "read", name: name.clone(), why };
         let plan = Plan::new(path, tools, &facts);
-        let filters = filters(&facts, plan.form.layout().0);
+        let filters = filters(&facts, &plan.form);
         let mut child = command(path, tools, &plan, &filters).spawn().map_err(|e| fail(e.to_string()))?;
         let pixels = BufReader::with_capacity(1 << 20, child.stdout.take().expect("it is a pipe"));
         let errors = child.stderr.take().expect("it is a pipe");
@@ -231,7 +241,7 @@ impl Source for FfmpegSource {
         let pixels = match &self.form {
             Form::Rgb => opaque(bytes),
             Form::Rgba => split(&bytes, width, height),
-            Form::Deep(mapper) => opaque(mapper.map_16(&bytes)),
+            Form::Deep(mapper, matrix) => opaque(mapper.map_16(&bytes, *matrix)),
         };
         Ok(Some(Frame { pixels, start, duration }))
     }
@@ -262,16 +272,21 @@ fn command(path: &Path, tools: &Tools, plan: &Plan, filters: &str) -> Command {
 }
 
 /// Whole frames, RGB by the matrix that the stream states, or the usual one of its size.
-fn filters(facts: &HashMap<String, String>, pixels: &str) -> String {
+fn filters(facts: &HashMap<String, String>, form: &Form) -> String {
+    let pixels = form.layout().0;
     let fact = |key: &str| facts.get(key).map_or("", String::as_str);
     let mut filters = String::new();
     if !matches!(fact("field_order"), "progressive" | "unknown" | "") {
         filters.push_str("yadif,");
     }
     let side = |key| fact(key).parse().unwrap_or(0);
-    let matrix = match (fact("color_space"), Color::usual(side("width"), side("height")).matrix) {
-        ("unknown" | "", crate::video::Matrix::Bt601) => "in_color_matrix=bt601:",
-        ("unknown" | "", _) => "in_color_matrix=bt709:",
+    let matrix = match (form, fact("color_space"), Color::usual(side("width"), side("height")).matrix) {
+        // One matrix in and out: chroma alone is spread.
+        (Form::Deep(_, Matrix::Bt601), ..) => "in_color_matrix=bt601:out_color_matrix=bt601:out_range=tv:",
+        (Form::Deep(_, Matrix::Bt709), ..) => "in_color_matrix=bt709:out_color_matrix=bt709:out_range=tv:",
+        (Form::Deep(_, Matrix::Bt2020), ..) => "in_color_matrix=bt2020:out_color_matrix=bt2020:out_range=tv:",
+        (_, "unknown" | "", Matrix::Bt601) => "in_color_matrix=bt601:",
+        (_, "unknown" | "", _) => "in_color_matrix=bt709:",
         _ => "",
     };
     filters
@@ -391,11 +406,17 @@ mod tests {
     fn an_unknown_matrix_is_the_usual_one() {
         let facts =
             |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        let small =
-            filters(&facts(&[("width", "640"), ("height", "360"), ("field_order", "progressive")]), "rgb24");
+        let small = filters(
+            &facts(&[("width", "640"), ("height", "360"), ("field_order", "progressive")]),
+            &Form::Rgb,
+        );
         assert!(small.contains("in_color_matrix=bt601") && !small.contains("yadif"));
-        let large = filters(&facts(&[("width", "1920"), ("height", "1080"), ("field_order", "tt")]), "rgb24");
+        let large =
+            filters(&facts(&[("width", "1920"), ("height", "1080"), ("field_order", "tt")]), &Form::Rgb);
         assert!(large.contains("in_color_matrix=bt709") && large.contains("yadif"));
-        assert!(!filters(&facts(&[("color_space", "bt2020nc")]), "rgb48le").contains("in_color_matrix"));
+        assert!(!filters(&facts(&[("color_space", "bt709")]), &Form::Rgb).contains("in_color_matrix"));
+        let tone = Tone::of(Some(9), Some(16)).unwrap();
+        let deep = Form::Deep(Box::new(tone.mapper(256)), matrix(&facts(&[]), tone));
+        assert!(filters(&facts(&[]), &deep).contains("in_color_matrix=bt2020:out_color_matrix=bt2020"));
     }
 }

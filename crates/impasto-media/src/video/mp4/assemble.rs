@@ -17,11 +17,34 @@ use std::path::Path;
 /// Pictures and sound alternate in pieces of so many seconds.
 const PIECE_SECONDS: f64 = 0.5;
 
-/// Writes `target` from the only track of `film` and all tracks of `sound`, samples copied as they are. `quicktime` makes it a MOV.
+/// How a whole file is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Whole<'a> {
+    /// A MOV instead of an MP4.
+    pub quicktime: bool,
+    /// An XMP packet, in a box of its own at the end.
+    pub xmp: Option<&'a str>,
+}
+
+/// The name of a box with XMP (ISO 16684-3).
+const XMP_BOX: [u8; 16] =
+    [0xbe, 0x7a, 0xcf, 0xcb, 0x97, 0xa9, 0x42, 0xe8, 0x9c, 0x71, 0x99, 0x94, 0x91, 0xe3, 0xaf, 0xac];
+
+/// The box of an XMP packet, which may stand anywhere between the others.
+pub(crate) fn xmp_box(packet: &str) -> Vec<u8> {
+    let mut out = Out::default();
+    out.u32((8 + XMP_BOX.len() + packet.len()) as u32);
+    out.bytes(b"uuid");
+    out.bytes(&XMP_BOX);
+    out.bytes(packet.as_bytes());
+    out.0
+}
+
+/// Writes `target` from the only track of `film` and all tracks of `sound`, samples copied as they are.
 ///
 /// # Errors
 /// When a file cannot be read or written; then `target` is what it was.
-pub fn assemble(film: &Path, sound: Option<&Sound>, target: &Path, quicktime: bool) -> Result<()> {
+pub fn assemble(film: &Path, sound: Option<&Sound>, target: &Path, whole: Whole) -> Result<()> {
     let name = name_of(film);
     let movie = Movie::open_own(film, &name)?;
     let none = || VideoError::Damaged { name: name.clone(), whole: 0, why: "it holds no frame".into() };
@@ -31,8 +54,16 @@ pub fn assemble(film: &Path, sound: Option<&Sound>, target: &Path, quicktime: bo
     let mut files = vec![open(film)?];
     files.extend(sound.map(|sound| open(&sound.path)).transpose()?);
     let mut out = AtomicFile::create(target).map_err(|e| Error::write(target, e))?;
-    let written = plan.write(&mut files, BufWriter::new(&mut out), quicktime);
+    let written = plan.write(&mut files, BufWriter::new(&mut out), whole);
     written.and_then(|()| out.commit()).map_err(|e| Error::write(target, e))
+}
+
+/// Whether the only track of `film` shows less than it stores.
+pub(crate) fn has_clean_aperture(film: &Path) -> Result<bool> {
+    let movie = Movie::open_own(film, &name_of(film))?;
+    let read = |(codec, body)| VideoEntry::read(codec, body);
+    let entry = movie.video().and_then(|video| entries(&video.stsd).find_map(read));
+    Ok(entry.is_some_and(|entry| entry.clean.is_some_and(|clean| clean != (entry.width, entry.height))))
 }
 
 /// The tracks of the new file, and in which order their pieces lie.
@@ -82,9 +113,9 @@ impl<'a> Plan<'a> {
         Ok(Self { film_timescale, tracks, chapters, tags: sound.map(|sound| &sound.tags), pieces })
     }
 
-    fn write(&self, files: &mut [File], mut out: impl Write, quicktime: bool) -> io::Result<()> {
+    fn write(&self, files: &mut [File], mut out: impl Write, whole: Whole) -> io::Result<()> {
         let mut head = Out::default();
-        tracks::file_type(&mut head, quicktime, false);
+        tracks::file_type(&mut head, whole.quicktime, false);
         let data: u64 = self.pieces.iter().map(|piece| piece.bytes).sum();
         // A 64-bit length where 32 bits would not do, and places of 64 bits with it.
         let wide = data > 0xf000_0000;
@@ -104,6 +135,9 @@ impl<'a> Plan<'a> {
             for sample in &planned.track.samples[piece.samples.clone()] {
                 copy(&mut readers[planned.file], sample, &mut out)?;
             }
+        }
+        if let Some(packet) = whole.xmp {
+            out.write_all(&xmp_box(packet))?;
         }
         out.flush()
     }

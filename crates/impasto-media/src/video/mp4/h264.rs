@@ -106,26 +106,29 @@ fn planes_of(yuv: &DecodedYUV, color: Color) -> Planes {
     }
 }
 
-impl YUVSource for Planes {
+/// Planes as the encoder reads them.
+struct Source<'a>(&'a Planes);
+
+impl YUVSource for Source<'_> {
     fn dimensions(&self) -> (usize, usize) {
-        (self.width, self.height)
+        (self.0.width, self.0.height)
     }
 
     fn strides(&self) -> (usize, usize, usize) {
-        let chroma = self.chroma.plane(self.width, self.height).0;
-        (self.width, chroma, chroma)
+        let chroma = self.0.chroma.plane(self.0.width, self.0.height).0;
+        (self.0.width, chroma, chroma)
     }
 
     fn y(&self) -> &[u8] {
-        &self.y
+        &self.0.y
     }
 
     fn u(&self) -> &[u8] {
-        &self.u
+        &self.0.u
     }
 
     fn v(&self) -> &[u8] {
-        &self.v
+        &self.0.v
     }
 }
 
@@ -181,7 +184,7 @@ impl Encoder {
             self.inner = Some(made.map_err(|e| e.to_string())?);
         }
         let encoder = self.inner.as_mut().expect("it was just made");
-        let stream = encoder.encode(planes).map_err(|e| e.to_string())?;
+        let stream = encoder.encode(&Source(planes)).map_err(|e| e.to_string())?;
         let mut encoded = Encoded { bytes: Vec::new(), key: stream.frame_type() == FrameType::IDR };
         let (mut sps, mut pps) = (Vec::new(), Vec::new());
         for layer in (0..stream.num_layers()).filter_map(|i| stream.layer(i)) {

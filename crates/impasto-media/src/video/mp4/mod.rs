@@ -21,7 +21,8 @@ mod sps;
 mod table;
 mod tracks;
 
-pub use assemble::assemble;
+pub use assemble::{Whole, assemble};
+pub(crate) use assemble::{has_clean_aperture, xmp_box};
 pub(crate) use coder::Coder;
 pub(crate) use entry::AvcConfig;
 pub use fragment::FragmentWriter;

@@ -40,7 +40,7 @@ fn make(folder: &Folder, name: &str, plays: Plays) -> std::path::PathBuf {
 
 /// What is known of a file, and its frames.
 fn back(path: &Path) -> (Info, Vec<(Image, Vec<u8>, f64)>) {
-    let mut input = open(path, &InputOptions { backend: Backend::Builtin, rate: None }).unwrap();
+    let mut input = open(path, &InputOptions { backend: Backend::Builtin, ..Default::default() }).unwrap();
     let info = input.source.info().clone();
     let mut frames = Vec::new();
     while let Some(frame) = input.source.read().unwrap() {

@@ -35,7 +35,7 @@ fn film(folder: &Folder, size: (usize, usize), times: &[(u64, u64)]) -> (PathBuf
     let sink =
         Mp4Sink::new(Box::new(file), "a".into(), &info(size.0, size.1), &Coding::builtin(90), Standing::NEW);
     write(Box::new(sink), size, times);
-    mp4::assemble(&part, None, &whole, false).unwrap();
+    mp4::assemble(&part, None, &whole, mp4::Whole::default()).unwrap();
     (part, whole)
 }
 
@@ -105,7 +105,7 @@ fn nonsense_in_a_file_is_an_error_and_no_panic() {
         let path = folder.join("broken.mp4");
         fs::write(&path, &broken).unwrap();
         let Ok(mut input) =
-            crate::video::open(&path, &InputOptions { backend: Backend::Builtin, rate: None })
+            crate::video::open(&path, &InputOptions { backend: Backend::Builtin, ..Default::default() })
         else {
             continue;
         };
@@ -205,7 +205,9 @@ fn a_thinned_film_has_fewer_frames_and_lasts_as_long() {
     let times = even(30, 1001);
     let (_, whole) = film(&folder, SIZE, &times);
     let rate = Some("10".parse().unwrap());
-    let mut input = crate::video::open(&whole, &InputOptions { backend: Backend::Builtin, rate }).unwrap();
+    let mut input =
+        crate::video::open(&whole, &InputOptions { backend: Backend::Builtin, rate, ..Default::default() })
+            .unwrap();
     let (mut count, mut end) = (0, 0);
     while let Some(frame) = input.source.read().unwrap() {
         assert_eq!(frame.start, end, "no gap");
@@ -221,7 +223,8 @@ fn what_is_no_film_is_refused_in_words() {
     let refuse = |name: &str, bytes: &[u8], needle: &str| {
         let path = folder.join(name);
         fs::write(&path, bytes).unwrap();
-        let error = crate::video::open(&path, &InputOptions { backend: Backend::Builtin, rate: None });
+        let error =
+            crate::video::open(&path, &InputOptions { backend: Backend::Builtin, ..Default::default() });
         let error = error.err().expect(name).to_string();
         assert!(error.contains(needle) && error.contains(name), "{error}");
     };
@@ -229,4 +232,19 @@ fn what_is_no_film_is_refused_in_words() {
     refuse("text.mp4", b"hello", "text");
     refuse("film.mkv", b"\x1a\x45\xdf\xa3\x01\x00\x00", "Matroska");
     refuse("half.mp4", b"\0\0\0\x14ftypisom\0\0\0\0isom\0\0\0\0mdat", "its index is missing");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_picture_among_frames_is_named() {
+    let folder = Folder::new("frames_and_more");
+    let frames = folder.join("frames");
+    fs::create_dir(&frames).unwrap();
+    let picture = crate::still::Still::from_image(impasto_core::Image::black(16, 16));
+    crate::still::write(&frames.join("1.png"), &picture, Default::default()).unwrap();
+    fs::write(frames.join("notes.txt"), "words").unwrap();
+    std::os::unix::fs::symlink("nowhere.png", frames.join("2.png")).unwrap();
+    let input = crate::video::open(&frames, &Default::default()).unwrap();
+    let notes = input.source.info().notes.join(" ");
+    assert!(notes.contains("notes.txt (") && notes.contains("2.png ("), "{notes}");
 }

@@ -43,7 +43,7 @@ pub(super) fn write(mut sink: Box<dyn Sink>, size: (usize, usize), times: &[(u64
 
 /// All frames of a film, upright, with their times, and the error at its end.
 pub(super) fn read(path: &Path) -> (Info, Vec<(Image, u64, u64)>, Option<crate::Error>) {
-    let options = InputOptions { backend: Backend::Builtin, rate: None };
+    let options = InputOptions { backend: Backend::Builtin, ..Default::default() };
     let mut input = super::open(path, &options).unwrap();
     let info = input.source.info().clone();
     let mut frames = Vec::new();

@@ -121,6 +121,7 @@ pub(super) fn paint_on(
         backend: Backend::Builtin,
         encoder: None,
         section: None,
+        xmp: None,
     };
     let input = Input { source: Box::new(source), path: None, ffmpeg: None, mp4: false };
     let info = input.source.info().clone();

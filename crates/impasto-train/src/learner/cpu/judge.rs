@@ -19,8 +19,8 @@ use crate::loss::instance::instance_content;
 use crate::loss::similarity::self_similarity;
 use crate::loss_network::{EPS, LossNetwork};
 use crate::walk::{Element, Kernels, Map, Moments, Tape, Value, Wanted, add_statistics_gradient, moments};
+use impasto_core::Random;
 use impasto_core::Tensor;
-use impasto_core::conformance::Random;
 use impasto_core::network::NodeId;
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ impl<K: Kernels> Referee<K> {
     }
 }
 
-/// How much each loss of one painting counts in the batch's mean.
+/// Weight of each loss of one painting in the batch's mean.
 pub(super) struct Share<'a> {
     pub recipe: &'a Recipe,
     /// `1 / (groups * styles)`.
@@ -86,7 +86,7 @@ impl<K: Kernels> Judge<K> {
         (self.photo[3].as_ref().expect("a photo was looked at"), &self.content[3])
     }
 
-    /// What is to be matched of a painting. What was looked at before on a picture of the painting's size is forgotten.
+    /// Statistics of a painting to match. What was looked at before on a picture of the painting's size is forgotten.
     pub fn look_at_style(&mut self, referee: &Referee<K>, style: &StylePicture, asked: Asked) -> Looks {
         if let Some(known) = referee.memo.get(style.key) {
             return known;

@@ -11,7 +11,7 @@ use crate::optimiser::Adam;
 use crate::walk::{Fast, Kernels};
 use impasto_core::{Image, Model, Tensor};
 
-/// How a style is refined.
+/// Settings of a style's refinement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RefineConfig {
     /// Steps; each paints one of the photos.
@@ -47,7 +47,7 @@ pub enum RefineError {
     NotFinite(usize),
 }
 
-/// How far a refinement has come.
+/// Progress of a refinement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RefineReport {
     /// Steps done.

@@ -1,4 +1,4 @@
-//! What the pastiches of one painting have in common: statistics over all of them together, so that the dark of a palette may go where a
+//! Joint statistics of the pastiches of one painting: statistics over all of them together, so that the dark of a palette may go where a
 //! photo is dark. Judged crop by crop, each would have to show the whole palette.
 
 use super::judge::{Judge, Referee, Share, samples};
@@ -7,7 +7,7 @@ use crate::learner::looks::{DIRECTIONS, Looks, SLICED, SLICED_PLACES};
 use crate::loss::covariance::{Covariance, FeatureSums, Slope, balanced};
 use crate::loss::sliced::{directions, sliced};
 use crate::walk::Kernels;
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 
 /// By layer, as far as the recipe asks for it.
 #[derive(Default)]

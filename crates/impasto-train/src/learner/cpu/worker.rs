@@ -70,7 +70,7 @@ impl<K: Kernels> Worker<K> {
         }
     }
 
-    /// What is to be matched of a painting.
+    /// Statistics of a painting to match.
     pub fn look_at_style(&mut self, parts: &Parts<K>, style: &StylePicture, recipe: &Recipe) -> Looks {
         self.seat(0).judge.look_at_style(&parts.referee, style, Asked::of(recipe))
     }
@@ -120,7 +120,7 @@ impl<K: Kernels> Worker<K> {
         picture
     }
 
-    /// What the pastiches of the first `members` seats have in common.
+    /// Joint statistics of the pastiches of the first `members` seats.
     fn shared(
         &mut self,
         parts: &Parts<K>,

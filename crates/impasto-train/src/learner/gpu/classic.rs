@@ -2,13 +2,13 @@
 
 use super::judge::{Gallery, Judge, Kinds, Referee};
 use super::kernel::{Finish, Kit, Point, Weight};
+use super::loss_slots::LossSlots;
 use super::pictures::PictureLosses;
 use super::room::{Room, floats};
 use super::table::Table;
 use super::tape::{Aims, Tape};
-use super::told::Told;
 use super::work::Work;
-use super::{Fault, Gradients, Share, Sizes, overlaps, rare};
+use super::{Fault, Gradients, Share, Sizes, host_losses, overlaps};
 use crate::data::window;
 use crate::learner::group::Overlap;
 use crate::learner::{Group, StepReport};
@@ -20,7 +20,7 @@ use impasto_gpu::compute::{Gpu, Launch};
 pub(super) struct Classic {
     sizes: Sizes,
     recipe: Buffer,
-    told: Told,
+    told: LossSlots,
     overlaps: Buffer,
     /// The photos' views.
     photos: Room,
@@ -46,7 +46,7 @@ impl Classic {
         let [photos, seen] = [square(sizes.view)?, square(sizes.view)?];
         let shown = Room::new(gpu, count, sizes.painting)?;
         let recipe = super::recipe_buffer(gpu)?;
-        let mut told = Told::new(gpu, count)?;
+        let mut told = LossSlots::new(gpu, count)?;
         let judge = Judge::new(gpu, referee, &seen, kinds, &recipe, &mut told)?;
         let (features, [of_photo, wanted]) = judge.deepest();
         let input = Room::new(gpu, count, features.shape)?;
@@ -131,7 +131,7 @@ impl Classic {
         (groups, number): (&[&Group], usize),
         photos: &[Tensor],
         share: Share,
-    ) -> Result<rare::Losses, Fault> {
+    ) -> Result<host_losses::Losses, Fault> {
         let recipe = share.recipe;
         let styles: Vec<_> = groups.iter().map(|g| &g.styles[number]).collect();
         let looks = self.gallery.look(gpu, referee, &styles, recipe.style_kind)?;
@@ -140,7 +140,7 @@ impl Classic {
         work.run(&self.move_features);
         self.decode(&mut work);
         work.copy(&self.decoder.output().buffer, &self.judge.input().buffer);
-        let asked = rare::Asked { recipe, part: share.style() };
+        let asked = host_losses::Asked { recipe, part: share.style() };
         let seeds = groups.iter().map(|g| g.seed ^ number as u64);
         let (mut work, losses) = self.judge.judge(gpu, work, &asked, seeds)?;
         work.copy(&self.judge.gradient().buffer, &self.decoder.output_gradient().buffer);
@@ -150,7 +150,7 @@ impl Classic {
         Ok(losses.and(more))
     }
 
-    /// What stands in the decoder's input, as pictures; nothing has arrived at them yet.
+    /// Contents of the decoder's input, as pictures; nothing has arrived at them yet.
     fn decode(&self, work: &mut Work) {
         work.run(self.decoder.forward());
         self.decoder.clear(work);

@@ -1,12 +1,12 @@
 //! The loss network at work: what it is asked about photos, paintings and pastiches.
 
 use super::Fault;
+use super::host_losses;
 use super::kernel::{Finish, Kit, Point};
-use super::rare;
+use super::loss_slots::LossSlots;
 use super::room::{Room, floats};
 use super::table::Table;
 use super::tape::{Aims, Tape};
-use super::told::Told;
 use super::work::{Work, whole};
 use crate::learner::looks::{Look, Looks, Memo, first_kept};
 use crate::learner::{ContentKind, Recipe, StyleKind, StylePicture};
@@ -25,7 +25,7 @@ pub(super) struct Referee {
     pub memo: Memo,
 }
 
-/// What of the recipe decides which launches there are.
+/// Parts of the recipe that decide which launches there are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Kinds {
     content: ContentKind,
@@ -69,7 +69,7 @@ impl Judge {
         input: &Room,
         kinds: Kinds,
         recipe: &Buffer,
-        told: &mut Told,
+        told: &mut LossSlots,
     ) -> Result<Self, Fault> {
         let aims = Aims { picture: true, seeds: &referee.layers, ..Aims::default() };
         let tape = Tape::new(gpu, &referee.table, input, None, aims)?;
@@ -136,7 +136,7 @@ impl Judge {
         }
     }
 
-    /// What is to be matched from the next submitted work on.
+    /// Sets the statistics to match from the next submitted work on.
     pub fn want(&mut self, gpu: &Gpu, looks: Vec<Looks>) {
         for layer in 0..4 {
             let pairs = |look: &Looks| {
@@ -157,17 +157,18 @@ impl Judge {
         &self,
         gpu: &'a Gpu,
         mut work: Work<'a>,
-        asked: &rare::Asked,
+        asked: &host_losses::Asked,
         seeds: impl Iterator<Item = u64>,
-    ) -> Result<(Work<'a>, rare::Losses), Fault> {
+    ) -> Result<(Work<'a>, host_losses::Losses), Fault> {
         work.run(self.tape.forward());
         self.tape.clear(&mut work);
         work.run(&self.losses);
-        let mut losses = rare::Losses::default();
+        let mut losses = host_losses::Losses::default();
         if asked.features() {
             let y = self.layers.map(|id| self.tape.value(id));
             let dy = self.layers.map(|id| self.tape.gradient(id));
-            (work, losses) = rare::features(gpu, work, asked, (y, &self.photo), &self.looks, seeds, dy)?;
+            (work, losses) =
+                host_losses::features(gpu, work, asked, (y, &self.photo), &self.looks, seeds, dy)?;
         }
         work.run(self.tape.backward());
         Ok((work, losses))
@@ -197,7 +198,7 @@ impl Gallery {
         Ok(Self { tape, moments, launches })
     }
 
-    /// What is to be matched of paintings; those that are known are not looked at again. They stand in the input until it is written anew.
+    /// Statistics of paintings to match; those that are known are not looked at again. They stand in the input until it is written anew.
     ///
     /// # Errors
     /// When the device fails.
@@ -242,7 +243,8 @@ impl Gallery {
             let pairs = &read[layer][2 * channels * sample..2 * channels * (sample + 1)];
             let half = |at: usize| pairs.iter().skip(at).step_by(2).copied().collect();
             let moments = Moments { mean: half(0), std: half(1), divisor: shape.area() as f32 };
-            let gram = (kind == StyleKind::Gram).then(|| rare::gram_of(&read[4 + layer], shape, sample));
+            let gram =
+                (kind == StyleKind::Gram).then(|| host_losses::gram_of(&read[4 + layer], shape, sample));
             Look { moments, gram, covariance: None, samples: None }
         };
         Ok((0..count).map(|sample| Arc::new(std::array::from_fn(|layer| look(sample, layer)))).collect())

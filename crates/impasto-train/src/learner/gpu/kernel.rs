@@ -24,7 +24,7 @@ const VALUES: usize = 4;
 const MOST_GROUPS: usize = 16_384;
 /// Threads of a workgroup that goes over channels or weights.
 const FEW_THREADS: usize = 64;
-/// What is done to a result before it is stored: it becomes 0 where this is not positive, and is added to what stands there.
+/// Operations on a result before it is stored: it becomes 0 where this is not positive, and is added to what stands there.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Finish<'a> {
     pub gate: Option<&'a Room>,

@@ -2,13 +2,13 @@
 
 use super::judge::{Gallery, Judge, Kinds, Referee};
 use super::kernel::{Kit, Weight};
+use super::loss_slots::LossSlots;
 use super::pictures::PictureLosses;
 use super::room::Room;
 use super::table::Table;
 use super::tape::{Aims, Tape};
-use super::told::Told;
 use super::work::Work;
-use super::{Fault, Gradients, Share, Sizes, overlaps, rare, views};
+use super::{Fault, Gradients, Share, Sizes, host_losses, overlaps, views};
 use crate::learner::group::Overlap;
 use crate::learner::{Group, StepReport};
 use impasto_core::{Shape, Tensor};
@@ -19,9 +19,9 @@ use impasto_gpu::compute::{Gpu, Launch};
 pub(super) struct Light {
     sizes: Sizes,
     recipe: Buffer,
-    told: Told,
+    told: LossSlots,
     views: Buffer,
-    /// Where a photo and its twin show the same; then the whole photo.
+    /// Overlap of a photo and its twin; then the whole photo.
     overlaps: [Buffer; 2],
     photos: Room,
     noisy: Room,
@@ -54,7 +54,7 @@ impl Light {
         let [paintings, shown] = [(); 2].map(|()| Room::new(gpu, count, sizes.painting));
         let (paintings, shown) = (paintings?, shown?);
         let recipe = super::recipe_buffer(gpu)?;
-        let mut told = Told::new(gpu, count)?;
+        let mut told = LossSlots::new(gpu, count)?;
         let seeds = [painter.program.network.output()];
         let aims = Aims { weights: Some(&gradients.0[0]), style: true, picture: false, seeds: &seeds };
         let own = Tape::new(gpu, painter, &photos, None, aims)?;
@@ -148,7 +148,7 @@ impl Light {
         groups: &[&Group],
         number: usize,
         share: Share,
-    ) -> Result<rare::Losses, Fault> {
+    ) -> Result<host_losses::Losses, Fault> {
         let recipe = share.recipe;
         let styles: Vec<_> = groups.iter().map(|g| &g.styles[number]).collect();
         let looks = self.gallery.look(gpu, referee, &styles, recipe.style_kind)?;
@@ -163,7 +163,7 @@ impl Light {
         let mut work = Work::new(gpu);
         self.paint_with(&mut work, 0);
         work.run(std::slice::from_ref(&self.take_pastiches));
-        let asked = rare::Asked { recipe, part: share.style() };
+        let asked = host_losses::Asked { recipe, part: share.style() };
         let seeds = groups.iter().map(|g| g.seed ^ number as u64);
         let (mut work, losses) = self.judge.judge(gpu, work, &asked, seeds)?;
         work.run(std::slice::from_ref(&self.give_back));

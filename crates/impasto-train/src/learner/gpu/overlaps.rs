@@ -1,4 +1,4 @@
-//! Where two pictures show the same, as `l1.wgsl` reads it.
+//! Overlap of two pictures, as `l1.wgsl` reads it.
 
 use super::Fault;
 use super::room::floats;

@@ -1,10 +1,10 @@
 //! Losses over the pastiches themselves: range, structure, and those few recipes ask for.
 
 use super::Fault;
+use super::host_losses::{self, Asked};
 use super::kernel::Kit;
-use super::rare::{self, Asked};
+use super::loss_slots::LossSlots;
 use super::room::Room;
-use super::told::Told;
 use super::work::Work;
 use impasto_core::Tensor;
 use impasto_gpu::compute::wgpu::Buffer;
@@ -24,7 +24,7 @@ impl PictureLosses {
         gpu: &Gpu,
         [y, photos, dy]: [&Room; 3],
         recipe: &Buffer,
-        told: &mut Told,
+        told: &mut LossSlots,
     ) -> Result<Self, Fault> {
         let kit = Kit { gpu };
         Ok(Self {
@@ -45,14 +45,14 @@ impl PictureLosses {
         mut work: Work<'a>,
         asked: &Asked,
         photos: &dyn Fn() -> Vec<Tensor>,
-    ) -> Result<(Work<'a>, rare::Losses), Fault> {
+    ) -> Result<(Work<'a>, host_losses::Losses), Fault> {
         work.run(std::slice::from_ref(&self.range));
         if asked.recipe.ssim > 0.0 {
             work.run(&self.ssim);
         }
         match asked.pictures() {
-            true => rare::pictures(gpu, work, asked, (&self.y, &photos()), &self.dy),
-            false => Ok((work, rare::Losses::default())),
+            true => host_losses::pictures(gpu, work, asked, (&self.y, &photos()), &self.dy),
+            false => Ok((work, host_losses::Losses::default())),
         }
     }
 }

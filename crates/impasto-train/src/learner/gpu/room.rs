@@ -1,11 +1,11 @@
-//! Where batches of maps and vectors stand on the device.
+//! Batches of maps and vectors on the device.
 
 use super::Fault;
 use impasto_core::{Shape, Tensor};
 use impasto_gpu::compute::Gpu;
 use impasto_gpu::compute::wgpu::{Buffer, BufferUsages};
 
-/// What all our buffers can be used for.
+/// Usages of all our buffers.
 const USAGE: BufferUsages = BufferUsages::STORAGE.union(BufferUsages::COPY_DST).union(BufferUsages::COPY_SRC);
 
 /// A batch of maps, `[samples][C][H][W]` of `f32`; a vector is a map of one position.

@@ -6,13 +6,12 @@ use super::kernel::{Enter, Finish, Kit, Noise, Packed, Point, Window};
 use super::room::{Room, floats};
 use super::table::Table;
 use super::work::Work;
-use crate::walk::Program;
 use impasto_core::network::{NodeId, Op};
 use impasto_core::{Field, Shape};
 use impasto_gpu::compute::wgpu::Buffer;
 use impasto_gpu::compute::{Gpu, Launch};
 
-/// What the way back is made for.
+/// Gradients that the backward pass shall give.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Aims<'a> {
     /// The flat vector of all gradients, to which those to the weights are added.
@@ -62,7 +61,7 @@ impl Tape {
             kit: Kit { gpu },
             table,
             aims,
-            needed: needed(program, aims),
+            needed: program.needed(aims.picture, aims.weights.is_some(), aims.style),
             shapes,
             samples,
             reached: vec![false; program.network.nodes.len()],
@@ -92,7 +91,7 @@ impl Tape {
         self.fields.write(gpu, fields);
     }
 
-    /// What a node holds, see [`Tape::new`] for node 0; for a convolution that only a ReLU reads, ask for the ReLU.
+    /// The value at a node, see [`Tape::new`] for node 0; for a convolution that only a ReLU reads, ask for the ReLU.
     pub fn value(&self, id: NodeId) -> &Room {
         self.values[id].as_ref().expect("this node has a value of its own")
     }
@@ -133,18 +132,6 @@ impl Tape {
     }
 }
 
-/// Nodes whose gradient somebody wants: those behind which there is a weight, a style or the picture.
-fn needed(program: &Program, aims: Aims) -> Vec<bool> {
-    let mut needed = vec![false; program.network.nodes.len()];
-    needed[0] = aims.picture;
-    for (id, node) in program.network.nodes.iter().enumerate().skip(1) {
-        let op = &node.op;
-        let own = (op.has_weights() && aims.weights.is_some()) || (op.site().is_some() && aims.style);
-        needed[id] = own || node.op.inputs().iter().any(|&i| needed[i]);
-    }
-    needed
-}
-
 struct Builder<'a> {
     kit: Kit<'a>,
     table: &'a Table,
@@ -166,7 +153,7 @@ impl<'a> Builder<'a> {
         Room::new(self.kit.gpu, self.samples, self.shapes[id])
     }
 
-    /// What a node's convolution is.
+    /// Window and packed weights of a node's convolution.
     fn window(&self, id: NodeId) -> (Window, &'a Packed) {
         let Op::Conv { kernel, stride, padding, .. } = self.table.program.network.nodes[id].op else {
             unreachable!("asked of convolutions alone")
@@ -174,7 +161,7 @@ impl<'a> Builder<'a> {
         (Window { kernel, stride, padding }, self.table.packed(id))
     }
 
-    /// Where a site's part of the style stands.
+    /// Length of a style vector and begin of a site's part.
     fn place(&self, site: usize) -> (usize, usize) {
         let network = &self.table.program.network;
         (network.style_len(), network.site_range(site).start)

@@ -1,4 +1,4 @@
-//! Where the loss network looks, one place a sample.
+//! Views of the loss network, one a sample.
 
 use super::Fault;
 use super::room::floats;

@@ -1,4 +1,4 @@
-//! What is handed in to the device: launches, copies, and what comes back.
+//! Work for the device: launches, copies and downloads.
 
 use super::Fault;
 use super::room::Room;

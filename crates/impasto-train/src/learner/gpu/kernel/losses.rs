@@ -8,7 +8,7 @@ use impasto_core::Shape;
 use impasto_gpu::compute::wgpu::Buffer;
 use impasto_gpu::compute::{Launch, Params, Source};
 
-/// Where each weight of the recipe stands in the buffer that kernels read.
+/// Index of each of the recipe's weights in the buffer that kernels read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::learner::gpu) enum Weight {
     Content,
@@ -94,7 +94,7 @@ impl Kit<'_> {
         self.launch(&source, &params, &read, &[&to_a.buffer, told], [TELLERS, 1, 1])
     }
 
-    /// What leaves `0..1`, told by [`TELLERS`].
+    /// Parts outside `0..1`, told by [`TELLERS`].
     pub fn range(
         &self,
         y: &Room,

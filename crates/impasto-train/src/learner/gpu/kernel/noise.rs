@@ -7,6 +7,9 @@ use crate::walk::Layer;
 use impasto_gpu::compute::wgpu::Buffer;
 use impasto_gpu::compute::{Launch, Params, Source};
 
+/// Sizes and bindings that the kernels of both passes share.
+const SITE: &str = include_str!("noise_site.wgsl");
+
 /// The state of a noise layer, for both passes.
 #[derive(Clone, Copy)]
 pub(in crate::learner::gpu) struct Noise<'a> {
@@ -34,7 +37,9 @@ impl Noise<'_> {
 impl Kit<'_> {
     /// `y = x + noise`.
     pub fn noise(&self, noise: Noise, x: &Room, y: &Room) -> Result<Launch, Fault> {
-        let source = Source::new("noise", include_str!("noise.wgsl"), false).with("PLANES", noise.planes());
+        let source = Source::new("noise", include_str!("noise.wgsl"), false)
+            .with("PLANES", noise.planes())
+            .after(SITE);
         let read = [&x.buffer, noise.cells, noise.values, noise.style];
         self.launch(&source, &noise.params(y.len(), x), &read, &[&y.buffer], over(y.len()))
     }
@@ -48,8 +53,9 @@ impl Kit<'_> {
         to_style: &Buffer,
         products: &Buffer,
     ) -> Result<Launch, Fault> {
-        let source =
-            Self::reducing("noise_back", include_str!("noise_back.wgsl")).with("PLANES", noise.planes());
+        let source = Self::reducing("noise_back", include_str!("noise_back.wgsl"))
+            .with("PLANES", noise.planes())
+            .after(SITE);
         let read = [&dy.buffer, noise.cells, noise.values, noise.style];
         let groups = [dy.shape.channels, dy.samples, 1];
         self.launch(&source, &noise.params(dy.len(), dy), &read, &[to_style, products], groups)

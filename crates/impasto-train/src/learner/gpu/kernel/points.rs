@@ -1,4 +1,4 @@
-//! What is done value by value: sums, ReLUs, maps of half the size, parts of channels and of pictures.
+//! Operations value by value: sums, ReLUs, maps of half the size, parts of channels and of pictures.
 
 use super::{Finish, Kit, over};
 use crate::learner::gpu::Fault;
@@ -7,7 +7,7 @@ use impasto_core::Shape;
 use impasto_gpu::compute::wgpu::Buffer;
 use impasto_gpu::compute::{Launch, Params, Source};
 
-/// How a value is computed from others at its place, see `point.wgsl`.
+/// Formula of a value from others at its place, see `point.wgsl`.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::learner::gpu) enum Point<'a> {
     /// `max(a, 0)`.
@@ -20,7 +20,7 @@ pub(in crate::learner::gpu) enum Point<'a> {
     Affine(&'a Room, &'a Buffer),
     /// `k.x * a + k.y * b + k.z`.
     Mixed(&'a Room, &'a Room, &'a Buffer),
-    /// What stands there.
+    /// The value that stands there.
     Own,
 }
 

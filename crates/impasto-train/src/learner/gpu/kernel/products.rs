@@ -178,7 +178,7 @@ fn row_quads(rows: usize) -> u32 {
     if rows > 64 { 2 } else { 1 }
 }
 
-/// How a product is cut: `row_threads` of 256 threads below each other, each makes `row_quads` quads of rows and two of columns, and so many
+/// Cut of a product into workgroups: `row_threads` of 256 threads below each other, each makes `row_quads` quads of rows and two of columns, and so many
 /// sums at once go to workgroup memory. Without row threads, each thread makes a column by itself.
 #[derive(Clone, Copy)]
 struct Cut {
@@ -188,7 +188,7 @@ struct Cut {
 }
 
 impl Cut {
-    /// What suits so many rows, within 16 KB of workgroup memory.
+    /// A cut that suits so many rows, within 16 KB of workgroup memory.
     fn of(rows: usize) -> Self {
         match rows {
             0..=4 => Self { row_threads: 0, row_quads: 1, depth: 8 },

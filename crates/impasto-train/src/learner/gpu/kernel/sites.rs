@@ -6,7 +6,7 @@ use crate::learner::gpu::room::{Room, floats};
 use impasto_gpu::compute::wgpu::Buffer;
 use impasto_gpu::compute::{Launch, Params, Source};
 
-/// What happens to the channels of a map, see `site.wgsl`. A place is the length of a style vector, and where the site's part begins.
+/// Affine maps over channels, see `site.wgsl`. A place is the length of a style vector, and where the site's part begins.
 #[derive(Clone, Copy)]
 pub(in crate::learner::gpu) enum Enter<'a> {
     AdaIn { moments: &'a Buffer, style: &'a Buffer, place: (usize, usize) },
@@ -23,7 +23,7 @@ impl Kit<'_> {
         self.launch(&source, &params, &[&x.buffer], &[moments], [x.shape.channels, x.samples, 1])
     }
 
-    /// Where a style enters or statistics leave: writes coefficients of the channels of `x`, or the vector of its statistics.
+    /// Style in, or statistics out: writes coefficients of the channels of `x`, or the vector of its statistics.
     pub fn site(&self, what: Enter, x: &Room, written: &Buffer) -> Result<Launch, Fault> {
         let (unused, own) = (self.unused(), (2 * x.shape.channels, 0));
         let (name, moments, style, (len, start), divisor) = match what {

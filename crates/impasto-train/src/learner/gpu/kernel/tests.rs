@@ -5,7 +5,7 @@ use crate::learner::gpu::Fault;
 use crate::learner::gpu::room::{Room, floats};
 use crate::learner::gpu::work::{Work, whole};
 use crate::walk::{Layer, LayerKind};
-use impasto_core::conformance::Random;
+use impasto_core::Random;
 use impasto_core::{Padding, Shape};
 use impasto_gpu::compute::{Gpu, choose};
 
