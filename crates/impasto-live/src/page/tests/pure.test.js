@@ -151,6 +151,9 @@ test("the line about deepening says what can be done", () => {
   assert.match(line(with_({ ...learning, slow: true }), true).hint, /little to spare/);
   assert.equal(buttons(learning, {}, false), "", "a second viewer looks on");
   assert.equal(buttons({ phase: "stopped", part: 0.5, deepened: true }), "on,undo,save");
+  // Of the runs' own list the server leaves that out; the style says it.
+  const deep = [{ ...dropped, deepened: true, tuned: true }, builtin];
+  assert.equal(buttons({ ...learning, deepened: false }, { styles: deep }), "stop,rest,undo");
   assert.equal(buttons({ phase: "done", part: 1, deepened: true }), "undo,save");
   assert.equal(line(with_({ phase: "failed", part: 0, error: "no memory" }), true).hint, "no memory");
   const both = with_(learning, { settings: { styles: [{ id: "a" }, { id: "b" }] } });
