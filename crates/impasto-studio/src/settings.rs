@@ -81,7 +81,7 @@ impl Default for Settings {
             styles: vec![],
             strength: 1.0,
             keep_color: 0.0,
-            steady: 0.6,
+            steady: impasto::steady::DEFAULT,
             brush: 1.0,
             resolution: 0,
             target_fps: 24.0,

@@ -4,6 +4,7 @@ use impasto_core::{EngineError, StyleError};
 
 /// Why a picture cannot be painted, or a painting not be encoded.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PaintError {
     /// The engine cannot do it.
     #[error(transparent)]
@@ -20,6 +21,16 @@ pub enum PaintError {
         most: u32,
         /// Its value.
         value: f32,
+    },
+    /// A word that names none of the choices.
+    #[error("there is no {kind} `{word}`; use one of {known}")]
+    Word {
+        /// The kind of choice, such as `engine`.
+        kind: &'static str,
+        /// The word.
+        word: String,
+        /// The words that there are.
+        known: String,
     },
     /// The engine is not part of this build.
     #[error("this build has no {0} engine; build it with `--features {0}`, or use `--engine cpu`")]

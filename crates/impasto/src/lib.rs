@@ -46,6 +46,7 @@
 //!
 //! With the feature `image`, `Image::try_from(picture)` and `RgbImage::from(picture)` convert from and to `image::RgbImage`. The
 //! features `builtin` and `styles`, on by default, put the light network and its styles into the program; `gpu` adds the engine for GPUs.
+//! The feature `files` adds `files`, which reads models, styles and pictures by the word that a person typed.
 //! [`scene`] draws a moving picture for when there is no camera. The folder `examples` has five numbered programs.
 #![forbid(unsafe_code)]
 
@@ -54,7 +55,11 @@ pub mod builtin;
 pub mod color;
 pub mod engines;
 mod error;
+#[cfg(feature = "files")]
+pub mod files;
 pub mod flash;
+#[cfg(feature = "files")]
+pub mod names;
 pub mod regions;
 pub mod scene;
 mod session;
@@ -63,10 +68,11 @@ mod strength;
 mod stylizer;
 mod tiles;
 
-pub use engines::{EngineChoice, EngineSetup};
+pub use engines::{EngineChoice, EngineSetup, precision_from_word};
 pub use error::PaintError;
+pub use impasto_core::image::ImageError;
 pub use impasto_core::style::Provenance;
-pub use impasto_core::{Image, Model, Style};
+pub use impasto_core::{Image, Model, Style, StyleError};
 pub use impasto_cpu::Precision;
 pub use regions::Mask;
 pub use session::Session;

@@ -14,6 +14,9 @@ pub(crate) use settle::{Motion, Settler};
 
 use impasto_core::Image;
 
+/// The dial for films and cameras, unless another is asked for.
+pub const DEFAULT: f32 = 0.6;
+
 /// Share of the content statistics that is kept from frame to frame at this position of the dial.
 pub fn kept_statistics(steady: f32) -> f32 {
     SMOOTHING * steady

@@ -36,7 +36,11 @@ impl Default for Dials {
 }
 
 impl Dials {
-    pub(crate) fn check(&self) -> Result<(), PaintError> {
+    /// Tells whether every dial is within its range.
+    ///
+    /// # Errors
+    /// [`PaintError::Dial`], for the first that is not.
+    pub fn check(&self) -> Result<(), PaintError> {
         let dials = [
             ("strength", self.strength, 1),
             ("keep-color", self.keep_color, 1),

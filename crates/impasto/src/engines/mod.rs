@@ -29,6 +29,45 @@ pub enum EngineChoice {
     Reference,
 }
 
+impl EngineChoice {
+    /// All choices, with the words for them.
+    pub const ALL: [(&'static str, EngineChoice); 4] = [
+        ("auto", EngineChoice::Auto),
+        ("cpu", EngineChoice::Cpu),
+        ("gpu", EngineChoice::Gpu),
+        ("reference", EngineChoice::Reference),
+    ];
+
+    /// The choice that a word means.
+    ///
+    /// # Errors
+    /// [`PaintError::Word`] for any other word.
+    pub fn from_word(word: &str) -> Result<Self, PaintError> {
+        by_word("engine", word, Self::ALL.map(|(name, choice)| (name.into(), choice)))
+    }
+}
+
+/// The precision that a word means: `f32`, `bf16` or `int8`.
+///
+/// # Errors
+/// [`PaintError::Word`] for any other word.
+pub fn precision_from_word(word: &str) -> Result<Precision, PaintError> {
+    let all = [Precision::F32, Precision::Bf16, Precision::Int8];
+    by_word("precision", word, all.map(|precision| (precision.to_string(), precision)))
+}
+
+fn by_word<T: Copy, const N: usize>(
+    kind: &'static str,
+    word: &str,
+    known: [(String, T); N],
+) -> Result<T, PaintError> {
+    known.iter().find(|(name, _)| name == word).map(|(_, value)| *value).ok_or_else(|| PaintError::Word {
+        kind,
+        word: word.into(),
+        known: known.each_ref().map(|(name, _)| name.as_str()).join(", "),
+    })
+}
+
 /// All that an engine is made from.
 #[derive(Clone, Default)]
 pub struct EngineSetup {
