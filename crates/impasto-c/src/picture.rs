@@ -156,8 +156,8 @@ impl Checked {
     unsafe fn alphas(&self, y: usize) -> Option<Vec<u8>> {
         match self.format {
             ImpastoFormat::Rgb8 => None,
-            // SAFETY: the caller promises it.
             ImpastoFormat::Rgba8 | ImpastoFormat::Bgra8 => {
+                // SAFETY: the caller promises it.
                 Some(unsafe { self.row(y) }.chunks_exact(4).map(|p| p[3]).collect())
             }
         }

@@ -67,9 +67,12 @@ pub unsafe extern "C" fn impasto_stylizer_new(
 ) -> ImpastoCode {
     guarded(|| {
         writable(out)?;
-        // SAFETY: the caller promises both.
         let word = |word: *const c_char, name, usual| {
-            if word.is_null() { Ok(usual) } else { unsafe { text(word, name) } }
+            if word.is_null() {
+                return Ok(usual);
+            }
+            // SAFETY: the caller promises that both words end with a zero.
+            unsafe { text(word, name) }
         };
         let model = files::model(word(model, "model", "light")?)?;
         let choice = EngineChoice::from_word(word(engine, "engine", "auto")?)?;

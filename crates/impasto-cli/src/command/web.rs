@@ -41,6 +41,6 @@ pub fn run(args: &Args, console: &Console) -> Result<()> {
         atomic::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     }
     console.result(folder.join("index.html").display().to_string())?;
-    console.note(&format!("{} files; put the folder on any web server", files.len()));
+    console.note(format!("{} files; put the folder on any web server", files.len()));
     Ok(())
 }
