@@ -15,7 +15,9 @@ night=$eval/style/vangogh_starry_night.jpg
 kandinsky=$eval/style/kandinsky_deluge.jpg
 etching=$eval/style/goya_sleep_of_reason.jpg
 
-impasto stylize "$eval/content/cove.jpg" --style red-blue-horse --quality 82 -o "$out/cove.jpg"
+impasto try "$eval/content/cove.jpg" --size 220 -o "$out/styles.jpg" --force -s mosaic -s self-portrait -s udnie -s woodcut \
+    -s starry-night -s composition -s red-blue-horse
+rm "$out/styles.html"
 impasto demo --model classic --size 180 -o "$out/demo.jpg" --style "$irises" --style "$night" --style "$kandinsky" \
     --style "$etching" --style "$eval/style/malevich_flower_girl.jpg"
 for strength in 0 0.5 1; do

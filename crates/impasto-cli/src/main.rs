@@ -14,7 +14,6 @@ mod folder;
 mod interrupt;
 mod machine;
 mod models;
-mod names;
 mod page;
 mod preset;
 mod recorder;

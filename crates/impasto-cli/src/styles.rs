@@ -4,9 +4,9 @@
 
 use crate::args::StyleWord;
 use crate::failure::wrong_use;
-use crate::{names, size};
+use crate::size;
 use anyhow::{Context, Result, anyhow, bail};
-use impasto::{Image, Provenance, Style, Stylizer, builtin};
+use impasto::{Image, Provenance, Style, Stylizer, builtin, names};
 use impasto_media::still::Limits;
 use impasto_media::{resize, still};
 use std::fs;
