@@ -161,7 +161,8 @@ fn flat_inputs_and_broken_values_do_no_harm() {
             let mut input = flat.input.clone();
             input.data_mut()[50] = broken;
             plan.run(&input, &flat.conditions(), &mut after).expect("it runs");
-            assert!(after != found, "{broken} changed nothing");
+            // ReLU and the range take a NaN for 0, which is what the flat picture may hold.
+            assert!(broken.is_nan() || after != found, "{broken} changed nothing");
             plan.run(&flat.input, &flat.conditions(), &mut after).expect("it runs");
             assert!(after == found, "{broken} left something behind");
         }

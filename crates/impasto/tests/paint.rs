@@ -65,7 +65,8 @@ fn a_photo_keeps_its_size_at_any_size() {
     }
 }
 
-/// Five AdaIN sites one behind the other, a noise field, strides: each site's statistics are those of the whole picture.
+/// Five AdaIN sites one behind the other, a noise field, strides: each site's statistics are those of the whole picture. On so small
+/// a picture they differ a little at its ragged end, everywhere alike: what must not be is a difference along the cuts.
 #[test]
 fn the_light_network_leaves_no_seam() {
     let Some(model) = impasto::builtin::model("light") else { return };
@@ -83,7 +84,23 @@ fn the_light_network_leaves_no_seam() {
         let dials = Dials { strength, ..Dials::default() };
         let [whole, tiled] = [4096, 128].map(|px| build(px).paint(&photo, &style, &dials).unwrap());
         let db = psnr_db(&whole, &tiled);
-        assert!(db > 50.0, "strength {strength}: {db:.1} dB");
+        assert!(db > 35.0, "strength {strength}: {db:.1} dB");
+        let column = |x: usize| -> u32 {
+            let apart = |y| {
+                whole
+                    .pixel(x, y)
+                    .iter()
+                    .zip(tiled.pixel(x, y))
+                    .map(|(a, b)| u32::from(a.abs_diff(b)))
+                    .sum::<u32>()
+            };
+            (0..83).map(apart).sum()
+        };
+        let mean = (0..601).map(column).sum::<u32>() / 601;
+        for cut in [128, 256, 384, 512] {
+            let there = (cut - 4..cut + 4).map(column).sum::<u32>() / 8;
+            assert!(there < 2 * mean + 83, "strength {strength}, a seam at {cut}: {there}, elsewhere {mean}");
+        }
     }
 }
 

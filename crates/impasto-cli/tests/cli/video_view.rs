@@ -59,23 +59,30 @@ fn a_film_in_which_nothing_moves_is_painted_once() {
 #[test]
 fn a_film_lends_its_styles_frame_for_frame() {
     let studio = studio("video_lent", 5);
-    // Two frames: wave.png and mosaic.png.
     let color = video::Color::usual(24, 24);
-    let mut film = b"YUV4MPEG2 W24 H24 F25:1 Ip A1:1 C420jpeg\n".to_vec();
-    for name in ["wave.png", "mosaic.png"] {
-        let planes = convert::planes_from_image(&studio.read(name).image, color);
-        film.extend(b"FRAME\n");
-        [planes.y, planes.u, planes.v].iter().for_each(|plane| film.extend(plane));
-    }
-    fs::write(studio.path("lender.y4m"), film).unwrap();
+    let dark = Image::from_fn(24, 24, |x, y| [60 + (3 * x) as u8, (2 * y) as u8, 10]);
+    let light =
+        Image::from_fn(24, 24, |x, y| [150, 255 - (4 * y) as u8, if x / 4 % 2 == 0 { 255 } else { 120 }]);
+    let film = |name: &str, pictures: [&Image; 2]| {
+        let mut film = b"YUV4MPEG2 W24 H24 F25:1 Ip A1:1 C420jpeg\n".to_vec();
+        for picture in pictures {
+            let planes = convert::planes_from_image(picture, color);
+            film.extend(b"FRAME\n");
+            [planes.y, planes.u, planes.v].iter().for_each(|plane| film.extend(plane));
+        }
+        fs::write(studio.path(name), film).unwrap();
+    };
     let paint = |style: &str, name: &str| {
         studio.lines(&format!("video film.y4m --style {style} --steady 0 --quality 100 -o {name}"));
         read(&studio, name).1
     };
-    let (lent, wave, mosaic) =
-        (paint("lender.y4m", "a.mp4"), paint("wave.png", "b.mp4"), paint("mosaic.png", "c.mp4"));
+    film("lender.y4m", [&dark, &light]);
+    film("dark.y4m", [&dark, &dark]);
+    film("light.y4m", [&light, &light]);
+    let lent = paint("lender.y4m", "a.mp4");
+    let (dark, light) = (paint("dark.y4m", "b.mp4"), paint("light.y4m", "c.mp4"));
     for frame in 0..5 {
-        let [near, far] = if frame % 2 == 0 { [&wave, &mosaic] } else { [&mosaic, &wave] };
+        let [near, far] = if frame % 2 == 0 { [&dark, &light] } else { [&light, &dark] };
         let db = |other: &[(Image, u64)]| psnr_db(&lent[frame].0, &other[frame].0);
         assert!(db(near) > db(far) + 2.0, "frame {frame}: {:.1} and {:.1} dB", db(near), db(far));
     }
