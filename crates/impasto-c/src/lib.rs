@@ -1,6 +1,6 @@
 //! Impasto for C: the crate `impasto` behind a few functions, see `include/impasto.h`.
 //!
-//! Nothing is decided here: these are conversions ([`picture`]), codes ([`error`]) and pointers. A panic ends at this border as a code.
+//! Nothing is decided here: these are conversions (`picture`), codes (`error`) and pointers. A panic ends at this border as a code.
 
 mod error;
 mod picture;

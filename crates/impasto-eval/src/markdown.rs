@@ -128,7 +128,7 @@ fn metrics_row(model: &str, values: &Values) -> String {
     format!("| {model} |{}\n", Metric::ALL.iter().map(cell).collect::<String>())
 }
 
-/// The two lines above [`row`]s.
+/// The two lines above `row`s.
 pub const HEAD: &str = "\
 | model | warp: pan, zoom, turn | identity | params | GMAC | ms | MiB |
 |---|---|---|---|---|---|---|

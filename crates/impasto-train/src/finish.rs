@@ -1,7 +1,7 @@
 //! Finishing a still: gradient steps on the painted picture itself against the judge (Gatys et al. 2015), tile by tile.
 //!
 //! A step costs memory for one tile a thread, whatever the picture's size. Statistics are those of the whole picture: each step goes against
-//! the ones that the step before it has found. A tile looks [`HALO_PX`] further than it counts, which is further than the judge looks, so that
+//! the ones that the step before it has found. A tile looks `HALO_PX` further than it counts, which is further than the judge looks, so that
 //! its part of the gradient is the whole picture's own, and there is no seam.
 
 use crate::descent::{Critic, StyleTarget};

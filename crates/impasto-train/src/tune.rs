@@ -1,7 +1,7 @@
 //! One painting, its own network: an any-style model trained on for one painting alone, or for several by one hand.
 //!
 //! The painter and the style encoder go on learning with the painting as their only one. What the painter has learned beyond the model is
-//! kept as an [`Update`](impasto_core::style::Update): of each convolution's change the nearest product of two thin matrices (truncated
+//! kept as an [`Update`]: of each convolution's change the nearest product of two thin matrices (truncated
 //! singular value decomposition), everything else whole. [`tune`] is a whole run, kept in a folder; a [`Tuner`] goes step by step.
 
 mod course;
