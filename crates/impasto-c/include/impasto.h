@@ -83,7 +83,7 @@ typedef struct ImpastoPicture {
   uint32_t format;
 } ImpastoPicture;
 
-// How a picture is painted besides the style; `impasto_dials()` gives the usual ones.
+// Settings of a painting besides the style; `impasto_dials()` gives the usual ones.
 typedef struct ImpastoDials {
   // 0..1: how much of the style; usually 1.
   float strength;
@@ -93,7 +93,7 @@ typedef struct ImpastoDials {
   float steady;
   // 0..2: how strong strokes are on flat ground; usually 1.
   float strokes;
-  // Where these strokes lie; usually 0.
+  // Seed of the noise field, which places the strokes; usually 0.
   uint32_t seed;
 } ImpastoDials;
 

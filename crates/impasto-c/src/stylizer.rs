@@ -12,7 +12,7 @@ pub struct ImpastoStylizer {
     engine: CString,
 }
 
-/// How a picture is painted besides the style; `impasto_dials()` gives the usual ones.
+/// Settings of a painting besides the style; `impasto_dials()` gives the usual ones.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ImpastoDials {
@@ -24,7 +24,7 @@ pub struct ImpastoDials {
     pub steady: f32,
     /// 0..2: how strong strokes are on flat ground; usually 1.
     pub strokes: f32,
-    /// Where these strokes lie; usually 0.
+    /// Seed of the noise field, which places the strokes; usually 0.
     pub seed: u32,
 }
 

@@ -105,7 +105,7 @@ fn tuned(model: &Arc<Model>, number: usize) -> Result<Style, Box<dyn Error>> {
     Ok(Style::new(model, provenance, style.vector().to_vec())?.tuned(model, update)?)
 }
 
-/// What was seen for a while.
+/// Frames seen for a while.
 struct Seen {
     shown_ms: Option<f32>,
     gap_ms: f32,

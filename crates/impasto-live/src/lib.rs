@@ -3,7 +3,7 @@
 //! One [`Studio`] paints: frames come to its inbox, where only the newest waits, and painted frames go to whoever
 //! watches. Frames come from a browser's camera over a WebSocket, or from a [`camera::Camera`] on this machine. The
 //! [`server`] shows the page and a small HTTP API, described in `docs/live.md`, to this machine only unless told otherwise.
-//! What needs no server is the crate `impasto-studio`, which paints inside a page of its own too.
+//! The part that needs no server is the crate `impasto-studio`, which paints inside a page of its own too.
 #![forbid(unsafe_code)]
 
 pub mod camera;

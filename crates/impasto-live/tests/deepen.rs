@@ -184,7 +184,7 @@ impl Live {
         wait(what, || Some(self.status(id)).filter(&holds))
     }
 
-    /// How green the newest painted frame is in its middle, beside how red it is.
+    /// Green and red of the newest painted frame in its middle.
     fn green(&self) -> Option<i32> {
         let painted = self.studio.watch().borrow().clone()?;
         let [red, green, _] =

@@ -1,6 +1,6 @@
 //! Planar YCbCr, and how it was made from RGB.
 
-/// How luma and colour differences were made from RGB.
+/// Matrix by which luma and colour differences were made from RGB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Matrix {
     /// ITU-R BT.601: standard definition.
@@ -11,7 +11,7 @@ pub enum Matrix {
     Bt2020,
 }
 
-/// How YCbCr is to be read.
+/// Matrix and range of YCbCr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Color {
     /// The matrix.
@@ -21,14 +21,14 @@ pub struct Color {
 }
 
 impl Color {
-    /// What players assume where a file says nothing: limited range, BT.601 below 720 lines, else BT.709.
+    /// The colour that players assume where a file says nothing: limited range, BT.601 below 720 lines, else BT.709.
     pub fn usual(width: usize, height: usize) -> Self {
         let matrix = if width >= 1280 || height >= 720 { Matrix::Bt709 } else { Matrix::Bt601 };
         Self { matrix, full: false }
     }
 }
 
-/// How often colour differences are stored.
+/// Subsampling of colour differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chroma {
     /// Once for 2x2 pixels.

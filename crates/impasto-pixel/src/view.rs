@@ -109,7 +109,7 @@ impl View {
         (inner, rows)
     }
 
-    /// What is left of a picture.
+    /// The part of a picture that is kept.
     pub fn of(self, image: Image) -> Image {
         let image = rotate(image, self.rotation);
         let [left, top, width, height] = self.crop.within(image.width(), image.height());

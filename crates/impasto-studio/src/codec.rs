@@ -26,7 +26,7 @@ pub const HEADER: usize = 24;
 /// Longest side of a frame in px.
 pub const MAX_SIDE: usize = 4096;
 
-/// How pixels are written.
+/// Format of the pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WireFormat {
     /// Planar YCbCr, chroma halved in both directions.
@@ -67,10 +67,10 @@ pub fn sound(message: &[u8]) -> Option<Result<(&[u8], f64), StudioError>> {
     })
 }
 
-/// What stands before the pixels.
+/// Header before the pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Header {
-    /// How pixels are written.
+    /// Format of the pixels.
     pub format: WireFormat,
     /// Matrix and range of I420, see the module's table.
     pub color: u8,

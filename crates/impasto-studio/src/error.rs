@@ -8,7 +8,7 @@ pub enum StudioError {
     Setting {
         /// Its name.
         name: String,
-        /// What is wrong.
+        /// The fault.
         what: String,
     },
     /// No such style.

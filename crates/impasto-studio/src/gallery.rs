@@ -208,7 +208,7 @@ impl Gallery {
         Ok(())
     }
 
-    /// What is there, in order.
+    /// All entries, in order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }

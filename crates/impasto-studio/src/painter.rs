@@ -80,7 +80,7 @@ fn deflash(limiter: &mut FlashLimiter, painted: &mut Image, captured_ms: f64, fl
     }
 }
 
-/// What was painted of a frame, at the working size.
+/// The painting of a frame, at the working size.
 struct Small {
     painted: Image,
     /// The frame itself, noise and all.
@@ -109,7 +109,7 @@ impl Painter {
         Self { session: stylizer.session(), adapter: Adapter::new(), fader: Fader::default() }
     }
 
-    /// How long the next frame will keep the painter busy.
+    /// Expected time of the next frame.
     pub fn busy(&self) -> Duration {
         self.adapter.busy()
     }

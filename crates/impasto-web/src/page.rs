@@ -20,7 +20,7 @@ pub struct Page {
     open: Option<Open>,
 }
 
-/// What is there once a network is loaded.
+/// State once a network is loaded.
 struct Open {
     stylizer: Stylizer,
     threads: usize,

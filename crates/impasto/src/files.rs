@@ -124,7 +124,7 @@ pub enum Found<'a> {
 }
 
 /// The meaning of a word: a built-in name as it is written, else a file, else a name that is nearly that.
-/// Where `built_in_first` is not set, a file goes before a name.
+/// Unless `built_in_first` is set, a file goes before a name.
 ///
 /// # Errors
 /// When it is a folder, or neither a file nor the name of a built-in style.

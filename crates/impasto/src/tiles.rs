@@ -16,7 +16,7 @@ pub(crate) fn possible(model: &Model) -> bool {
     !model.painter.nodes.iter().any(|node| needs_all(&node.op))
 }
 
-/// How often painting in tiles goes over the picture: once for each site whose statistics are wanted, and once to paint.
+/// Passes that painting in tiles makes over the picture: once for each site whose statistics are wanted, and once to paint.
 pub(crate) fn passes(model: &Model) -> usize {
     1 + model.painter.nodes.iter().filter(|node| matches!(node.op, Op::AdaIn { .. })).count()
 }
@@ -72,7 +72,7 @@ fn cut(photo: &Image, rows: &Range<usize>, columns: &Range<usize>) -> Image {
     Image::from_fn(columns.len(), rows.len(), |x, y| photo.pixel(columns.start + x, rows.start + y))
 }
 
-/// What a photo is painted with.
+/// One painting in tiles.
 pub(crate) struct Request<'a> {
     /// The photo.
     pub photo: &'a Image,
@@ -103,7 +103,7 @@ pub(crate) fn paint(stylizer: &Stylizer, request: &Request) -> Result<Image, Pai
     tiles.painted(&painter, &vector)
 }
 
-/// How a photo is cut.
+/// Cuts of a photo.
 struct Tiles<'a> {
     stylizer: &'a Stylizer,
     request: &'a Request<'a>,

@@ -1,4 +1,4 @@
-//! Who gets in, and what everybody else is told.
+//! Access to the server, and the answers to strangers.
 
 use crate::live::{Live, next_frame, options, request, shown, whole_request};
 use impasto_live::server::Patience;

@@ -51,7 +51,7 @@ pub struct Info {
     pub height: usize,
     /// How stored pictures come upright.
     pub rotation: Rotation,
-    /// How upright pictures are turned, cropped and mirrored before they are painted; width and height are those after it.
+    /// Turn, crop and mirror of upright pictures before they are painted; width and height are those after it.
     pub view: View,
     /// Shape of a pixel, width to height, upright.
     pub pixel_aspect: (u32, u32),

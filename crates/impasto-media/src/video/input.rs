@@ -40,7 +40,7 @@ pub struct InputOptions {
     pub rate: Option<Rate>,
     /// The frames that are painted; all where nothing is said.
     pub every: Option<Every>,
-    /// How frames are turned, cropped and mirrored.
+    /// Turn, crop and mirror of frames.
     pub view: View,
 }
 

@@ -62,7 +62,7 @@ impl PictureSource {
 /// Names that a note lists; of more, the count is told.
 const LISTED: usize = 8;
 
-/// What lies in the folder itself and is no picture, with reasons.
+/// Entries of the folder itself that are no pictures, with reasons.
 fn passed_over(skipped: &[Skipped], folder: &Path) -> Option<String> {
     let here = skipped.iter().filter(|skipped| skipped.path.parent() == Some(folder));
     let names: Vec<_> = here.map(|s| format!("{} ({})", name_of(&s.path), s.why)).collect();

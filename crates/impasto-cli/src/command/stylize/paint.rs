@@ -31,7 +31,7 @@ pub struct Studio<'a> {
     looks: Vec<Option<Style>>,
     masks: Vec<(Image, Style)>,
     finish: Option<Finish>,
-    /// What was painted, for `--json`.
+    /// Results so far, for `--json`.
     painted: RefCell<Vec<Value>>,
 }
 
@@ -57,7 +57,7 @@ pub fn run(plan: &Plan, console: &Console) -> Result<()> {
     summary(failed.into_iter().map(|(_, what)| what).collect(), plan.jobs.len())
 }
 
-/// How a run over several photos went; what was passed over stands above, with reasons, and the failures follow.
+/// Summary of a run over several photos; what was passed over stands above, with reasons, and the failures follow.
 fn table(plan: &Plan, failed: &[(String, String)], console: &Console) {
     let begun = plan.jobs.iter().filter(|job| !job.results.is_empty()).count();
     if plan.jobs.len() + plan.skipped.len() < 2 {

@@ -223,7 +223,7 @@ impl From<BackendName> for Backend {
 }
 
 impl PaintArgs {
-    /// How the film is read.
+    /// Reader of the film.
     pub fn input_options(&self) -> InputOptions {
         InputOptions {
             backend: self.backend.into(),

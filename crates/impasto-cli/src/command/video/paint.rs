@@ -321,7 +321,7 @@ fn finish(
     }
 }
 
-/// How it went, for programs.
+/// Outcome of the run, for programs.
 fn told(args: &PaintArgs, report: &Report, notes: &[String]) -> serde_json::Value {
     let stages: serde_json::Map<_, _> =
         STAGES.iter().zip(report.busy).map(|(name, secs)| (name.to_string(), secs.into())).collect();

@@ -17,7 +17,7 @@ use std::path::Path;
 /// Pictures and sound alternate in pieces of so many seconds.
 const PIECE_SECONDS: f64 = 0.5;
 
-/// How a whole file is written.
+/// Settings of a whole file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Whole<'a> {
     /// A MOV instead of an MP4.
